@@ -1,0 +1,1 @@
+"""What every number is compared with, and the fallbacks."""

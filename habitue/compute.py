@@ -1,0 +1,33 @@
+"""Where work runs, and how it tells of itself.
+
+`Progress` is the one way long work reports; the command line draws it as a bar, tests and the
+Python API may stay silent. Knows nothing about what the work is.
+"""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told by long work how far it is."""
+
+    def start(self, label: str, total: int | None, unit: str) -> None:
+        """Begin a stretch of work of `total` units (None: unknown), ending the one before."""
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """`amount` more units are done; `note` is a few words shown beside the bar."""
+
+    def finish(self) -> None:
+        """End the current stretch."""
+
+
+class Silent:
+    """A `Progress` that says nothing."""
+
+    def start(self, label: str, total: int | None, unit: str) -> None:
+        """Ignore it."""
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""

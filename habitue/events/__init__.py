@@ -1,0 +1,1 @@
+"""What happened: from files of any kind to a clean, deduplicated event store."""

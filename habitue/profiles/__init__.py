@@ -1,0 +1,1 @@
+"""What it means: features, interests, tags, predictions, profiles."""

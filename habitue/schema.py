@@ -1,0 +1,245 @@
+"""The dictionary of the project: event types, columns, tables, units and tasks.
+
+Times are int64 microseconds since 1970 in UTC, and their names end in `_at` or are `timestamp`
+and `as_of`. Outside ids (of users, items, orders) are always texts; `subject_id` and
+`item_number` are the store's own integers and never leave the house.
+
+An `as_of` moment T means: nothing dated T or later may be read (`timestamp < T`).
+
+Knows nothing about files, settings or models.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import polars as pl
+
+from habitue.errors import Refused
+
+FORMAT_VERSION: Final = 1
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+EVENT_TYPES: Final[tuple[str, ...]] = (
+    "view_item",
+    "view_item_list",
+    "select_item",
+    "search",
+    "add_to_wishlist",
+    "add_to_cart",
+    "remove_from_cart",
+    "view_cart",
+    "begin_checkout",
+    "purchase",
+    "refund",
+    "impression",
+    "click",
+)
+
+EVENT_TYPE_ALIASES: Final[dict[str, str]] = {
+    "view": "view_item",
+    "pv": "view_item",
+    "pageview": "view_item",
+    "product_viewed": "view_item",
+    "list": "view_item_list",
+    "select": "select_item",
+    "wishlist": "add_to_wishlist",
+    "fav": "add_to_wishlist",
+    "favorite": "add_to_wishlist",
+    "favourite": "add_to_wishlist",
+    "cart": "add_to_cart",
+    "addtocart": "add_to_cart",
+    "product_added": "add_to_cart",
+    "removefromcart": "remove_from_cart",
+    "remove": "remove_from_cart",
+    "product_removed": "remove_from_cart",
+    "checkout": "begin_checkout",
+    "buy": "purchase",
+    "order": "purchase",
+    "transaction": "purchase",
+    "order_completed": "purchase",
+    "return": "refund",
+    "cancel": "refund",
+    "order_refunded": "refund",
+}
+
+PLATFORMS: Final[tuple[str, ...]] = ("web", "app", "mini_program", "store", "other")
+
+# Event types that say "this person wants this item", weakest first; recommendations aim at them.
+POSITIVE_EVENT_TYPES: Final[tuple[str, ...]] = (
+    "view_item",
+    "select_item",
+    "click",
+    "add_to_wishlist",
+    "add_to_cart",
+    "purchase",
+)
+MONEY_EVENT_TYPES: Final[tuple[str, ...]] = ("purchase", "refund")
+
+EVENT_TYPE: Final = pl.Enum(EVENT_TYPES)
+PLATFORM: Final = pl.Enum(PLATFORMS)
+
+# One row an event and item, as stored. `value` is the money of the line in the shop's currency,
+# negative for a refund; `price` and `quantity` are positive. `event_key` identifies the row among
+# those of its subject: a hash of the given event id, or of the mapped fields and the occurrence
+# number among equal rows of the same file.
+EVENT_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "subject_id": pl.Int64(),
+    "timestamp": pl.Int64(),
+    "received_at": pl.Int64(),
+    "event_key": pl.UInt64(),
+    "event_type": EVENT_TYPE,
+    "item_number": pl.Int32(),
+    "price": pl.Float64(),
+    "quantity": pl.Float64(),
+    "value": pl.Float64(),
+    "currency": pl.String(),
+    "platform": PLATFORM,
+    "device_type": pl.String(),
+    "session_id": pl.String(),
+    "order_id": pl.String(),
+    "list_id": pl.String(),
+    "position": pl.Int32(),
+    "recommendation_id": pl.String(),
+    "campaign": pl.String(),
+    "consent": pl.String(),
+    "event_id": pl.String(),
+    "anonymous_subject_id": pl.Int64(),
+}
+
+# Added when a bucket is read, never stored, because a late event may change them.
+DERIVED_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "session_number": pl.Int32(),  # 0, 1, 2 … within a subject
+    "dwell_seconds": pl.Float32(),  # to the next event of the session; null for its last event
+    "is_bot": pl.Boolean(),
+    "search_query": pl.String(),  # joined from the side table of typed texts
+}
+
+# What a person typed; kept apart so that it can be encrypted and erased on its own.
+TEXT_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "subject_id": pl.Int64(),
+    "event_key": pl.UInt64(),
+    "search_query": pl.String(),
+    "properties": pl.String(),
+}
+
+ITEM_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "item_number": pl.Int32(),
+    "item_id": pl.String(),
+    "name": pl.String(),
+    "category": pl.String(),  # path "a/b/c"
+    "brand": pl.String(),
+    "price": pl.Float64(),
+    "text": pl.String(),
+    "available": pl.Boolean(),
+    "is_product": pl.Boolean(),  # False for postage, bank charges, adjustments …
+}
+
+# The fields a source may map onto.
+EVENT_FIELDS: Final[tuple[str, ...]] = (
+    "event_id",
+    "event_type",
+    "timestamp",
+    "received_at",
+    "user_id",
+    "anonymous_id",
+    "session_id",
+    "platform",
+    "device_type",
+    "item_id",
+    "item_name",
+    "item_category",
+    "item_brand",
+    "item_variant",
+    "price",
+    "quantity",
+    "currency",
+    "value",
+    "order_id",
+    "search_query",
+    "list_id",
+    "position",
+    "recommendation_id",
+    "campaign",
+    "consent",
+    "properties",
+)
+ITEM_FIELDS: Final[tuple[str, ...]] = (
+    "item_id",
+    "name",
+    "category",
+    "brand",
+    "price",
+    "created_at",
+    "available",
+    "text",
+)
+
+TaskKind = Literal["event", "no_event", "sum", "next"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A prediction: of what event, for whom, how far ahead.
+
+    `event`: will one come within the horizon. `no_event`: will none come; with `fall_to` = f,
+    will the person's value within the horizon stay below f times that of the equally long time
+    before. `sum`: what value within the horizon. `next`: which `target` comes next
+    ("event_type" or "category"); it has no horizon.
+    """
+
+    name: str
+    kind: TaskKind
+    event: str = "purchase"
+    horizon_days: float = 30.0
+    active_days: float = 90.0  # population: persons with an event in these days before as_of
+    fall_to: float | None = None
+    target: str = ""
+
+    @property
+    def horizon(self) -> int:
+        """The horizon in microseconds."""
+        return round(self.horizon_days * DAY)
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether the answer is a probability (else an amount or a distribution)."""
+        return self.kind in ("event", "no_event")
+
+
+def parse_time(text: str) -> int:
+    """Return a moment written as ISO 8601 (date or date and time, UTC unless it says) as µs.
+
+    >>> parse_time("2017-10-01")
+    1506816000000000
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Refused(
+            f"'{text}' is not a time.",
+            fix="Write it as 2025-11-30 or 2025-11-30T18:00:00Z.",
+            code="bad_time",
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def format_time(at: int) -> str:
+    """Return microseconds as ISO 8601 in UTC, to the second.
+
+    >>> format_time(1506816000000000)
+    '2017-10-01T00:00:00Z'
+    """
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_date(at: int) -> str:
+    """Return microseconds as an ISO date in UTC."""
+    return format_time(at)[:10]

@@ -1,0 +1,1 @@
+"""Events as numbers: vocabulary, encoder, splits by time, batches."""
