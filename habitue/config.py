@@ -9,8 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,7 +25,7 @@ from habitue.schema import TaskKind
 SETTINGS_FILE = "habitue.toml"
 
 Format = Literal["csv", "jsonl", "parquet"]
-TimeUnit = Literal["iso", "s", "ms", "us", "ns"]
+TimeUnit = Literal["iso", "s", "ms", "us", "ns", "days"]
 Architecture = Literal["transformer", "gru"]
 Size = Literal["tiny", "small"]
 
@@ -49,12 +50,21 @@ class SourceSettings(Stage):
     name: str = Field(description="A name for messages and for the quarantine.")
     table: Literal["events", "items"] = Field("events", description="What the rows are.")
     format: Format = Field("csv", description="csv (any delimiter), jsonl or parquet.")
-    delimiter: str = Field(",", description="Between the columns of a csv file.")
+    delimiter: str = Field(
+        ",", description="Between the columns of a csv file; 'whitespace' is any run of blanks."
+    )
     encoding: str = Field("utf-8", description="Of a text file, as Python names it.")
     header: bool = Field(True, description="Whether the first row of a csv file names columns.")
     column_names: list[str] = Field([], description="Names for a file without a header.")
     columns: dict[str, str | list[str]] = Field(
-        description="field = column; a list joins several columns (a category path, a name)."
+        description="field = column; a list joins several columns (a category path, a name, "
+        "a date and its time of day)."
+    )
+    category_separator: str = Field(
+        "/", description="Between the levels of a category path that stands in one column."
+    )
+    category_fallback: str = Field(
+        "", description="The column that names the category where the mapped ones are empty."
     )
     constants: dict[str, str] = Field({}, description="field = value for what no column says.")
     event_types: dict[str, str] = Field(
@@ -62,7 +72,13 @@ class SourceSettings(Stage):
     )
     time_unit: TimeUnit = Field("iso", description="Of the timestamp column.")
     time_format: str = Field("", description="strptime pattern where the time is not ISO 8601.")
+    time_origin: str = Field(
+        "1970-01-01", description="The day from which time_unit = 'days' counts."
+    )
     time_zone: str = Field("UTC", description="Of times that name none.")
+    decimal_mark: Literal[".", ","] = Field(
+        ".", description="In prices, quantities and values written as text."
+    )
     duplicate_rows: Literal["drop", "keep"] = Field(
         "drop", description="Rows equal in every mapped field, within one file."
     )
@@ -122,7 +138,9 @@ class ModelSettings(Stage):
 class TrainingSettings(Stage):
     """How the behaviour model learns."""
 
-    epochs: int = Field(10, ge=1, description="At most; early stopping may end sooner.")
+    epochs: int = Field(
+        0, ge=0, description="At most; 0 chooses by the log's size. Early stopping may end sooner."
+    )
     patience: int = Field(2, ge=1, description="Evaluations without gain before stopping.")
     batch_events: int = Field(6400, ge=64, description="Events (positions) in a batch.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the schedule.")
@@ -168,8 +186,18 @@ class RecommendSettings(Stage):
 class ProfileSettings(Stage):
     """Tags and interests."""
 
-    tag_half_life_days: float = Field(30, gt=0, description="Interest halves in this time.")
+    tag_half_life_days: float = Field(
+        90, gt=0, description="Interest halves in this time; a short log halves sooner."
+    )
     max_tags: int = Field(12, ge=1, description="Tags shown for a person.")
+    time_zone: str = Field("UTC", description="Of weekdays and hours in facts and tags.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not a time zone such as Europe/London or Asia/Shanghai")
+        return value
 
 
 class AlertSettings(Stage):

@@ -1,0 +1,337 @@
+"""The language of audiences: a condition over the profile table, in words a manager can write.
+
+    churn_90d > 50% and revenue >= 100 and segment = "champion"
+    has tag "category: outdoor/camping" and last_seen before 2017-11-01 and not (orders < 2)
+    monetary between 20 and 80 and segment in ("new", "promising") and value_90d is not unknown
+
+In: the text and the columns of the table. Out: a `Rule` (made by `rule_parser`) that becomes a
+Polars expression or a plain sentence. Knows nothing about files or predictions.
+
+    rule      = all {"or" all}           all  = part {"and" part}
+    part      = "not" part | "(" rule ")" | "everyone" | "has" list-word text | column test
+    test      = (= | != | > | >= | < | <=) value | "between" value "and" value
+              | ["not"] "in" "(" value {"," value} ")" | "contains" text
+              | "before" date | "after" date | "since" date | "is" ["not"] "unknown"
+
+A value the table does not know satisfies neither a test nor its opposite; ask for it with
+`is unknown`. Texts are compared exactly. `after 2017-11-01` begins on the second.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import polars as pl
+
+from habitue.profiles.facts import WEEKDAYS
+from habitue.profiles.segments import SEGMENTS
+from habitue.schema import DAY, format_time
+
+ColumnKind = Literal["number", "text", "time", "list", "flag"]
+Operator = Literal["=", "!=", ">", ">=", "<", "<="]
+Value = float | str | bool
+
+# The singular word after "has" -> the column that lists them.
+LIST_WORDS: Final[dict[str, str]] = {
+    "tag": "tags",
+    "category": "top_categories",
+    "brand": "top_brands",
+    "platform": "platforms",
+}
+OPERATOR_TEXTS: Final[dict[str, str]] = {
+    "=": "equal to",
+    "!=": "other than",
+    ">": "above",
+    ">=": "of at least",
+    "<": "below",
+    "<=": "of at most",
+}
+CLOSED_WORDS: Final[dict[str, Collection[str]]] = {
+    "segment": tuple(SEGMENTS),
+    "favourite_weekday": WEEKDAYS,
+}
+TEXTS: Final[dict[str, str]] = {
+    "sentence": "Customers {}.",
+    "everyone": "of any kind",
+    "column": "with {} {}",
+    "between": "from {} to {}",
+    "in": "among {}",
+    "contains": "containing {}",
+    "unknown": "unknown",
+    "has": "who have the {} {}",
+    "before": "before {}",
+    "since": "on or after {}",
+    "not": "not {}",
+    "yes": "true",
+    "no": "false",
+    "and": " and ",
+    "or": " or ",
+}
+
+
+@dataclass(frozen=True)
+class RuleColumns:
+    """What a rule may speak of: columns by kind, and the known words of some."""
+
+    kinds: Mapping[str, ColumnKind]
+    words: Mapping[str, Collection[str]] = field(default_factory=dict)  # column -> all its words
+
+
+def columns_of(table: pl.DataFrame) -> RuleColumns:
+    """Return what rules over `table` may speak of.
+
+    Words are checked for segments and lists, so that a misspelt tag is told at once.
+    """
+    kinds: dict[str, ColumnKind] = {}
+    words: dict[str, Collection[str]] = {}
+    for name, dtype in table.schema.items():
+        kind = _kind(name, dtype)
+        if kind is None or name == "subject_id":
+            continue
+        kinds[name] = kind
+        if kind == "list":
+            words[name] = set(table[name].drop_nulls().explode().drop_nulls().unique())
+    closed = {name: all_words for name, all_words in CLOSED_WORDS.items() if name in kinds}
+    return RuleColumns(kinds, words | closed)
+
+
+def _kind(name: str, dtype: pl.DataType) -> ColumnKind | None:
+    if name.endswith(("_seen", "_at")) and dtype.is_integer():
+        return "time"
+    if dtype.is_numeric():
+        return "number"
+    if dtype == pl.Boolean:
+        return "flag"
+    if dtype == pl.List(pl.String):
+        return "list"
+    return "text" if dtype == pl.String else None
+
+
+@dataclass(frozen=True)
+class Everyone:
+    """True of all."""
+
+    def expression(self) -> pl.Expr:
+        """Return the condition."""
+        return pl.lit(True)
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["everyone"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A column against one value; of a time column the value is a moment in µs."""
+
+    column: str
+    operator: Operator
+    value: Value
+    is_time: bool = False
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; null where the column is unknown."""
+        left, right = pl.col(self.column), pl.lit(self.value)
+        match self.operator:
+            case "=":
+                return left == right
+            case "!=":
+                return left != right
+            case ">":
+                return left > right
+            case ">=":
+                return left >= right
+            case "<":
+                return left < right
+            case "<=":
+                return left <= right
+
+    def phrase(self) -> str:
+        """Return the words."""
+        if self.is_time:
+            moment = format_moment(int(self.value))
+            text = TEXTS["since" if self.operator == ">=" else "before"].format(moment)
+        elif isinstance(self.value, bool):
+            text = TEXTS["yes" if self.value == (self.operator == "=") else "no"]
+        else:
+            text = f"{OPERATOR_TEXTS[self.operator]} {shown(self.value)}"
+        return TEXTS["column"].format(readable(self.column), text)
+
+
+@dataclass(frozen=True)
+class Between:
+    """A column within two values, both included; of times `high` is excluded."""
+
+    column: str
+    low: float
+    high: float
+    is_time: bool = False
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; null where the column is unknown."""
+        closed: Literal["left", "both"] = "left" if self.is_time else "both"
+        return pl.col(self.column).is_between(self.low, self.high, closed=closed)
+
+    def phrase(self) -> str:
+        """Return the words."""
+        low, high = shown(self.low), shown(self.high)
+        if self.is_time:
+            # A bound that ends a day is named by that day.
+            last = int(self.high) - DAY if int(self.high) % DAY == 0 else int(self.high)
+            low, high = format_moment(int(self.low)), format_moment(last)
+        return TEXTS["column"].format(readable(self.column), TEXTS["between"].format(low, high))
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A column that is one of some values."""
+
+    column: str
+    values: tuple[Value, ...]
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; null where the column is unknown."""
+        column = pl.col(self.column)
+        if not isinstance(self.values[0], str):
+            column = column.cast(pl.Float64)  # whole numbers are compared with any number
+        return column.is_in(list(self.values))
+
+    def phrase(self) -> str:
+        """Return the words."""
+        text = TEXTS["in"].format(", ".join(shown(value) for value in self.values))
+        return TEXTS["column"].format(readable(self.column), text)
+
+
+@dataclass(frozen=True)
+class Contains:
+    """A text column with some text within."""
+
+    column: str
+    text: str
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; null where the column is unknown."""
+        return pl.col(self.column).str.contains(self.text, literal=True)
+
+    def phrase(self) -> str:
+        """Return the words."""
+        text = TEXTS["contains"].format(shown(self.text))
+        return TEXTS["column"].format(readable(self.column), text)
+
+
+@dataclass(frozen=True)
+class Has:
+    """A list column that holds a text."""
+
+    word: str  # a key of LIST_WORDS
+    text: str
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; null where the list is unknown."""
+        return pl.col(LIST_WORDS[self.word]).list.contains(self.text)
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["has"].format(self.word, shown(self.text))
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A column without a value."""
+
+    column: str
+
+    def expression(self) -> pl.Expr:
+        """Return the condition; never null."""
+        return pl.col(self.column).is_null()
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["column"].format(readable(self.column), TEXTS["unknown"])
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite; what is unknown stays unknown."""
+
+    part: "Rule"
+
+    def expression(self) -> pl.Expr:
+        """Return the condition."""
+        return ~self.part.expression()
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["not"].format(f"({self.part.phrase()})")
+
+
+@dataclass(frozen=True)
+class Both:
+    """All of several parts (`and`)."""
+
+    parts: tuple["Rule", ...]
+
+    def expression(self) -> pl.Expr:
+        """Return the condition."""
+        # One flat call: a chain of a thousand `&` would nest a thousand deep.
+        return pl.all_horizontal([part.expression() for part in self.parts])
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["and"].join(_grouped(part) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Either:
+    """At least one of several parts (`or`)."""
+
+    parts: tuple["Rule", ...]
+
+    def expression(self) -> pl.Expr:
+        """Return the condition."""
+        return pl.any_horizontal([part.expression() for part in self.parts])
+
+    def phrase(self) -> str:
+        """Return the words."""
+        return TEXTS["or"].join(_grouped(part) for part in self.parts)
+
+
+Rule = Everyone | Comparison | Between | Membership | Contains | Has | Unknown | Not | Both | Either
+
+
+def members(rule: Rule) -> pl.Expr:
+    """Return the condition as a filter: of whom it is unknown, is no member.
+
+    A number that is NaN counts as any number would; make it null first.
+    """
+    return rule.expression().fill_null(False)
+
+
+def describe(rule: Rule) -> str:
+    """Return the rule as a plain sentence."""
+    return TEXTS["sentence"].format(rule.phrase())
+
+
+def _grouped(part: Rule) -> str:
+    return f"({part.phrase()})" if isinstance(part, Both | Either) else part.phrase()
+
+
+def readable(column: str) -> str:
+    """Return a column's name as words: `churn_90d` as "churn (90 days)"."""
+    return re.sub(r" ([0-9]+)d$", r" (\1 days)", column.replace("_", " "))
+
+
+def shown(value: Value) -> str:
+    """Return a value as it is written in a rule."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{value:.15g}"
+
+
+def format_moment(at: int) -> str:
+    """Return a moment as a date, with the time of day where it is not midnight."""
+    text = format_time(at)
+    return text[:10] if at % DAY == 0 else text

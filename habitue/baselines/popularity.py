@@ -1,0 +1,97 @@
+"""What sells now: how many different persons took an item in the last days.
+
+Comes in: sequences in batches. Goes out: the same scores for everyone. A person counts once an
+item however often they took it, and bots not at all, so no single account can lift an item. Knows
+nothing about the person it is asked for.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from habitue.baselines.history import item_events, without_bots
+from habitue.schema import DAY
+from habitue.sequences.sequences import Sequences
+
+WINDOW_DAYS = 7.0
+FALLBACK_HALF_LIFE_DAYS = 30.0
+# What a person of the whole log weighs beside one of the window: enough to order the items that
+# nobody took this week, too little to reorder those that were taken.
+FALLBACK_WEIGHT = 0.01
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """Distinct persons an item in the last days before the cut."""
+
+    recent_persons: npt.NDArray[np.float32]  # [num_items] in the window
+    decayed_persons: npt.NDArray[np.float32]  # [num_items] whole log, a person's last time decayed
+    window_days: float = WINDOW_DAYS
+    name: str = "popularity_7d"
+
+    @classmethod
+    def fit(
+        cls,
+        batches: Iterable[Sequences],
+        *,
+        num_items: int,
+        as_of: int,
+        target_types: Sequence[str] = ("purchase",),
+        window_days: float = WINDOW_DAYS,
+    ) -> "Popularity":
+        """Count the persons of `batches` with an event of `target_types` before `as_of`."""
+        recent = np.zeros(num_items)
+        decayed = np.zeros(num_items)
+        for batch in batches:
+            columns, last_at = _last_times(batch, num_items, as_of, target_types)
+            age_days = (as_of - last_at) / DAY
+            decay = 0.5 ** (age_days / FALLBACK_HALF_LIFE_DAYS)
+            recent += np.bincount(columns[age_days <= window_days], minlength=num_items)
+            decayed += np.bincount(columns, weights=decay, minlength=num_items)
+        return cls(recent.astype(np.float32), decayed.astype(np.float32), window_days)
+
+    @property
+    def distribution(self) -> npt.NDArray[np.float32]:
+        """The score of each item, [num_items]; sums to 1, or all 0 for an empty log."""
+        counts = self.recent_persons + np.float32(FALLBACK_WEIGHT) * self.decayed_persons
+        total = counts.sum(dtype=np.float64)
+        return np.asarray(counts / total if total > 0 else counts, dtype=np.float32)
+
+    def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
+        """Return the same row for each person, [N, num_items], as a read-only view."""
+        row = self.distribution
+        return np.broadcast_to(row, (len(sequences), len(row)))
+
+    def save(self, folder: Path) -> None:
+        """Write the counts into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            folder / "popularity.npz", recent=self.recent_persons, decayed=self.decayed_persons
+        )
+        settings = {"window_days": self.window_days}
+        (folder / "popularity.json").write_text(json.dumps(settings), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Popularity":
+        """Read what `save` wrote."""
+        settings = json.loads((folder / "popularity.json").read_text(encoding="utf-8"))
+        with np.load(folder / "popularity.npz") as arrays:
+            return cls(arrays["recent"], arrays["decayed"], settings["window_days"])
+
+
+def _last_times(
+    batch: Sequences, num_items: int, as_of: int, target_types: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The item and the last moment of each pair of person and item."""
+    events = item_events(
+        without_bots(batch), num_items=num_items, as_of=as_of, event_types=target_types
+    )
+    pairs = events.persons * num_items + events.columns
+    # Events are in time order within a person: the first of the reversed array is the latest.
+    _, first = np.unique(pairs[::-1], return_index=True)
+    last = len(pairs) - 1 - first
+    return events.columns[last], events.timestamps[last]

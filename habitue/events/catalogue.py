@@ -1,0 +1,227 @@
+"""The catalogue: what was known of each item, and since when.
+
+Two tables. `items` gives each item id its number. `versions` says one thing about an item a row,
+with the moment from which it was true (`valid_from`) and known (`known_at`): what events show from
+their moment on; rows of a catalogue file from their `created_at`, or always. Nothing that became
+known later is read at an `as_of`, and no later event changes what is read. Knows nothing about
+persons.
+
+Of names, categories and brands seen in events the one that came up last counts, from its first
+event on. Of prices, which come and go, the last one of the latest whole stretch of thirty days,
+before that the item's first.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from habitue.events.keys import hash_sum, row_hashes
+from habitue.schema import DAY, ITEM_COLUMNS
+
+ALWAYS: Final = -(2**62)
+ATTRIBUTES: Final = ("name", "category", "brand", "price", "text", "available")
+# Attribute of the catalogue = field of an event.
+EVENT_ATTRIBUTES: Final = {
+    "name": "item_name",
+    "category": "item_category",
+    "brand": "item_brand",
+    "price": "price",
+}
+VERSION_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "item_number": pl.Int32(),
+    "valid_from": pl.Int64(),
+    "known_at": pl.Int64(),
+    "row_key": pl.UInt64(),  # of a catalogue file's row; null for what events showed
+    **{name: kind for name, kind in ITEM_COLUMNS.items() if name in ATTRIBUTES},
+}
+ITEM_TABLE_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "item_number": pl.Int32(),
+    "item_id": pl.String(),
+    "is_product": pl.Boolean(),
+}
+_PRICE_STRETCH: Final = 30 * DAY
+_VALIDITY: Final = ("item_number", "valid_from", "known_at")
+
+
+def resolve_items(
+    items: pl.DataFrame, versions: pl.DataFrame, *, as_of: int | None = None
+) -> pl.DataFrame:
+    """Return the catalogue as it was known: columns `schema.ITEM_COLUMNS`, by item number.
+
+    A catalogue file says more of an item than an event does, except about its price, where what
+    was last asked in the shop counts.
+    """
+    if as_of is not None:
+        versions = versions.filter(pl.col("valid_from") < as_of, pl.col("known_at") <= as_of)
+    known = items.unique("item_number", keep="last").join(
+        versions.select("item_number").unique(), on="item_number", how="semi"
+    )
+    is_of_file = pl.col("row_key").is_not_null()
+    of_file, of_events = versions.filter(is_of_file), versions.filter(~is_of_file)
+    for attribute in ATTRIBUTES:
+        told = [_last_in_files(of_file, attribute), _last_in_events(of_events, attribute, as_of)]
+        if attribute == "price":
+            told.reverse()
+        known = known.join(told[0], on="item_number", how="left")
+        known = known.join(told[1], on="item_number", how="left", suffix="_else")
+        known = known.with_columns(pl.coalesce(attribute, f"{attribute}_else").alias(attribute))
+    return known.select(
+        pl.col(name).cast(kind) if name != "available" else pl.col(name).fill_null(True)
+        for name, kind in ITEM_COLUMNS.items()
+    ).sort("item_number")
+
+
+class ToldInEvents:
+    """Gathers what event rows show of their items, in bounded memory.
+
+    What is kept does not depend on how the rows were dealt onto buckets.
+    """
+
+    def __init__(self, *, max_rows: int = 2_000_000) -> None:
+        self._max_rows = max_rows
+        self._rows = pl.DataFrame(schema=VERSION_COLUMNS)
+        self._limit = max_rows
+
+    def add(self, events: pl.DataFrame) -> None:
+        """Take rows with `item_number, timestamp, received_at, event_type` and some attributes."""
+        if "item_number" not in events.columns:
+            return
+        rows = events.filter(pl.col("item_number").is_not_null()).rename(
+            {"timestamp": "valid_from", "received_at": "known_at"}
+        )
+        narrow = [rows.select(_VALIDITY)]
+        for attribute, field in EVENT_ATTRIBUTES.items():
+            if field in rows.columns:
+                # What is paid back is no price.
+                told = rows.filter(pl.col(field).is_not_null(), pl.col("event_type") != "refund")
+                narrow.append(told.select(*_VALIDITY, pl.col(field).alias(attribute)))
+        self._rows = pl.concat([self._rows, *[_reduced(piece) for piece in narrow]], how="diagonal")
+        if self._rows.height > self._limit:
+            self._rows = self._reduced_rows()
+            self._limit = max(self._max_rows, 2 * self._rows.height)
+
+    def new_versions(self, stored: pl.DataFrame) -> pl.DataFrame:
+        """Return what was gathered and tells more than the versions that are stored."""
+        stored = stored.filter(pl.col("row_key").is_null()).with_columns(_new=False)
+        both = pl.concat([stored, self._reduced_rows().with_columns(_new=True)])
+        found = []
+        for attribute, rows in _by_attribute(both):
+            if attribute == ["price"]:
+                found.append(rows.sort(*_VALIDITY, "price", "_new").filter(_is_new_price()))
+            else:
+                found.append(_first_known(rows, attribute, "_new"))
+        kept = pl.concat(found).filter("_new").drop("_new")
+        return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+
+    def _reduced_rows(self) -> pl.DataFrame:
+        pieces = [_reduced(rows, *attribute) for attribute, rows in _by_attribute(self._rows)]
+        return pl.concat(pieces)
+
+
+def accept_rows(rows: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:
+    """Return which rows of catalogue files are news; the others are duplicates.
+
+    `rows` has `VERSION_COLUMNS`. A row that was seen before is news again only where it is the
+    last word on its item in these files and something else has been said since.
+    """
+    group = ["item_number", "valid_from"]
+    seen = stored.filter(pl.col("row_key").is_not_null())
+    current = seen.unique(group, keep="last").select(*group, _current="row_key")
+    rows = rows.join(current, on=group, how="left", maintain_order="left")
+    is_new = pl.col("row_key").is_first_distinct() & ~pl.col("row_key").is_in(
+        seen["row_key"].implode()
+    )
+    rows = rows.with_columns(_is_new=is_new, _said=pl.when(is_new).then("row_key"))
+    said = pl.coalesce(pl.col("_said").forward_fill().over(group), "_current")
+    is_last = pl.int_range(pl.len()).over(group) == pl.len().over(group) - 1
+    return rows.select(accepted=pl.col("_is_new") | (is_last & (said != pl.col("row_key"))))[
+        "accepted"
+    ]
+
+
+def content_of(frame: pl.DataFrame) -> int:
+    """Return the sum of the rows' hashes."""
+    return hash_sum(row_hashes(frame, frame.columns))
+
+
+def _by_attribute(rows: pl.DataFrame) -> list[tuple[list[str], pl.DataFrame]]:
+    """Return the rows that tell each attribute, and those that tell only that the item is."""
+    told = [([name], rows.filter(pl.col(name).is_not_null())) for name in EVENT_ATTRIBUTES]
+    bare = rows.filter(pl.all_horizontal(pl.col(name).is_null() for name in EVENT_ATTRIBUTES))
+    return [([], bare), *told]
+
+
+def _reduced(rows: pl.DataFrame, attribute: str = "") -> pl.DataFrame:
+    """Return the rows that can still be the answer at some `as_of`.
+
+    Of an item, and of each of its names, categories and brands: the first row. Of prices: the
+    first and, in each stretch, the last. And whatever was known before those, should they have
+    arrived late.
+    """
+    attribute = attribute or next((name for name in EVENT_ATTRIBUTES if name in rows.columns), "")
+    if attribute != "price":
+        return _first_known(rows, [attribute] if attribute else [])
+    rows = rows.sort(*_VALIDITY, "price")
+    item, stretch = pl.col("item_number"), pl.col("valid_from") // _PRICE_STRETCH
+    begins = rows.select(
+        item=(item != item.shift(1)).fill_null(True),
+        stretch=((item != item.shift(-1)) | (stretch != stretch.shift(-1))).fill_null(True),
+    )
+    known_at = rows["known_at"].to_numpy()
+    is_first = _is_below_all_before(known_at, begins["item"].to_numpy())
+    is_last = _is_below_all_before(known_at[::-1], begins["stretch"].to_numpy()[::-1])[::-1]
+    return rows.filter(pl.Series(is_first | is_last))
+
+
+def _first_known(rows: pl.DataFrame, attribute: list[str], *last: str) -> pl.DataFrame:
+    """Return the first row of each item and word, and later ones that were known before it."""
+    same = ["item_number", *attribute]
+    rows = rows.sort(*same, "valid_from", "known_at", *last)
+    begins = rows.select(
+        pl.any_horizontal((pl.col(name) != pl.col(name).shift(1)).fill_null(True) for name in same)
+    ).to_series()
+    is_kept = _is_below_all_before(rows["known_at"].to_numpy(), begins.to_numpy())
+    return rows.filter(pl.Series(is_kept))
+
+
+def _is_below_all_before(values: NDArray[np.int64], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where a value is below all earlier ones of its run; runs start where `begins`."""
+    # Each run is moved below the one before, so that one running minimum serves all.
+    ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    lowered = ranks - np.cumsum(begins) * (len(values) + 1)
+    least = np.minimum.accumulate(lowered)
+    is_below = begins.copy()
+    is_below[1:] |= lowered[1:] < least[:-1]
+    return is_below
+
+
+def _is_new_price() -> pl.Expr:
+    """Whether a row of the sorted rows says another price than the one before it."""
+    item, price, known_at = pl.col("item_number"), pl.col("price"), pl.col("known_at")
+    is_same = (item == item.shift(1)) & (price == price.shift(1)) & (known_at >= known_at.shift(1))
+    return ~is_same.fill_null(False)
+
+
+def _last_in_files(versions: pl.DataFrame, attribute: str) -> pl.DataFrame:
+    told = versions.filter(pl.col(attribute).is_not_null())
+    told = told.sort("item_number", "valid_from", maintain_order=True)
+    return told.unique("item_number", keep="last").select("item_number", attribute)
+
+
+def _last_in_events(versions: pl.DataFrame, attribute: str, as_of: int | None) -> pl.DataFrame:
+    told = versions.filter(pl.col(attribute).is_not_null())
+    told = told.sort("item_number", "valid_from", attribute)
+    if attribute != "price":
+        appeared = told.unique(["item_number", attribute], keep="first", maintain_order=True)
+        last = appeared.unique("item_number", keep="last")
+    elif as_of is None:
+        last = told.unique("item_number", keep="last")
+    else:
+        # A stretch that is not over might still end in another price.
+        is_over = (pl.col("valid_from") // _PRICE_STRETCH + 1) * _PRICE_STRETCH <= as_of
+        over = told.filter(is_over).unique("item_number", keep="last")
+        begun = told.unique("item_number", keep="first").join(over, on="item_number", how="anti")
+        last = pl.concat([over, begun])
+    return last.select("item_number", attribute)

@@ -1,0 +1,184 @@
+"""Cleaning: the visible list of steps from a file's rows to events that can be trusted.
+
+    rows of a file  →  CLEANING_STEPS  →  clean events  +  rejected rows, each with its reason
+
+Comes in: the rows of one chunk and how their source maps them. Goes out: `Cleaned`. The same
+steps serve files and, later, live events. Knows nothing about files, duplicates or the store.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import available_timezones
+
+import polars as pl
+
+from habitue.config import SourceSettings
+from habitue.errors import SettingsError, nearest
+from habitue.events.batch import Batch, Rules
+from habitue.events.clean_fields import (
+    fold_variant,
+    map_fields,
+    reject_unfit_ids,
+    require_item,
+    strip_decimals,
+    tidy_ids,
+    tidy_texts,
+)
+from habitue.events.clean_money import (
+    check_amounts,
+    check_currency,
+    derive_amounts,
+    read_amounts,
+    read_catalogue_price,
+    turn_cancellations_into_refunds,
+)
+from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject
+from habitue.events.clean_times import check_created, check_times, fill_received, read_times
+from habitue.events.clean_words import (
+    check_event_types,
+    limit_categories,
+    name_event_types,
+    name_platforms,
+    read_availability,
+    read_positions,
+    tidy_categories,
+)
+from habitue.events.records import RAW_CHARACTERS, REJECTED_COLUMNS
+from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
+
+Step = Callable[[Batch], Batch]
+
+# Each step may rely on the ones before it. The first reason found is the one a row keeps.
+CLEANING_STEPS: Final[tuple[Step, ...]] = (
+    map_fields,
+    strip_decimals,
+    tidy_ids,
+    reject_unfit_ids,
+    choose_subject,
+    read_times,
+    check_times,
+    fill_received,
+    name_event_types,
+    read_amounts,
+    turn_cancellations_into_refunds,
+    check_amounts,
+    derive_amounts,
+    tidy_texts,
+    check_currency,
+    tidy_categories,
+    name_platforms,
+    read_positions,
+    fold_variant,
+)
+
+CATALOGUE_STEPS: Final[tuple[Step, ...]] = (
+    map_fields,
+    strip_decimals,
+    tidy_ids,
+    reject_unfit_ids,
+    require_item,
+    read_times,
+    check_created,
+    read_catalogue_price,
+    tidy_texts,
+    tidy_categories,
+    limit_categories,
+    read_availability,
+)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of one chunk.
+
+    `frame` has a column for each field that the source maps, and `_record` and `_repaired`;
+    events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
+    `rejected` has `_record, _line, _offset, code, field, raw` and `subject`. `counts` says how
+    many rows each kind of repair or remark concerned.
+    """
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    counts: Mapping[str, int]
+
+
+def clean(frame: pl.DataFrame, source: SourceSettings, rules: Rules) -> Cleaned:
+    """Return the clean rows of a chunk and the rejected ones.
+
+    Raises:
+        FileRefused: `id_is_float`, where ids are kept as decimal numbers.
+    """
+    start = frame.select(
+        "_record",
+        _code=pl.lit(None, dtype=pl.String),
+        _field=pl.lit(None, dtype=pl.String),
+        _repaired=pl.lit(False),
+    )
+    batch = Batch(start, frame, source, rules, {})
+    for step in CLEANING_STEPS if source.table == "events" else CATALOGUE_STEPS:
+        batch = step(batch)
+    is_clean = batch.frame["_code"].is_null()
+    kept = batch.frame if is_clean.all() else batch.frame.filter(is_clean)
+    return Cleaned(kept.drop("_code", "_field"), _rejected(batch, ~is_clean), batch.counts)
+
+
+def check_source(source: SourceSettings) -> None:
+    """Refuse a source that cannot give events or items, before any row is read.
+
+    Raises:
+        SettingsError: a field is unknown or a needed one is mapped nowhere; an event type or the
+            time zone does not exist.
+    """
+    fields = EVENT_FIELDS if source.table == "events" else ITEM_FIELDS
+    mapped = {*source.columns, *source.constants}
+    for field in mapped:
+        if field not in fields:
+            raise SettingsError(
+                f"Source '{source.name}' maps the unknown field '{field}'.{nearest(field, fields)}",
+                fix=f"Fields of {source.table}: {', '.join(fields)}.",
+            )
+    if source.time_zone not in available_timezones():
+        raise SettingsError(
+            f"Source '{source.name}' has the unknown time zone '{source.time_zone}'."
+            f"{nearest(source.time_zone, available_timezones())}",
+            fix='Name it as in "Europe/London" or "Asia/Shanghai".',
+        )
+    check_event_types(source.event_types, source.name)
+    _check_needed(source, mapped)
+
+
+def _check_needed(source: SourceSettings, mapped: set[str]) -> None:
+    needed = {"item_id"} if source.table == "items" else {"timestamp", "event_type"}
+    missing = sorted(needed - mapped)
+    if missing:
+        raise SettingsError(
+            f"Source '{source.name}' maps no {' and no '.join(missing)}.",
+            fix="Map it under columns, or, where it is always the same, under constants "
+            '(as in event_type = "purchase").',
+        )
+    subjects = [field for field, _ in SUBJECT_FIELDS]
+    if source.table == "events" and not mapped.intersection(subjects):
+        raise SettingsError(
+            f"Source '{source.name}' maps nobody: no {', '.join(subjects)}.",
+            fix="Map at least one of them under columns.",
+        )
+
+
+def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
+    """Return the rejected rows as the file had them, as JSON, with position and reason."""
+    if not is_rejected.any():
+        return pl.DataFrame(schema={**REJECTED_COLUMNS, "subject": pl.String()})
+    reasons = batch.frame.filter(is_rejected)
+    raw = batch.raw.filter(is_rejected)
+    cells = pl.exclude("_record", "_line", "_offset")
+    subject = pl.col("subject") if "subject" in reasons.columns else pl.lit(None, pl.String)
+    return raw.select(
+        "_record",
+        "_line",
+        "_offset",
+        code=reasons["_code"],
+        field=reasons["_field"],
+        raw=pl.struct(cells).struct.json_encode().str.head(RAW_CHARACTERS),
+        subject=reasons.select(subject.alias("subject"))["subject"],
+    )

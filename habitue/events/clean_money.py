@@ -1,0 +1,141 @@
+"""Cleaning steps: prices, quantities, values, refunds and currencies.
+
+Comes in: a batch with event types known and money as the file has it. Goes out: finite numbers;
+price and quantity positive, value negative for a refund and only for one. Knows nothing about who
+pays.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from habitue.events.batch import Batch
+from habitue.schema import MONEY_EVENT_TYPES
+
+# Active codes of ISO 4217, and those that shops' older logs still hold.
+_CODES: Final = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
+BYN BZD CAD CDF CHF CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
+GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS
+KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
+MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
+SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH
+UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL BYR DEM ESP FRF GRD
+ITL LTL LVL MRO NLG ROL SKK STD TRL VEF XAU ZMK
+"""
+CURRENCIES: Final = frozenset(_CODES.split())
+_AMOUNTS: Final = ("price", "quantity", "value")
+_DECIMALS: Final = 6  # of derived money: enough for any currency, and 2.55 × 6 stays 15.3
+
+
+def read_amounts(batch: Batch) -> Batch:
+    """Turn prices, quantities and values into numbers; reject texts, NaN and infinity."""
+    for field in _AMOUNTS:
+        if batch.has(field):
+            numbers, is_bad = _numbers(batch.frame[field], batch.source.decimal_mark)
+            batch = batch.with_columns(numbers.alias(field))
+            batch = batch.reject(is_bad, f"{field}_not_number", field)
+    return batch
+
+
+def turn_cancellations_into_refunds(batch: Batch) -> Batch:
+    """Make refunds of cancelled orders and, where the source says so, of negative quantities."""
+    is_purchase = pl.col("event_type") == "purchase"
+    is_refund = pl.lit(False)
+    if batch.source.refund_order_prefix and batch.has("order_id"):
+        is_refund = pl.col("order_id").str.starts_with(batch.source.refund_order_prefix)
+    if batch.source.negative_quantity == "refund" and batch.has("quantity"):
+        is_refund = is_refund.fill_null(False) | (pl.col("quantity") < 0)
+    refund = pl.lit("refund")
+    event_type = pl.when(is_purchase & is_refund).then(refund).otherwise("event_type")
+    return batch.with_columns(event_type=event_type)
+
+
+def check_amounts(batch: Batch) -> Batch:
+    """Reject amounts below zero that are no refund's, and amounts above the caps."""
+    rules, is_refund = batch.rules, pl.col("event_type") == "refund"
+    if batch.has("price"):
+        batch = batch.reject((pl.col("price") < 0) & ~is_refund, "price_negative", "price")
+        batch = batch.reject(pl.col("price").abs() > rules.max_price, "price_too_high", "price")
+    if batch.has("quantity"):
+        quantity = pl.col("quantity")
+        batch = batch.reject((quantity <= 0) & ~is_refund, "quantity_not_positive", "quantity")
+        too_high = quantity.abs() > rules.max_quantity
+        batch = batch.reject(too_high, "quantity_too_high", "quantity")
+    if batch.has("value"):
+        pieces = pl.max_horizontal(pl.lit(1.0), _quantity(batch).abs())
+        too_high = pl.col("value").abs() > rules.max_price * pieces
+        batch = batch.reject((pl.col("value") < 0) & ~is_refund, "value_negative", "value")
+        batch = batch.reject(too_high, "value_too_high", "value")
+    return batch
+
+
+def derive_amounts(batch: Batch) -> Batch:
+    """Give money events a quantity (one), a value and a price, and each amount its sign."""
+    is_money = pl.col("event_type").is_in(MONEY_EVENT_TYPES)
+    is_refund = pl.col("event_type") == "refund"
+    given = {name: _column(batch, name) for name in _AMOUNTS}
+    quantity = _quantity(batch).abs()
+    quantity = pl.when(quantity != 0).then(quantity)
+    pieces = quantity.fill_null(1.0)
+    price = given["price"].abs()
+    value = pl.coalesce(given["value"].abs(), (price * pieces).round(_DECIMALS))
+    from_value = (given["value"].abs() / pieces).round(_DECIMALS)
+    signed = pl.when(is_refund & (value != 0)).then(-value).otherwise(value)
+    return batch.with_columns(
+        quantity=pl.when(is_money).then(pieces).otherwise(quantity),
+        price=pl.when(is_money).then(pl.coalesce(price, from_value)).otherwise(price),
+        value=pl.when(is_money).then(signed).otherwise(given["value"]),
+    )
+
+
+def check_currency(batch: Batch) -> Batch:
+    """Bring currencies to capitals; reject what is no ISO 4217 code."""
+    if not batch.has("currency"):
+        return batch
+    given = pl.col("currency")
+    code = given.str.to_uppercase()
+    batch = batch.reject(~code.is_in(CURRENCIES), "currency_unknown", "currency")
+    batch = batch.repair(code != given, "currency_in_capitals")
+    return batch.with_columns(currency=code)
+
+
+def read_catalogue_price(batch: Batch) -> Batch:
+    """Turn a catalogue's price into a number within the cap, or reject the row."""
+    if not batch.has("price"):
+        return batch
+    numbers, is_bad = _numbers(batch.frame["price"], batch.source.decimal_mark)
+    batch = batch.with_columns(numbers.alias("price"))
+    batch = batch.reject(is_bad, "price_not_number", "price")
+    batch = batch.reject(pl.col("price") < 0, "price_negative", "price")
+    return batch.reject(pl.col("price") > batch.rules.max_price, "price_too_high", "price")
+
+
+def _numbers(column: pl.Series, decimal_mark: str) -> tuple[pl.Series, pl.Series]:
+    """Return the column as numbers, and where it holds something that is none."""
+    if column.dtype != pl.String:
+        numbers = column.cast(pl.Float64)
+        if column.dtype.is_float():
+            # pandas writes a missing number as NaN.
+            numbers = numbers.fill_nan(None)
+        is_bad = numbers.is_infinite().fill_null(False)
+        return numbers.set(is_bad, None), is_bad
+    texts = column.str.strip_chars()
+    is_blank = texts.is_null() | (texts == "")
+    if decimal_mark == ",":
+        # The point groups thousands then: 1.234,56.
+        grouped = texts.str.contains(r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$")
+        plain = texts.str.contains(r"^[+-]?\d*(,\d*)?$")
+        texts = texts.set(~(grouped | plain), None)
+        texts = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    numbers = texts.cast(pl.Float64, strict=False)
+    is_number = numbers.is_finite().fill_null(False)
+    return numbers.set(~is_number, None), ~is_number & ~is_blank
+
+
+def _column(batch: Batch, name: str) -> pl.Expr:
+    return pl.col(name) if batch.has(name) else pl.lit(None, dtype=pl.Float64)
+
+
+def _quantity(batch: Batch) -> pl.Expr:
+    return _column(batch, "quantity")

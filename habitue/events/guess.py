@@ -1,0 +1,336 @@
+"""The mapping of unknown files, guessed, each guess with its reason.
+
+In: some files of one shop, of any format. Out: a `GuessReport`: a source for each kind of file
+that is events or a catalogue, every guess with the values that led to it, and the files left out.
+Writes nothing; `settings_file.write_settings` does. Knows nothing about cleaning.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from habitue.config import SourceSettings
+from habitue.errors import Refused
+from habitue.events.column_facts import ColumnFacts, column_facts
+from habitue.events.field_names import EVENT_FIELD_NAMES, name_score
+from habitue.events.guess_columns import Mapping, map_events, map_headerless, map_items
+from habitue.events.guess_report import Guess, GuessReport, LeftOut
+from habitue.events.guess_values import (
+    Draft,
+    guess_category_path,
+    guess_decimal_mark,
+    guess_values,
+    price_is_total,
+)
+from habitue.events.probe import Probe, probe_file
+from habitue.events.settings_file import write_settings
+from habitue.events.sources import mapped_columns
+from habitue.events.whole_columns import WholeColumns, look_through
+
+__all__ = ["Guess", "GuessReport", "LeftOut", "guess_sources", "write_settings"]
+
+_SUBJECTS = ("user_id", "anonymous_id", "session_id")
+_HAPPENINGS = ("event_type", "item_id", "order_id", "quantity", "price", "value", "search_query")
+_SALES = ("order_id", "quantity", "price", "value")
+_NEARLY_ALL = 0.99
+
+
+@dataclass
+class _Group:
+    """The files of one schema, on their way to a source."""
+
+    probes: list[Probe]
+    facts: list[ColumnFacts]
+    table: str = ""
+    mapping: Mapping | None = None
+    draft: Draft | None = None
+    whole: WholeColumns | None = None
+
+    @property
+    def first(self) -> Probe:
+        return self.probes[0]
+
+
+def guess_sources(files: Sequence[Path]) -> GuessReport:
+    """Return how these files of one shop are to be read.
+
+    Raises:
+        FileRefused: one of them cannot be read at all.
+        Refused: `no_mapping`, none of them has both a user and a time that can be recognised.
+    """
+    groups = _grouped([probe_file(path) for path in files])
+    left_out: list[LeftOut] = []
+    for group in groups:
+        reason = _choose_table(group)
+        left_out += [LeftOut(str(probe.path), reason) for probe in group.probes if reason]
+    chosen = [group for group in groups if group.table]
+    if not any(group.table == "events" for group in chosen):
+        raise _no_mapping(groups, left_out)
+    _name_sources(chosen)
+    for group in chosen:
+        _settle(group)
+    _strip_decimals(chosen)
+    return _report(chosen, left_out)
+
+
+def _grouped(probes: list[Probe]) -> list[_Group]:
+    groups: dict[object, _Group] = {}
+    for probe in probes:
+        if probe.schema_key in groups:
+            groups[probe.schema_key].probes.append(probe)
+            continue
+        facts = [
+            column_facts(probe.sample[name], place)
+            for place, name in enumerate(probe.columns)
+            if name in probe.sample.columns
+        ]
+        groups[probe.schema_key] = _Group([probe], facts)
+    return list(groups.values())
+
+
+def _choose_table(group: _Group) -> str:
+    """Decide what the files are; return why they are left out, or an empty text."""
+    probe = group.first
+    if probe.sample.is_empty():
+        return f"it has no rows below its columns {', '.join(probe.columns[:12])}"
+    if probe.header:
+        events = map_events(group.facts, probe.sample)
+    else:
+        events = map_headerless(group.facts, probe.sample)
+    has_subject = any(name in events.columns for name in _SUBJECTS)
+    has_time = "timestamp" in events.columns
+    happened = [name for name in _HAPPENINGS if name in events.columns]
+    if has_subject and has_time and happened:
+        group.table, group.mapping = "events", events
+        return ""
+    items = map_items(group.facts, probe.sample) if probe.header else Mapping()
+    described = {"name", "category", "brand", "price", "text"} & items.columns.keys()
+    if "item_id" in items.columns and described and not has_subject:
+        group.table, group.mapping = "items", items
+        return ""
+    return _reason(group, has_subject=has_subject, has_time=has_time)
+
+
+def _reason(group: _Group, *, has_subject: bool, has_time: bool) -> str:
+    listed = ", ".join(group.first.columns[:12])
+    if has_subject and has_time:
+        return f"it says who and when but not what happened; columns: {listed}"
+    lacking = [
+        what
+        for what, has in (("who it was (a user id)", has_subject), ("when (a time)", has_time))
+        if not has
+    ]
+    return f"no column says {' or '.join(lacking)}, and it is no catalogue; columns: {listed}"
+
+
+def _no_mapping(groups: list[_Group], left_out: list[LeftOut]) -> Refused:
+    seen = "; ".join(f"{Path(entry.file).name}: {entry.because}" for entry in left_out)
+    if not left_out:
+        seen = "; ".join(f"{group.first.path.name}: a catalogue" for group in groups)
+    first = groups[0].first.path.name if groups else "FILE"
+    return Refused(
+        f"No file of events was recognised ({seen}).",
+        fix="Join the files so that each row has a user and a time, or write the mapping by hand "
+        f'into habitue.toml: [[sources]] name = "{Path(first).stem}", and [sources.columns] '
+        'user_id = "...", timestamp = "...", item_id = "...".',
+        code="no_mapping",
+    )
+
+
+def _name_sources(groups: list[_Group]) -> None:
+    """Name each source after its first file, and its columns where the file names none."""
+    taken: set[str] = set()
+    for group in groups:
+        assert group.mapping is not None
+        stem = group.first.path.name.split(".")[0]
+        name = re.sub(r"[^\w-]+", "_", stem).strip("_") or "source"
+        while name in taken:
+            name += "_2"
+        taken.add(name)
+        source = group.first.source(name)
+        columns = dict(group.mapping.columns)
+        if not group.first.header:
+            source, columns = _with_names(source, columns)
+        source = source.model_copy(update={"table": group.table, "columns": columns})
+        group.draft = Draft(str(group.first.path), source)
+
+
+def _with_names(
+    source: SourceSettings, columns: dict[str, str | list[str]]
+) -> tuple[SourceSettings, dict[str, str | list[str]]]:
+    fields = {column: field for field, column in columns.items() if isinstance(column, str)}
+    names = [fields.get(column, column) for column in source.column_names]
+    return source.model_copy(update={"column_names": names}), {f: f for f in columns}
+
+
+def _settle(group: _Group) -> None:
+    """Explain the columns, then guess all else about the source."""
+    draft, mapping, probe = group.draft, group.mapping, group.first
+    assert draft is not None
+    assert mapping is not None
+    _note_format(draft, probe)
+    sample = probe.sample
+    if not probe.header:
+        sample = sample.rename(dict(zip(probe.columns, draft.source.column_names, strict=True)))
+    _settle_price(draft, mapping, sample)
+    _note_columns(group, draft, mapping)
+    if draft.source.table == "items":
+        guess_category_path(draft, sample)
+        guess_decimal_mark(draft, sample)
+        group.whole = look_through([one.path for one in group.probes], _ids_only(draft.source))
+        return
+    _set_fallback(group, draft)
+    _set_constant(group, draft)
+    group.whole = look_through([one.path for one in group.probes], draft.source)
+    if group.whole.num_unparsed:
+        because = f"{group.whole.num_unparsed:,} lines cannot be parsed and will be set aside"
+        draft.note("rows", f"{group.whole.num_rows:,}", because)
+    if not group.whole.is_complete:
+        because = "only so many rows were looked at; rarer words and codes may be missing"
+        draft.note("rows", f"{group.whole.num_rows:,}", because, confirm=True)
+    guess_values(draft, group.whole, sample)
+
+
+def _ids_only(source: SourceSettings) -> SourceSettings:
+    return source.model_copy(update={"columns": {"item_id": source.columns["item_id"]}})
+
+
+def _note_format(draft: Draft, probe: Probe) -> None:
+    source = draft.source
+    if probe.format != "csv":
+        draft.note("format", probe.format, "by its first bytes")
+        return
+    draft.note("delimiter", repr(source.delimiter), "it cuts the lines into equally many fields")
+    if source.encoding != "utf-8":
+        because = f"the text is no UTF-8, and reads as {source.encoding}"
+        draft.note("encoding", source.encoding, because, confirm=True)
+    if not source.header:
+        because = "the first row holds values, not names; the names are ours"
+        shown = ", ".join(source.column_names)
+        draft.note("column_names", shown, because, confirm=True)
+
+
+def _settle_price(draft: Draft, mapping: Mapping, sample: pl.DataFrame) -> None:
+    """See by the values whether money is that of one piece or of the whole line."""
+    columns = draft.source.columns
+    item, quantity = columns.get("item_id"), columns.get("quantity")
+    has_both = "price" in columns and "value" in columns
+    money = columns.get("price") or columns.get("value")
+    if has_both or not (isinstance(item, str) and isinstance(quantity, str)):
+        return
+    if not isinstance(money, str):
+        return
+    is_total = price_is_total(sample, item, money, quantity)
+    if is_total is None or is_total == ("value" in columns):
+        return
+    old, new = ("price", "value") if is_total else ("value", "price")
+    renamed = {new if name == old else name: column for name, column in columns.items()}
+    draft.source = draft.source.model_copy(update={"columns": renamed})
+    mapping.because[new] = (
+        f"{money} grows with the quantity: it is the money of the line"
+        if is_total
+        else f"{money} does not grow with the quantity: it is the price of one piece"
+    )
+    mapping.unsure.add(new)
+
+
+def _note_columns(group: _Group, draft: Draft, mapping: Mapping) -> None:
+    by_name = {one.name: one for one in group.facts}
+    for name, column in draft.source.columns.items():
+        shown = column if isinstance(column, str) else ", ".join(column)
+        original = mapping.columns.get(name, column)
+        first = original if isinstance(original, str) else original[0]
+        examples = list(by_name[first].examples[:3]) if first in by_name else []
+        because = mapping.because.get(name, "the name")
+        draft.note(name, shown, because, examples=examples, confirm=name in mapping.unsure)
+
+
+def _set_fallback(group: _Group, draft: Draft) -> None:
+    """Where the category has gaps, let a column of category ids fill them."""
+    column = draft.source.columns.get("item_category")
+    by_name = {one.name: one for one in group.facts}
+    if not isinstance(column, str) or column not in by_name:
+        return
+    filled = by_name[column].filled
+    used = mapped_columns(draft.source)
+    for one in group.facts:
+        score = name_score(one.name, EVENT_FIELD_NAMES["item_category"])
+        if score and one.name not in used and filled < _NEARLY_ALL and one.filled > filled:
+            because = f"{column} is empty in {1 - filled:.0%} of the rows, {one.name} is not"
+            draft.settle("category_fallback", one.name, because, examples=list(one.examples[:2]))
+            return
+
+
+def _set_constant(group: _Group, draft: Draft) -> None:
+    """Give rows without a word for what happened an event type of their own."""
+    columns = draft.source.columns
+    if "event_type" in columns:
+        return
+    sold = [name for name in _SALES if name in columns]
+    if sold:
+        because = f"no column says what happened; {', '.join(sold)} make these lines of orders"
+        kind = "purchase"
+    elif "search_query" in columns and "item_id" not in columns:
+        because, kind = "no column says what happened; there are search words", "search"
+    else:
+        because = "no column says what happened, and there is no order, price or quantity"
+        kind = "view_item"
+    constants = {**draft.source.constants, "event_type": kind}
+    draft.source = draft.source.model_copy(update={"constants": constants})
+    draft.note("event_type", kind, because, confirm=kind != "purchase" or sold == ["price"])
+
+
+def _strip_decimals(groups: list[_Group]) -> None:
+    """Strip '.0' from ids where another file of the shop has the same ids without it."""
+    for group in groups:
+        assert group.draft is not None
+        assert group.whole is not None
+        fields = []
+        for name, (with_zero, _, total) in group.whole.point_zero.items():
+            column = group.draft.source.columns[name]
+            if not total or with_zero < _NEARLY_ALL * total:
+                continue
+            other = next(
+                (one for one in groups if one is not group and _has_plain(one, name)), None
+            )
+            is_float = any(one.is_native_float for one in group.facts if one.name == column)
+            if other is not None or is_float:
+                fields.append(name)
+                _note_stripped(group.draft, name, other)
+        if fields:
+            changed = group.draft.source.model_copy(update={"strip_decimal": fields})
+            group.draft.source = changed
+
+
+def _note_stripped(draft: Draft, name: str, other: _Group | None) -> None:
+    if other is not None:
+        because = f"{name} ends in '.0' here and does not in {other.first.path.name}"
+    else:
+        because = f"{name} is kept as a decimal number, an artefact of export"
+    draft.note("strip_decimal", name, because, confirm=True)
+
+
+def _has_plain(group: _Group, name: str) -> bool:
+    assert group.whole is not None
+    _, plain, total = group.whole.point_zero.get(name, (0, 0, 0))
+    return total > 0 and plain >= _NEARLY_ALL * total
+
+
+def _report(groups: list[_Group], left_out: list[LeftOut]) -> GuessReport:
+    drafts = [group.draft for group in groups if group.draft is not None]
+    times = [draft.time for draft in drafts if draft.time is not None]
+    unknown: dict[str, int] = {}
+    for draft in drafts:
+        unknown |= draft.unknown_words
+    return GuessReport(
+        sources=[draft.source for draft in drafts],
+        guesses=[guess for draft in drafts for guess in draft.guesses],
+        left_out=left_out,
+        unknown_words=unknown,
+        start=min((time.first for time in times), default=""),
+        end=max((time.last for time in times), default=""),
+        num_rows=sum(g.whole.num_rows for g in groups if g.whole and g.table == "events"),
+    )

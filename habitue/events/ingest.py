@@ -1,0 +1,363 @@
+"""From files to the store: read, clean, number, deal onto buckets, leave out what is there.
+
+    stage 1, chunk by chunk    source → clean → numbers for persons and items → spill by bucket
+    stage 2, bucket by bucket  spill → duplicates out → sorted → one part
+    at last                    the manifest, in one step: before it nothing happened
+
+Memory holds a chunk, a bucket, the ids and the catalogue; never the log. The same files give the
+same numbers and the same rows. Knows nothing about formats or what a step of cleaning does.
+"""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from habitue.compute import Progress, Silent
+from habitue.config import Settings, SourceSettings
+from habitue.errors import Failed
+from habitue.events.accounting import Counts, Fate
+from habitue.events.batch import Rules
+from habitue.events.catalogue import (
+    ITEM_TABLE_COLUMNS,
+    VERSION_COLUMNS,
+    ToldInEvents,
+    accept_rows,
+    content_of,
+)
+from habitue.events.clean import check_source
+from habitue.events.ingest_report import FileUse, IngestReport
+from habitue.events.intake import KIND_LETTERS, Intake
+from habitue.events.keys import column_hashes, hash_sum, mixed
+from habitue.events.manifest import (
+    IngestRecord,
+    Manifest,
+    Part,
+    read_manifest,
+    remove_leftovers,
+    write_manifest,
+    write_part,
+)
+from habitue.events.merge import merge
+from habitue.events.quarantine import QuarantineWriter
+from habitue.events.records import RecordChunk
+from habitue.events.sources import match_source, open_source
+from habitue.events.spill import Spill
+from habitue.events.store import EVENT_ORDER, EventStore
+from habitue.schema import EVENT_COLUMNS, TEXT_COLUMNS, format_time
+
+SPILL_FOLDER: Final = "spill"
+# Up to so many bytes of unpacked input go into so many buckets.
+_BUCKETS_BY_BYTES: Final = ((20 << 20, 4), (200 << 20, 16), (2 << 30, 64), (20 << 30, 256))
+_MOST_BUCKETS: Final = 1024
+_UNPACKED: Final = 6  # times the size of a packed or a Parquet file, roughly
+_PACKED_SUFFIXES: Final = (".gz", ".zst", ".zip", ".parquet")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file to be ingested: how it is read, and a way to its chunks."""
+
+    name: str
+    source: SourceSettings
+    chunks: Callable[[], Iterable[RecordChunk]]
+    num_bytes: int = 0
+
+
+def ingest_files(
+    store: EventStore,
+    files: Sequence[Path],
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Store what the files tell and the store does not know yet; all of them or nothing.
+
+    Raises:
+        FileRefused: a file cannot be read as the settings say; nothing was stored.
+        SettingsError: a source maps too little.
+        Refused: `store_locked`, another process is writing.
+        Failed: the disk refused; the store is as it was.
+    """
+    inputs = []
+    for path in files:
+        source = match_source(path, settings.sources)
+        inputs.append(
+            Input(path.name, source, _opener(path, source, settings), _unpacked_bytes(path))
+        )
+    return ingest_inputs(store, inputs, settings, progress=progress)
+
+
+def ingest_inputs(
+    store: EventStore,
+    inputs: Sequence[Input],
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    now: int | None = None,
+) -> IngestReport:
+    """Store what the inputs tell; as `ingest_files`, for records from anywhere.
+
+    `now` (µs) is the moment against which an event may lie in the future.
+    """
+    for given in inputs:
+        check_source(given.source)
+    with store.writing():
+        try:
+            return _Ingest(store, inputs, settings, progress or Silent(), now).run()
+        except OSError as error:
+            raise Failed(
+                f"Writing to {store.folder} failed: {error}.",
+                fix="Free space or mend the disk, then ingest again; the store is as it was.",
+                code="write_failed",
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(store.folder / SPILL_FOLDER, ignore_errors=True)
+                remove_leftovers(store.folder, read_manifest(store.folder))
+            store.reload()
+
+
+class _Ingest:
+    """One ingest on its way."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        inputs: Sequence[Input],
+        settings: Settings,
+        progress: Progress,
+        now: int | None,
+    ) -> None:
+        self._started = time.monotonic()
+        self._now = time.time_ns() // 1000 if now is None else now
+        self._store, self._inputs, self._progress = store, inputs, progress
+        self._settings = settings
+        stored = read_manifest(store.folder)
+        remove_leftovers(store.folder, stored)
+        self._manifest = _with_buckets(stored, inputs, settings)
+        self._spill = Spill(store.folder / SPILL_FOLDER)
+        self._quarantine = QuarantineWriter(store.folder, self._manifest)
+        self._intake = Intake(
+            store,
+            num_buckets=self._manifest.num_buckets,
+            rules=Rules.of(settings.cleaning, now=self._now),
+            spill=self._spill,
+            quarantine=self._quarantine,
+        )
+        self._parts: list[Part] = []
+        self._told = ToldInEvents()
+        self._num_changed_ids = 0
+
+    def run(self) -> IngestReport:
+        self._read()
+        self._store_buckets()
+        self._store_tables()
+        return self._commit()
+
+    def _read(self) -> None:
+        self._progress.start("Reading", None, "records")
+        for given in self._inputs:
+            file = self._intake.add_file(given.name, given.source)
+            for chunk in given.chunks():
+                self._intake.add(file, chunk)
+                self._progress.advance(chunk.frame.height + chunk.rejected.height, given.name)
+
+    def _store_buckets(self) -> None:
+        num_buckets = self._manifest.num_buckets
+        self._progress.start("Storing", num_buckets, "buckets")
+        for bucket in range(num_buckets):
+            rows = self._spill.read(bucket)
+            if rows.height:
+                self._store_bucket(bucket, rows)
+            self._progress.advance()
+        self._progress.finish()
+
+    def _store_bucket(self, bucket: int, rows: pl.DataFrame) -> None:
+        merged = merge(rows, self._identities(bucket, rows))
+        fresh = merged.fresh
+        self._note_accepted(fresh)
+        self._num_changed_ids += merged.num_changed_ids
+        if fresh.is_empty():
+            return
+        self._told.add(fresh)
+        fresh = fresh.sort(EVENT_ORDER)
+        content = hash_sum(fresh["identity"].to_numpy())
+        self._write("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
+        if any(name in fresh.columns for name in ("search_query", "properties")):
+            texts = _stored_columns(fresh, TEXT_COLUMNS)
+            texts = texts.filter(~pl.all_horizontal(pl.col("search_query", "properties").is_null()))
+            if texts.height:
+                self._write("texts", texts, content_of(texts), bucket)
+
+    def _identities(self, bucket: int, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return what the store holds that could equal these rows."""
+        times = rows["timestamp"]
+        start_at, end_at = int(times.min()), int(times.max()) + 1  # type: ignore[arg-type]
+        has_ids = rows["event_id"].null_count() < rows.height
+        span = (None, None) if has_ids else (start_at, end_at)
+        stored = self._store.read_identities(bucket, start_at=span[0], end_at=span[1])
+        identity = mixed(stored["event_key"].to_numpy() + column_hashes(stored["subject_id"]))
+        return stored.with_columns(identity=pl.Series(identity, dtype=pl.UInt64))
+
+    def _note_accepted(self, accepted: pl.DataFrame) -> None:
+        ledger = self._intake.ledger
+        for (file,), rows in accepted.partition_by("_file", as_dict=True).items():
+            repaired = rows["_repaired"]
+            ledger.note(int(file), rows["_record"].filter(~repaired), Fate.ACCEPTED)
+            ledger.note(int(file), rows["_record"].filter(repaired), Fate.REPAIRED)
+
+    def _store_tables(self) -> None:
+        """Store new subjects and items, and what was learned of items."""
+        subjects = _subject_rows(self._intake)
+        self._write("subjects", subjects, content_of(subjects))
+        items = self._item_rows()
+        self._write("items", items, content_of(items))
+        versions = self._version_rows()
+        self._write("versions", versions, content_of(versions))
+        self._parts += self._quarantine.finish()
+
+    def _item_rows(self) -> pl.DataFrame:
+        """Return new items, and known ones that the settings now call goods or no goods."""
+        given = [item for s in self._settings.sources for item in s.not_products]
+        given += [item for i in self._inputs for item in i.source.not_products]
+        no_goods = pl.Series("item_id", given, dtype=pl.String)
+        is_product = ~pl.col("item_id").is_in(no_goods.implode())
+        new = self._intake.items.new_texts().rename({"text": "item_id", "number": "item_number"})
+        new = new.with_columns(is_product=is_product).select(*ITEM_TABLE_COLUMNS)
+        known = self._store.read_table("items").unique("item_number", keep="last")
+        changed = known.filter(is_product != pl.col("is_product")).sort("item_number")
+        changed = changed.with_columns(is_product=~pl.col("is_product"))
+        return pl.concat([new.cast(pl.Schema(ITEM_TABLE_COLUMNS)), changed])
+
+    def _version_rows(self) -> pl.DataFrame:
+        stored = self._store.read_table("versions")
+        pieces = [pl.DataFrame(schema=VERSION_COLUMNS)]
+        pieces.append(self._told.new_versions(stored))
+        rows = self._intake.catalogue_rows()
+        if rows.height:
+            accepted = rows.filter(accept_rows(rows, stored))
+            self._note_accepted(accepted)
+            pieces.append(accepted.select(*VERSION_COLUMNS))
+        return pl.concat(pieces)
+
+    def _write(self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1) -> None:
+        if rows.is_empty():
+            return
+        times = rows["timestamp"] if table == "events" else None
+        self._parts.append(
+            write_part(
+                self._store.folder,
+                table,
+                self._manifest.next_part,
+                rows,
+                content=content,
+                bucket=bucket,
+                times=times,
+            )
+        )
+
+    def _commit(self) -> IngestReport:
+        counts = self._intake.ledger.counts()
+        event_rows = sum(part.rows for part in self._parts if part.table == "events")
+        record = IngestRecord(
+            at=format_time(self._now),
+            files=tuple(given.name for given in self._inputs),
+            received=counts.received,
+            accepted=counts.accepted,
+            duplicates=counts.duplicates,
+            quarantined=counts.quarantined,
+            event_rows=event_rows,
+        )
+        manifest = replace(
+            self._manifest,
+            next_part=self._manifest.next_part + 1,
+            num_subjects=len(self._intake.subjects),
+            num_items=len(self._intake.items),
+            parts=(*self._manifest.parts, *self._parts),
+            ingests=(*self._manifest.ingests, record),
+        )
+        write_manifest(self._store.folder, manifest)
+        return self._report(counts, event_rows)
+
+    def _report(self, counts: Counts, event_rows: int) -> IngestReport:
+        seconds = time.monotonic() - self._started
+        return IngestReport(
+            received=counts.received,
+            accepted=counts.accepted,
+            repaired=counts.repaired,
+            duplicates=counts.duplicates,
+            quarantined=counts.quarantined,
+            by_reason=counts.by_reason,
+            event_rows=event_rows,
+            items=len(self._intake.items) - self._manifest.num_items,
+            seconds=seconds,
+            events_per_second=counts.received / max(seconds, 1e-9),
+            sources=tuple(
+                FileUse(given.name, given.source.name, dict(given.source.columns))
+                for given in self._inputs
+            ),
+            repairs=dict(self._intake.counts.most_common()),
+            notes=tuple(self._notes()),
+        )
+
+    def _notes(self) -> Iterable[str]:
+        currencies = sorted(self._intake.currencies)
+        if len(currencies) > 1:
+            yield f"Money in several currencies ({', '.join(currencies)}); it is never converted."
+        if self._num_changed_ids:
+            yield (
+                f"{self._num_changed_ids} records carry an event id that was there before with "
+                "other content; they are stored beside the first."
+            )
+        zones = sorted({given.source.time_zone for given in self._inputs})
+        if self._intake.counts["time_without_zone"]:
+            yield f"Times without a zone were read as {', '.join(zones)}."
+
+
+def _opener(
+    path: Path, source: SourceSettings, settings: Settings
+) -> Callable[[], Iterable[RecordChunk]]:
+    rows, max_bad = settings.store.chunk_rows, settings.cleaning.max_bad
+    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad)
+
+
+def _unpacked_bytes(path: Path) -> int:
+    size = path.stat().st_size
+    return size * _UNPACKED if path.suffix.lower() in _PACKED_SUFFIXES else size
+
+
+def _with_buckets(stored: Manifest | None, inputs: Sequence[Input], settings: Settings) -> Manifest:
+    """Return the manifest to go on from; the number of buckets is settled by the first events."""
+    if stored is not None and stored.of("events"):
+        return stored
+    size = sum(given.num_bytes for given in inputs if given.source.table == "events")
+    chosen = next((num for limit, num in _BUCKETS_BY_BYTES if size <= limit), _MOST_BUCKETS)
+    num_buckets = settings.store.buckets or chosen
+    return replace(stored, num_buckets=num_buckets) if stored else Manifest(num_buckets)
+
+
+def _subject_rows(intake: Intake) -> pl.DataFrame:
+    kinds = {letter: kind for kind, letter in KIND_LETTERS.items()}
+    letter = pl.col("text").str.head(1)
+    return intake.subjects.new_texts().select(
+        subject_id=pl.col("number"),
+        kind=letter.replace_strict(kinds, return_dtype=pl.String),
+        outside_id=pl.col("text").str.slice(1),
+    )
+
+
+def _stored_columns(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Return the columns of a table; words as texts, see `EventStore`."""
+    kinds = {
+        name: pl.String() if isinstance(kind, pl.Enum) else kind for name, kind in columns.items()
+    }
+    return rows.select(
+        pl.col(name).cast(kind) if name in rows.columns else pl.lit(None, dtype=kind).alias(name)
+        for name, kind in kinds.items()
+    )

@@ -1,0 +1,148 @@
+"""Stage 1 of an ingest: from chunks of records to numbered rows, dealt onto buckets.
+
+    chunk → clean → numbers for persons and items → spill (events) or memory (catalogue rows)
+
+What is rejected goes to the quarantine, and every record's fate to the ledger. Numbers are given
+in the order of the rows, so the same files give the same numbers. Knows nothing about duplicates.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from habitue.config import SourceSettings
+from habitue.events.accounting import Fate, Ledger
+from habitue.events.batch import Rules
+from habitue.events.catalogue import ALWAYS, ATTRIBUTES, EVENT_ATTRIBUTES, VERSION_COLUMNS
+from habitue.events.clean import clean
+from habitue.events.interning import Interner
+from habitue.events.keys import bucket_numbers, row_hashes
+from habitue.events.merge import CONTENT_FIELDS
+from habitue.events.quarantine import QuarantineWriter
+from habitue.events.records import RecordChunk
+from habitue.events.spill import Spill
+from habitue.events.store import EventStore
+from habitue.schema import EVENT_COLUMNS, ITEM_FIELDS, TEXT_COLUMNS
+
+# An outside id alone does not say whether it is a user's or a visitor's: a letter goes before it.
+KIND_LETTERS: Final = {"user": "u", "anonymous": "a", "session": "s"}
+_SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file of the ingest, under the number by which the ledger knows it."""
+
+    number: int
+    name: str
+    source: SourceSettings
+
+
+class Intake:
+    """Takes the chunks of all files of one ingest."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        num_buckets: int,
+        rules: Rules,
+        spill: Spill,
+        quarantine: QuarantineWriter,
+    ) -> None:
+        self.ledger = Ledger()
+        self.counts: Counter[str] = Counter()
+        self.currencies: set[str] = set()
+        self.num_event_rows = 0
+        self._rules = rules
+        self._num_buckets = num_buckets
+        self._spill = spill
+        self._quarantine = quarantine
+        self._catalogue: list[pl.DataFrame] = []
+        subjects = store.read_table("subjects").sort("subject_id")
+        letters = subjects["kind"].replace_strict(KIND_LETTERS, return_dtype=pl.String)
+        self.subjects = Interner(letters + subjects["outside_id"])
+        items = store.read_table("items").unique("item_number").sort("item_number")
+        self.items = Interner(items["item_id"])
+
+    def add_file(self, name: str, source: SourceSettings) -> InputFile:
+        """Announce the next file."""
+        return InputFile(self.ledger.add_file(), name, source)
+
+    def add(self, file: InputFile, chunk: RecordChunk) -> None:
+        """Clean a chunk of the file and take its rows."""
+        cleaned = clean(chunk.frame, file.source, self._rules)
+        self.counts.update(cleaned.counts)
+        for rejected in (chunk.rejected, cleaned.rejected):
+            self.ledger.reject(file.number, rejected["_record"], rejected["code"])
+            self._quarantine.add(rejected, file=file.name, source=file.source.name)
+        if cleaned.frame.is_empty():
+            return
+        # Of a kept record at least as much is true; what is new is found out in stage 2.
+        self.ledger.note(file.number, cleaned.frame["_record"], Fate.DUPLICATE)
+        if file.source.table == "events":
+            self._add_events(file, cleaned.frame)
+        else:
+            self._add_catalogue(file, cleaned.frame)
+
+    def catalogue_rows(self) -> pl.DataFrame:
+        """Return all rows of catalogue files: `VERSION_COLUMNS`, `_file, _record, _repaired`."""
+        extra = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
+        return pl.concat([pl.DataFrame(schema={**VERSION_COLUMNS, **extra}), *self._catalogue])
+
+    def _add_events(self, file: InputFile, rows: pl.DataFrame) -> None:
+        self.num_event_rows += rows.height
+        if "currency" in rows.columns:
+            self.currencies.update(rows["currency"].drop_nulls().unique())
+        rows = self._with_numbers(rows)
+        rows = rows.with_columns(
+            _content=pl.Series(row_hashes(rows, (*CONTENT_FIELDS, "anonymous_subject_id"))),
+            _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
+            _file=pl.lit(file.number, dtype=pl.UInt32),
+            _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),
+        )
+        if "event_id" not in rows.columns:
+            rows = rows.with_columns(event_id=pl.lit(None, dtype=pl.String))
+        marks = ["_content", "_bucket", "_file", "_record", "_repaired", "_keep_equal"]
+        fields = [name for name in _SPILLED if name in rows.columns]
+        self._spill.add(rows.select(*fields, *marks))
+
+    def _with_numbers(self, rows: pl.DataFrame) -> pl.DataFrame:
+        letter = pl.col("subject_kind").replace_strict(KIND_LETTERS, return_dtype=pl.String)
+        texts = [rows.select(text=letter + pl.col("subject"))["text"]]
+        names = ["subject_id"]
+        if "anonymous_id" in rows.columns:
+            texts.append("a" + rows["anonymous_id"])
+            names.append("anonymous_subject_id")
+        # Row by row, a row's subject before its visitor: the order in which they appear.
+        woven = pl.DataFrame(dict(zip(names, texts, strict=True)))
+        both = woven.select(ids=pl.concat_list(names))["ids"].explode() if len(names) > 1 else None
+        if both is not None:
+            self.subjects.numbers(both)
+        for name, text in zip(names, texts, strict=True):
+            rows = rows.with_columns(self.subjects.numbers(text).alias(name))
+        if "item_id" in rows.columns:
+            numbers = self.items.numbers(rows["item_id"]).cast(pl.Int32)
+            rows = rows.with_columns(item_number=numbers)
+        return rows
+
+    def _add_catalogue(self, file: InputFile, rows: pl.DataFrame) -> None:
+        valid_from = pl.lit(ALWAYS)
+        if "created_at" in rows.columns:
+            valid_from = pl.col("created_at").fill_null(ALWAYS)
+        absent = [
+            pl.lit(None, dtype=kind).alias(name)
+            for name, kind in VERSION_COLUMNS.items()
+            if name in ATTRIBUTES and name not in rows.columns
+        ]
+        rows = rows.with_columns(
+            *absent,
+            item_number=self.items.numbers(rows["item_id"]).cast(pl.Int32),
+            valid_from=valid_from,
+            known_at=valid_from,
+            row_key=pl.Series(row_hashes(rows, ITEM_FIELDS)),
+            _file=pl.lit(file.number, dtype=pl.UInt32),
+        )
+        self._catalogue.append(rows.select(*VERSION_COLUMNS, "_file", "_record", "_repaired"))

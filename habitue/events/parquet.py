@@ -1,0 +1,191 @@
+"""Parquet files, batch by batch, in their native types.
+
+In: a path and the columns that are wanted. Out: pieces of records. Structs become columns "a.b";
+a list of structs on which a wanted column lies becomes one row each under the same `_record`.
+Page checksums are verified where the file carries them. Knows nothing about fields or cleaning.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from habitue.errors import FileRefused
+from habitue.events.compression import check_path
+from habitue.events.records import RecordChunk, rejected_frame
+
+MAGIC = b"PAR1"
+MAX_COLUMNS = 10_000
+MAX_DEPTH = 8
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether the file begins as Parquet does."""
+    with path.open("rb") as file:
+        return file.read(4) == MAGIC
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Return the file's schema; the footer is checked, no rows are read.
+
+    Raises:
+        FileRefused: `parquet_damaged`, or `schema_limits` for a monstrous schema.
+    """
+    with _opened(path) as file:
+        return file.schema_arrow
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the flattened names of the file's columns: structs and lists of structs as "a.b"."""
+    names: list[str] = []
+    for field in read_schema(path):
+        names.extend(_leaves(field.name, field.type))
+    return names
+
+
+def num_rows(path: Path) -> int:
+    """Return the number of rows that the footer promises."""
+    with _opened(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def read_parquet(
+    path: Path, *, columns: tuple[str, ...], batch_rows: int, row_groups: list[int] | None = None
+) -> Iterator[RecordChunk]:
+    """Yield the records; only the `columns` (flattened names) are read, or all if there are none.
+
+    Raises:
+        FileRefused: the file is damaged or changes under our hands.
+    """
+    before = path.stat()
+    with _opened(path) as file:
+        roots = _roots(file.schema_arrow.names, columns)
+        record = 1
+        batches = file.iter_batches(batch_size=batch_rows, columns=roots, row_groups=row_groups)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(path, error) from None
+            if batch is None:
+                break
+            yield _piece(batch, record, columns)
+            record += batch.num_rows
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise FileRefused(
+            f"{path} changed while it was read.",
+            fix="Wait until it is written to its end, then try again.",
+            code="file_changed",
+        )
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    check_path(path)
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
+    num_columns = file.metadata.num_columns
+    depth = max((_depth(field.type) for field in file.schema_arrow), default=0)
+    if num_columns > MAX_COLUMNS or depth > MAX_DEPTH:
+        file.close()
+        raise FileRefused(
+            f"{path} has {num_columns} columns, nested up to {depth} deep; "
+            f"at most {MAX_COLUMNS} and {MAX_DEPTH} are read.",
+            fix="Export only the columns that matter.",
+            code="schema_limits",
+        )
+    return file
+
+
+def _damaged(path: Path, error: Exception) -> FileRefused:
+    return FileRefused(
+        f"{path} is a damaged or unfinished Parquet file: {str(error).splitlines()[0][:200]}.",
+        fix="Copy or export it again; nothing of it was stored.",
+        code="parquet_damaged",
+    )
+
+
+def _depth(kind: pa.DataType) -> int:
+    depth = 0
+    waiting = [(kind, 0)]
+    while waiting:
+        inner, level = waiting.pop()
+        depth = max(depth, level)
+        children = [inner.field(i).type for i in range(inner.num_fields)]
+        waiting += [(child, level + 1) for child in children]
+    return depth
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _leaves(name: str, kind: pa.DataType) -> Iterator[str]:
+    inner = kind.value_type if _is_list(kind) else kind
+    if not pa.types.is_struct(inner):
+        yield name
+        return
+    for index in range(inner.num_fields):
+        field = inner.field(index)
+        yield from _leaves(f"{name}.{field.name}", field.type)
+
+
+def _roots(names: list[str], columns: tuple[str, ...]) -> list[str] | None:
+    """Return the file's own columns that hold the wanted flattened ones."""
+    if not columns:
+        return None
+    return [
+        name
+        for name in names
+        if any(column == name or column.startswith(name + ".") for column in columns)
+    ]
+
+
+def _piece(batch: pa.RecordBatch, record: int, columns: tuple[str, ...]) -> RecordChunk:
+    frame = pl.DataFrame(pl.from_arrow(batch)) if batch.num_columns else pl.DataFrame()
+    numbers = pl.Series("_record", range(record, record + batch.num_rows), dtype=pl.UInt64)
+    frame = _flattened(frame.with_columns(numbers), columns)
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    frame = frame.with_columns(
+        [pl.col(name).cast(pl.String) for name, kind in frame.schema.items() if _is_loose(kind)]
+        + [_as_json(frame[name]) for name in nested]
+    ).with_columns(
+        _line=pl.col("_record"),
+        _offset=pl.lit(None, dtype=pl.UInt64),
+    )
+    return RecordChunk(frame, rejected_frame([]))
+
+
+def _is_loose(kind: pl.DataType) -> bool:
+    """Whether a type is text by another name (dictionary, bytes)."""
+    return kind in (pl.Categorical, pl.Enum, pl.Binary)
+
+
+def _as_json(values: pl.Series) -> pl.Series:
+    """Return a list column as JSON text."""
+    holder = pl.DataFrame({"value": values})
+    texts = holder.select(pl.struct("value").struct.json_encode())["value"]
+    return texts.str.strip_prefix('{"value":').str.strip_suffix("}").rename(values.name)
+
+
+def _flattened(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Take structs apart; lists of structs too where a wanted column lies on them."""
+    while True:
+        for name, kind in frame.schema.items():
+            if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+                if any(column.startswith(name + ".") for column in columns):
+                    frame = frame.explode(name)
+                    break
+            elif isinstance(kind, pl.Struct):
+                fields = [
+                    pl.col(name).struct.field(field.name).alias(f"{name}.{field.name}")
+                    for field in kind.fields
+                ]
+                frame = frame.with_columns(fields).drop(name)
+                break
+        else:
+            return frame

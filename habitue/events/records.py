@@ -1,0 +1,173 @@
+"""What every reader hands on: chunks of records, and what could not be parsed.
+
+In: the pieces a reader made, of any size. Out: chunks of the size asked for, in the file's order,
+and a refusal where too large a part of the file could not be parsed. Knows nothing about formats,
+fields or cleaning.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from habitue.errors import FileRefused
+
+RAW_CHARACTERS = 2_000  # of a rejected record, kept for the quarantine
+
+POSITION_COLUMNS: dict[str, pl.DataType] = {
+    "_record": pl.UInt64(),
+    "_line": pl.UInt64(),
+    "_offset": pl.UInt64(),
+}
+REJECTED_COLUMNS: dict[str, pl.DataType] = {
+    **POSITION_COLUMNS,
+    "code": pl.String(),
+    "field": pl.String(),
+    "raw": pl.String(),
+}
+
+# Records that were parsed and then broke a rule: they never sink a file.
+RULE_CODES = frozenset({"type", "number_range"})
+
+
+@dataclass(frozen=True)
+class RecordChunk:
+    """Some records of a file.
+
+    `frame` has the file's own columns by the file's own names, and `_record` (from 1), `_line`
+    (the record's first line; in Parquet its number) and `_offset` (byte in the unpacked file, or
+    null). `rejected` has the same three, `code`, `field` and `raw`.
+    """
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One record that could not be parsed, and why."""
+
+    record: int
+    line: int
+    offset: int | None
+    code: str
+    field: str
+    raw: str
+
+
+def rejected_frame(rejections: Iterable[Rejection]) -> pl.DataFrame:
+    """Return the rejections as a table with the columns of `REJECTED_COLUMNS`."""
+    rows = [
+        (r.record, r.line, r.offset, r.code, r.field, storable(r.raw[:RAW_CHARACTERS]))
+        for r in rejections
+    ]
+    return pl.DataFrame(rows, schema=REJECTED_COLUMNS, orient="row")
+
+
+def storable(text: str) -> str:
+    """Return `text` with what UTF-8 cannot hold (lone surrogates) shown as a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def regrouped(
+    pieces: Iterable[RecordChunk], path: Path, *, chunk_rows: int, max_bad: float
+) -> Iterator[RecordChunk]:
+    """Yield the pieces' records in chunks of `chunk_rows`.
+
+    Raises:
+        FileRefused: `too_many_bad_lines`, at the end, where more than the share `max_bad` could
+            not be parsed. One bad line alone sinks no file that has good ones, for a short file's
+            last line may be cut off.
+    """
+    waiting: list[RecordChunk] = []
+    num_waiting = 0
+    tally = _Tally()
+    for piece in pieces:
+        tally.add(piece)
+        waiting.append(piece)
+        num_waiting += piece.frame.height + piece.rejected.height
+        if num_waiting >= chunk_rows:
+            yield from _sliced(_joined(waiting), chunk_rows)
+            waiting, num_waiting = [], 0
+    if waiting:
+        yield from _sliced(_joined(waiting), chunk_rows)
+    tally.check(path, max_bad)
+
+
+class _Tally:
+    """How many records were good and bad, and the first bad ones."""
+
+    def __init__(self) -> None:
+        self.num_good = 0
+        self.num_bad = 0
+        self.num_not_utf8 = 0
+        self.first: list[tuple[str, int, int | None]] = []
+
+    def add(self, piece: RecordChunk) -> None:
+        self.num_good += piece.frame["_record"].n_unique() if piece.frame.height else 0
+        if not piece.rejected.height:
+            return
+        bad = piece.rejected.filter(~pl.col("code").is_in(RULE_CODES))
+        self.num_good += piece.rejected.height - bad.height
+        self.num_bad += bad.height
+        self.num_not_utf8 += int((bad["code"] == "not_utf8").sum())
+        if len(self.first) < 3:
+            head = bad.head(3 - len(self.first))
+            self.first += list(head.select("code", "_line", "_offset").iter_rows())
+
+    def check(self, path: Path, max_bad: float) -> None:
+        allowed = max_bad * (self.num_good + self.num_bad)
+        if max_bad > 0 and self.num_good > 0:
+            allowed = max(allowed, 1)
+        if self.num_bad <= allowed:
+            return
+        if self.num_not_utf8 * 2 > self.num_bad:
+            raise _not_utf8(path, self.first)
+        shown = "; ".join(f"line {line}: {code}" for code, line, _ in self.first)
+        raise FileRefused(
+            f"{self.num_bad} of {self.num_good + self.num_bad} lines of {path} cannot be parsed, "
+            f"more than the allowed share of {max_bad:g} ({shown}).",
+            fix="Check format, delimiter, encoding and header of its source in habitue.toml, "
+            "or allow more with cleaning.max_bad.",
+            code="too_many_bad_lines",
+        )
+
+
+def _not_utf8(path: Path, first: list[tuple[str, int, int | None]]) -> FileRefused:
+    line, offset = next((row[1], row[2]) for row in first if row[0] == "not_utf8")
+    return FileRefused(
+        f"{path} is not UTF-8 text: line {line}"
+        f"{'' if offset is None else f', from byte {offset} on,'} cannot be decoded.",
+        fix='Name its encoding in the source\'s settings, such as encoding = "gb18030" or '
+        '"cp1252"; `habitue init --from FILE` finds it out.',
+        code="not_utf8",
+    )
+
+
+def _joined(pieces: list[RecordChunk]) -> RecordChunk:
+    if len(pieces) == 1:
+        return pieces[0]
+    return RecordChunk(
+        pl.concat([piece.frame for piece in pieces], how="diagonal"),
+        pl.concat([piece.rejected for piece in pieces]),
+    )
+
+
+def _sliced(chunk: RecordChunk, chunk_rows: int) -> Iterator[RecordChunk]:
+    """Cut a large chunk by record number, so that a record's rows stay together."""
+    frame, rejected = chunk.frame, chunk.rejected
+    if frame.height <= chunk_rows + chunk_rows // 2:
+        yield chunk
+        return
+    records = frame["_record"]
+    start = 0
+    while start < frame.height:
+        end = min(start + chunk_rows, frame.height)
+        while end < frame.height and records[end] == records[end - 1]:
+            end += 1
+        last = records[end - 1] if end < frame.height else None
+        within = pl.lit(True) if last is None else pl.col("_record") <= last
+        yield RecordChunk(frame[start:end], rejected.filter(within))
+        rejected = rejected.filter(~within)
+        start = end

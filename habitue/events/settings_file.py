@@ -1,0 +1,125 @@
+"""The guesses written down as a commented `habitue.toml`.
+
+In: a `GuessReport`. Out: a settings file that `config.load_settings` reads back to the very same
+sources, each setting with the reason beside it, for a person to correct. Knows nothing about how
+the guesses were made.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from habitue.config import SETTINGS_FILE, SourceSettings
+from habitue.errors import Refused
+from habitue.events.guess_report import Guess, GuessReport
+
+_HEAD = """\
+# How Habitue reads this shop's files. Written by `habitue init`; correct it freely.
+# A line marked (?) was guessed and should be looked at by someone who knows the shop.
+"""
+_TABLES = ("columns", "constants", "event_types")
+_MAX_COMMENT = 110
+
+
+def write_settings(folder: Path, report: GuessReport, *, overwrite: bool = False) -> Path:
+    """Write the report's sources as `habitue.toml` into `folder` and return its path.
+
+    Raises:
+        Refused: `settings_exist`, there is one already and `overwrite` is not set.
+    """
+    path = folder / SETTINGS_FILE
+    if path.exists() and not overwrite:
+        raise Refused(
+            f"{path} exists already.",
+            fix="Edit it, name another workspace with -w, or overwrite it with --force.",
+            code="settings_exist",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".toml.new")
+    unfinished.write_text(settings_text(report), encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def settings_text(report: GuessReport) -> str:
+    """Return the file's text."""
+    parts = [_HEAD]
+    if report.start:
+        parts.append(f"# {report.num_rows:,} rows of events, {report.start} to {report.end}.\n")
+    for left in report.left_out:
+        parts.append(_comment(f"Left out: {Path(left.file).name}: {left.because}."))
+    by_source: dict[str, list[Guess]] = {}
+    for guess in report.guesses:
+        by_source.setdefault(guess.file, []).append(guess)
+    for source, guesses in zip(report.sources, by_source.values(), strict=True):
+        parts.append(_source_text(source, guesses, report.unknown_words))
+    return "\n".join(parts)
+
+
+def _source_text(source: SourceSettings, guesses: list[Guess], unknown: dict[str, int]) -> str:
+    lines = ["[[sources]]"]
+    plain = source.model_dump(exclude_defaults=True, exclude=set(_TABLES))
+    shown_always = {"name": source.name, "table": source.table, "format": source.format}
+    if source.table == "events":
+        shown_always |= {"time_unit": source.time_unit, "time_zone": source.time_zone}
+    for key, value in {**shown_always, **plain}.items():
+        lines += _setting(key, value, guesses)
+    lines += ["", "[sources.columns]"]
+    for key, column in source.columns.items():
+        lines += _setting(key, column, guesses)
+    if source.constants:
+        lines += ["", "[sources.constants]"]
+        for key, value in source.constants.items():
+            lines += _setting(key, value, guesses)
+    if source.event_types or (unknown and source.table == "events"):
+        lines += ["", "[sources.event_types]"]
+        lines += [_comment(_reason(guess)) for guess in guesses if guess.field == "event_types"]
+        lines += [f"{_key(word)} = {_toml(kind)}" for word, kind in source.event_types.items()]
+        lines += [
+            _comment(f'{_key(word)} = "..."  {count:,} rows: which event type is this?')
+            for word, count in unknown.items()
+            if "event_type" in source.columns
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(key: str, value: object, guesses: Sequence[Guess]) -> list[str]:
+    reasons = [_comment(_reason(guess)) for guess in guesses if guess.field == key]
+    return [*reasons, f"{_key(key)} = {_toml(value)}"]
+
+
+def _reason(guess: Guess) -> str:
+    mark = "(?) " if guess.confirm else ""
+    examples = ""
+    if guess.examples and not any(example in guess.because for example in guess.examples[:1]):
+        examples = f" ({', '.join(guess.examples[:5])})"
+    return f"{mark}{guess.because}{examples}."
+
+
+def _comment(text: str) -> str:
+    """Return the text as comment lines of a readable width, whatever marks it holds."""
+    clean = "".join(letter if letter.isprintable() else " " for letter in text)
+    lines = [""]
+    for word in clean.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) > _MAX_COMMENT:
+            lines.append("")
+        lines[-1] += f" {word}"
+    return "\n".join(f"#{line}" for line in lines)
+
+
+def _key(key: str) -> str:
+    is_bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
+    return key if is_bare else _toml(key)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(str(k))} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    if isinstance(value, int | float):
+        return str(value)
+    # A JSON text is a TOML basic string, but for the delete character.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,280 @@
+"""Any file of events or items as one stream of records.
+
+In: a path and the settings of its source. Out: `RecordChunk`s in the file's order, in bounded
+memory. What a file really is, is told from its bytes, never from its name; how a delimited file is
+cut is told by its source, never sniffed. Knows nothing about what the fields mean.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from habitue.config import Format, SourceSettings
+from habitue.errors import FileRefused, nearest
+from habitue.events import parquet
+from habitue.events.compression import check_path, first_bytes
+from habitue.events.delimited import read_delimited, read_header
+from habitue.events.json_lines import WantedColumns, read_json_lines
+from habitue.events.records import POSITION_COLUMNS, RecordChunk, regrouped
+
+__all__ = [
+    "RecordChunk",
+    "file_columns",
+    "file_format",
+    "mapped_columns",
+    "match_source",
+    "open_source",
+]
+
+DELIMITERS = (",", ";", "\t", "|")
+_ID_FIELDS = (
+    "event_id", "user_id", "anonymous_id", "session_id", "item_id", "order_id",
+    "list_id", "recommendation_id",
+)  # fmt: skip
+_HEAD_BYTES = 1 << 16
+_JSON_HEAD_RECORDS = 2_000
+
+
+def open_source(
+    path: Path, source: SourceSettings, *, chunk_rows: int = 250_000, max_bad: float = 0.05
+) -> Iterator[RecordChunk]:
+    """Return the file's records in chunks of about `chunk_rows`, read as `source` says.
+
+    The file's format and header are checked here; its rows are read while the chunks are drawn.
+
+    Raises:
+        FileRefused: the file cannot be read as the source says, at once or, where that shows only
+            later (damage, more than the share `max_bad` of lines that cannot be parsed), while
+            the chunks are drawn.
+    """
+    check_path(path)
+    pieces = _pieces(path, source, chunk_rows)
+    return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
+
+
+def match_source(path: Path, sources: Sequence[SourceSettings]) -> SourceSettings:
+    """Return the source whose mapped columns the file has; the one that maps most wins.
+
+    Raises:
+        FileRefused: `no_source` where the settings name none; else what keeps the nearest source
+            from fitting, such as `missing_column` with the column's name.
+    """
+    check_path(path)
+    if not sources:
+        raise FileRefused(
+            f"No source in the settings says how to read {path}.",
+            fix=f"Write one with: habitue init --from {path}",
+            code="no_source",
+        )
+    fitting: list[SourceSettings] = []
+    refusals: list[tuple[int, FileRefused]] = []
+    for source in sources:
+        try:
+            _check_columns(path, source)
+            fitting.append(source)
+        except FileRefused as refusal:
+            refusals.append((_num_found(path, source), refusal))
+    if not fitting:
+        raise max(refusals, key=lambda entry: entry[0])[1]
+    return max(fitting, key=lambda source: len(mapped_columns(source)))
+
+
+def mapped_columns(source: SourceSettings) -> tuple[str, ...]:
+    """Return the file's columns that the source maps, each once, in the mapping's order."""
+    names: dict[str, None] = {}
+    for column in source.columns.values():
+        names.update(dict.fromkeys([column] if isinstance(column, str) else column))
+    if source.category_fallback:
+        names[source.category_fallback] = None
+    return tuple(names)
+
+
+def file_format(path: Path) -> Format:
+    """Return what the file is by its bytes; text that is no JSON counts as csv.
+
+    Raises:
+        FileRefused: as `compression.read_blocks`; `packed_parquet` for Parquet in an archive.
+    """
+    check_path(path)
+    if parquet.is_parquet(path):
+        return "parquet"
+    head = first_bytes(path, _HEAD_BYTES)
+    if head[:4] == parquet.MAGIC:
+        raise FileRefused(
+            f"{path} is a Parquet file within an archive.",
+            fix="Unpack it first; Parquet is compressed by itself.",
+            code="packed_parquet",
+        )
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:2]
+    return "jsonl" if start[:1] == b"{" or start[:1] == b"[" else "csv"
+
+
+def file_columns(path: Path, source: SourceSettings) -> list[str]:
+    """Return the names of the file's columns, read as the source says."""
+    found = _format_of(path, source)
+    if found == "parquet":
+        return parquet.column_names(path)
+    if found == "jsonl":
+        return _json_columns(path, source)
+    return _csv_columns(path, source)
+
+
+def _format_of(path: Path, source: SourceSettings) -> Format:
+    """Return how the file is read: Parquet by its bytes, text as the source says."""
+    if parquet.is_parquet(path):
+        return "parquet"
+    found = file_format(path)
+    if source.format == "parquet" or (source.format == "jsonl" and found != "jsonl"):
+        wanted = "Parquet" if source.format == "parquet" else "JSON lines"
+        raise FileRefused(
+            f"{path} is no {wanted} file, which its source '{source.name}' expects.",
+            fix=f"Correct the source's format, or describe the file: habitue init --from {path}",
+            code="wrong_format",
+        )
+    return source.format
+
+
+def _pieces(path: Path, source: SourceSettings, chunk_rows: int) -> Iterator[RecordChunk]:
+    found = _format_of(path, source)
+    columns = _check_columns(path, source)
+    if found == "parquet":
+        return parquet.read_parquet(path, columns=mapped_columns(source), batch_rows=chunk_rows)
+    if found == "jsonl":
+        return read_json_lines(path, encoding=source.encoding, wanted=_wanted(source))
+    return read_delimited(
+        path,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        names=columns,
+        has_header=source.header,
+    )
+
+
+def _wanted(source: SourceSettings) -> WantedColumns:
+    def columns_of(fields: Sequence[str]) -> frozenset[str]:
+        named = [source.columns[field] for field in fields if field in source.columns]
+        return frozenset(column for column in named if isinstance(column, str))
+
+    return WantedColumns(
+        columns=mapped_columns(source),
+        id_columns=columns_of(_ID_FIELDS),
+        decimal_columns=columns_of(source.strip_decimal),
+    )
+
+
+def _check_columns(path: Path, source: SourceSettings) -> list[str]:
+    """Return the file's columns; refuse the file where it lacks one that is mapped."""
+    columns = file_columns(path, source)
+    missing = [column for column in mapped_columns(source) if column not in columns]
+    if missing:
+        raise _missing_column(path, source, missing, columns)
+    if parquet.is_parquet(path):
+        _check_id_types(path, source)
+    return columns
+
+
+def _num_found(path: Path, source: SourceSettings) -> int:
+    try:
+        columns = set(file_columns(path, source))
+    except FileRefused:
+        return -1
+    return len(columns & set(mapped_columns(source)))
+
+
+def _missing_column(
+    path: Path, source: SourceSettings, missing: list[str], columns: list[str]
+) -> FileRefused:
+    if source.format == "csv" and source.header and len(missing) == len(mapped_columns(source)):
+        cells = [cell for cell in columns if cell]
+        if cells and any(cell.replace(".", "", 1).lstrip("-").isdigit() for cell in cells):
+            return FileRefused(
+                f"The first row of {path} is data ({', '.join(cells[:5])}), where source "
+                f"'{source.name}' expects the columns {', '.join(mapped_columns(source))}.",
+                fix="Add the header row, or set header = false and column_names = [...].",
+                code="header_missing",
+            )
+    listed = ", ".join(columns[:30])
+    return FileRefused(
+        f"{path} lacks the column '{missing[0]}' that source '{source.name}' maps; "
+        f"it has {listed}.{nearest(missing[0], columns)}",
+        fix=f"Correct the source's columns, or describe the file: habitue init --from {path}",
+        code="missing_column",
+    )
+
+
+def _check_id_types(path: Path, source: SourceSettings) -> None:
+    schema = parquet.read_schema(path)
+    for field in _ID_FIELDS:
+        column = source.columns.get(field)
+        if not isinstance(column, str) or column not in schema.names:
+            continue
+        if pa.types.is_floating(schema.field(column).type) and field not in source.strip_decimal:
+            raise FileRefused(
+                f"Column '{column}' of {path} holds ids as decimal numbers "
+                f"({schema.field(column).type}), which cannot tell large ids apart.",
+                fix="Export it as text or integer; where all ids are small whole numbers, set "
+                f"strip_decimal = [\"{field}\"] in source '{source.name}'.",
+                code="id_is_float",
+            )
+
+
+def _json_columns(path: Path, source: SourceSettings) -> list[str]:
+    names: dict[str, None] = {}
+    num_records = 0
+    wanted = WantedColumns(columns=mapped_columns(source))
+    for piece in read_json_lines(path, encoding=source.encoding, wanted=wanted):
+        frame = piece.frame.head(_JSON_HEAD_RECORDS)
+        for name in frame.columns:
+            is_filled = frame[name].null_count() < frame.height
+            if is_filled and name not in POSITION_COLUMNS:
+                names[name] = None
+        num_records += piece.frame.height
+        if num_records >= _JSON_HEAD_RECORDS:
+            break
+    if num_records == 0:
+        names.update(dict.fromkeys(mapped_columns(source)))
+    return list(names)
+
+
+def _csv_columns(path: Path, source: SourceSettings) -> list[str]:
+    cells = read_header(path, source.delimiter, source.encoding)
+    expected = len(source.column_names) if source.column_names else len(mapped_columns(source))
+    if len(cells) == 1 and expected > 1:
+        raise _one_column(path, source, cells[0])
+    if not source.header:
+        if not source.column_names:
+            raise FileRefused(
+                f"Source '{source.name}' reads {path} without a header and names no columns.",
+                fix="Set column_names = [...] in it, one name for each column.",
+                code="header_missing",
+            )
+        return list(source.column_names)
+    names = [cell.strip() for cell in cells]
+    twice = next((name for name in names if name and names.count(name) > 1), "")
+    if twice:
+        raise FileRefused(
+            f"{path} has the column '{twice}' twice in its header.",
+            fix="Rename one of them, or set header = false with column_names of your own.",
+            code="duplicate_column",
+        )
+    if not names:
+        raise FileRefused(
+            f"{path} has no header row.",
+            fix=f"It should name {', '.join(mapped_columns(source))}.",
+            code="header_missing",
+        )
+    return [name or f"column_{place}" for place, name in enumerate(names, 1)]
+
+
+def _one_column(path: Path, source: SourceSettings, cell: str) -> FileRefused:
+    counts = {mark: cell.count(mark) for mark in DELIMITERS if mark != source.delimiter}
+    best = max(counts, key=lambda mark: counts[mark])
+    shown = {"\t": "\\t"}.get(best, best)
+    advice = f'Set delimiter = "{shown}" in it' if counts[best] else "Correct its delimiter"
+    return FileRefused(
+        f"{path} has one column only where source '{source.name}' expects more: "
+        f"its delimiter '{source.delimiter}' does not occur in '{cell[:80]}'.",
+        fix=f"{advice}, or describe the file: habitue init --from {path}",
+        code="one_column_found",
+    )

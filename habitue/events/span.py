@@ -1,0 +1,116 @@
+"""The span of a log: when it truly begins and ends.
+
+A handful of events with a wrong clock, years before or after all others, must not make a log of
+nine days look like one of three years. In: an `EventLog`. Out: `Span`. Knows nothing about why
+anybody asks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from habitue.errors import NotReady
+from habitue.events.log import EventLog
+from habitue.schema import MINUTE
+
+STRAY_SHARE = 0.001  # at most so many of all events, at each end, may be strays
+STRAY_GAP = 0.1  # and only beyond a pause of this part of the time all others span
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the first event to one microsecond after the last, strays left out, in µs."""
+
+    start_at: int
+    end_at: int
+    strays: int  # events outside
+
+
+def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
+    """Return when the log begins and ends; with `as_of`, of what was known then.
+
+    Raises:
+        NotReady: there are no events (before `as_of`).
+    """
+    minutes = np.empty(0, dtype=np.int64)
+    counts = np.empty(0, dtype=np.int64)
+    last_in_minute = np.empty(0, dtype=np.int64)
+    first_in_minute = np.empty(0, dtype=np.int64)
+    for bucket in range(log.num_buckets):
+        at = pl.col("timestamp")
+        found = (
+            log.read_bucket(bucket, as_of=as_of)
+            .group_by(minute=at // MINUTE)
+            .agg(count=pl.len().cast(pl.Int64), first=at.min(), last=at.max())
+        )
+        minutes = np.concatenate([minutes, found["minute"].to_numpy()])
+        counts = np.concatenate([counts, found["count"].to_numpy()])
+        first_in_minute = np.concatenate([first_in_minute, found["first"].to_numpy()])
+        last_in_minute = np.concatenate([last_in_minute, found["last"].to_numpy()])
+        order = np.argsort(minutes, kind="stable")
+        minutes, counts = minutes[order], counts[order]
+        first_in_minute, last_in_minute = first_in_minute[order], last_in_minute[order]
+    if not len(minutes):
+        raise NotReady(
+            "The log holds no events before that moment.",
+            fix="Store some: habitue ingest FILE… (or name a later --as-of).",
+            code="no_events",
+        )
+    first, last = _without_strays(minutes, counts)
+    return Span(
+        start_at=int(first_in_minute[first]),
+        end_at=int(last_in_minute[last]) + 1,
+        strays=int(counts[:first].sum() + counts[last + 1 :].sum()),
+    )
+
+
+def _without_strays(
+    minutes: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> tuple[int, int]:
+    """Return the positions of the first and the last minute (ascending) that count."""
+    running = np.cumsum(counts)
+    total = running[-1]
+    low = int(np.searchsorted(running, STRAY_SHARE * total, side="right"))
+    high = int(np.searchsorted(running, (1 - STRAY_SHARE) * total, side="left"))
+    core = minutes[max(high, low)] - minutes[low]
+    gaps = np.diff(minutes)
+    wide = np.flatnonzero(gaps > max(STRAY_GAP * core, 1))
+    before, after = wide[wide < low], wide[wide >= high]
+    first = int(before[-1]) + 1 if len(before) else 0
+    last = int(after[0]) if len(after) else len(minutes) - 1
+    return first, last
+
+
+@dataclass(frozen=True)
+class SpannedLog:
+    """A log whose `start_at` and `end_at` leave strays out; everything else is the log's own."""
+
+    log: EventLog
+    span: Span
+
+    @property
+    def num_buckets(self) -> int:
+        """The number of buckets."""
+        return self.log.num_buckets
+
+    @property
+    def start_at(self) -> int:
+        """When the log truly begins, in microseconds."""
+        return self.span.start_at
+
+    @property
+    def end_at(self) -> int:
+        """One microsecond after it truly ends."""
+        return self.span.end_at
+
+    def read_bucket(
+        self, bucket: int, *, as_of: int | None = None, subject_id: int | None = None
+    ) -> pl.DataFrame:
+        """Read a bucket of the log; see `EventLog.read_bucket`."""
+        return self.log.read_bucket(bucket, as_of=as_of, subject_id=subject_id)
+
+    def items(self, *, as_of: int | None = None) -> pl.DataFrame:
+        """Read the catalogue; see `EventLog.items`."""
+        return self.log.items(as_of=as_of)

@@ -1,0 +1,79 @@
+"""How well a network ranks what persons went on to want: the number early stopping watches.
+
+In: sequences and the validation window. Out: NDCG@10 and recall@10 over all known items.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from habitue.metrics import hits_of, ndcg_at, recall_at, top_k
+from habitue.model.inference import Network
+from habitue.sequences.batches import is_target
+from habitue.sequences.sequences import Sequences, joined_ranges
+
+MAX_PERSONS = 1000
+_PERSONS_AT_ONCE = 128
+K = 10
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Means over persons; 0 where nobody could be asked about."""
+
+    ndcg: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Persons with a past before the window and wanted items in it."""
+
+    histories: Sequences  # cut to their last events before valid_from
+    wanted: list[npt.NDArray[np.int64]]  # of each person, distinct item indices minus 1
+    valid_from: int
+
+    def measure(self, network: Network) -> Quality:
+        """Rank all items for every person as of the window's start."""
+        ndcg: list[npt.NDArray[np.floating]] = [np.zeros(0)]
+        recall: list[npt.NDArray[np.floating]] = [np.zeros(0)]
+        for start in range(0, len(self.histories), _PERSONS_AT_ONCE):
+            stop = min(start + _PERSONS_AT_ONCE, len(self.histories))
+            scores = network.scores(self.histories.slice(start, stop), as_of=self.valid_from)
+            wanted = np.zeros(scores.shape, dtype=np.bool_)
+            for row, items in enumerate(self.wanted[start:stop]):
+                wanted[row, items] = True
+            hits = hits_of(top_k(scores, K, wanted=wanted), wanted)
+            num_wanted = wanted.sum(axis=1)
+            ndcg.append(ndcg_at(hits, num_wanted, K))
+            recall.append(recall_at(hits, num_wanted, K))
+        joined_ndcg, joined_recall = np.concatenate(ndcg), np.concatenate(recall)
+        if len(joined_ndcg) == 0:
+            return Quality(0.0, 0.0)
+        return Quality(float(joined_ndcg.mean()), float(joined_recall.mean()))
+
+
+def validation_persons(
+    sequences: Sequences, *, num_items: int, valid_from: int, as_of: int, max_length: int
+) -> Validation:
+    """Return up to `MAX_PERSONS` persons, drawn evenly from all who can be asked about."""
+    is_early = sequences.timestamps < valid_from
+    is_wanted = is_target(sequences, num_items) & ~is_early & (sequences.timestamps < as_of)
+    early_counts = _per_person(is_early, sequences)
+    wanted_counts = _per_person(is_wanted, sequences)
+    able = np.flatnonzero((early_counts > 0) & (wanted_counts > 0) & ~sequences.is_bot)
+    if len(able) > MAX_PERSONS:
+        able = np.sort(np.random.default_rng(0).choice(able, MAX_PERSONS, replace=False))
+    chosen = sequences.take(able)
+    wanted_events = is_wanted[joined_ranges(sequences.offsets[:-1][able], sequences.lengths[able])]
+    wanted = [
+        np.unique(chosen.items[start:stop][wanted_events[start:stop]].astype(np.int64) - 1)
+        for start, stop in zip(chosen.offsets[:-1], chosen.offsets[1:], strict=True)
+    ]
+    return Validation(chosen.before(valid_from).last(max_length), wanted, valid_from)
+
+
+def _per_person(chosen: npt.NDArray[np.bool_], sequences: Sequences) -> npt.NDArray[np.int64]:
+    running = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])
+    return np.diff(running[sequences.offsets])

@@ -1,0 +1,117 @@
+"""Everyone's scores and offers as one table on disk, written bucket by bucket.
+
+In: a model version and the log. Out: a CSV or Parquet file under the shop's own ids, replaced as
+a whole. Knows nothing about who reads it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from habitue.actions.recommend import Adviser
+from habitue.answering import Version
+from habitue.compute import Progress
+from habitue.events.log import EventLog
+from habitue.events.store import EventStore
+from habitue.refreshing import offer_rows
+from habitue.sequences.encoder import encode
+
+
+def write_predictions(
+    version: Version,
+    store: EventStore,
+    log: EventLog,
+    *,
+    task: str,
+    as_of: int,
+    path: Path,
+    progress: Progress,
+) -> int:
+    """Write everyone's score for `task` and return the number of rows."""
+    items = log.items(as_of=as_of)
+
+    def tables() -> Iterator[pl.DataFrame]:
+        progress.start(f"Predicting {task}", store.num_subjects, "persons")
+        for bucket in range(log.num_buckets):
+            scored = version.score(
+                log.read_bucket(bucket, as_of=as_of), items, as_of=as_of, tasks=(task,)
+            )
+            if task in scored.predictions:
+                found = scored.predictions[task].to_frame()
+            else:
+                found = scored.next_answers[task].to_frame(scored.sequences.subject_ids)
+            user_id = store.outside_ids(found["subject_id"]).alias("user_id")
+            yield found.select(user_id, pl.exclude("subject_id"))
+            progress.advance(found.height)
+        progress.finish()
+
+    return write_tables(tables(), path)
+
+
+def write_offers(
+    version: Version,
+    adviser: Adviser,
+    store: EventStore,
+    log: EventLog,
+    *,
+    as_of: int,
+    k: int,
+    path: Path,
+    progress: Progress,
+) -> tuple[int, int]:
+    """Write everyone's `k` offers; return the numbers of rows and of persons."""
+    items = log.items(as_of=as_of)
+    persons = 0
+
+    def tables() -> Iterator[pl.DataFrame]:
+        nonlocal persons
+        progress.start("Recommending", store.num_subjects, "persons")
+        for bucket in range(log.num_buckets):
+            frame = log.read_bucket(bucket, as_of=as_of)
+            sequences = encode(frame, items, version.vocabulary)
+            users = store.outside_ids(sequences.subject_ids).to_list()
+            yield offer_rows(adviser.recommend(sequences, users, as_of=as_of, k=k))
+            persons += len(sequences)
+            progress.advance(len(sequences))
+        progress.finish()
+
+    return write_tables(tables(), path), persons
+
+
+def write_tables(tables: Iterable[pl.DataFrame], path: Path) -> int:
+    """Write tables of one schema one after the other as `path`, and return the number of rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    rows = 0
+    try:
+        if path.suffix == ".csv":
+            with temporary.open("wb") as file:
+                for table in tables:
+                    table.write_csv(file, include_header=rows == 0)
+                    rows += table.height
+        else:
+            rows = _write_parquet(tables, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return rows
+
+
+def _write_parquet(tables: Iterable[pl.DataFrame], path: Path) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for table in tables:
+            arrow = table.to_arrow()
+            if writer is None:
+                writer = pq.ParquetWriter(path, arrow.schema, compression="zstd")
+            writer.write_table(arrow)
+            rows += table.height
+    finally:
+        if writer is not None:
+            writer.close()
+    return rows

@@ -1,0 +1,93 @@
+"""Interests: what a person cares for more than the shop's average person does.
+
+"How much" is the share of the person's attention; "how special" is the lift, that share over the
+shop's average share. The weight joins both: the share beyond the average, shrunk towards 0 where
+it rests on few events. So milk, which everyone buys, is not everyone's only interest, and a rare
+brand seen once is nobody's. The formula was chosen among ten on validation dates of a grocery and
+a marketplace log; `benchmarks/tags.py` prints the comparison.
+
+In: a bucket's events, the catalogue and the shop's norms. Out: one row a person, kind and name.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from habitue.profiles.attention import KINDS, build_attention
+from habitue.profiles.norms import ShopNorms
+
+# So many equally weighty events halve the distance between the shop's average and the person.
+PRIOR_EVENTS: Final = 3.0
+DORMANT_HALF_LIVES: Final = 2
+RISING, FALLING = 1.5, 1 / 1.5
+TRENDS: Final = ("new", "rising", "steady", "falling", "dormant")
+
+
+def build_interests(
+    frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int, norms: ShopNorms
+) -> pl.DataFrame:
+    """Return every interest of every person, the weightiest of each kind first.
+
+    Columns: `subject_id, kind ("category", "brand" or "item"), name, level, weight, share, lift,
+    events, first_seen, last_seen, trend`. An item's name is its id. A category's level is the
+    depth of its path, from 1.
+
+    Raises:
+        Refused: the norms were taken after `as_of`.
+    """
+    norms.check(as_of)
+    attention = build_attention(frame, items, as_of=as_of, half_life=norms.half_life)
+    # A name nobody had touched when the norms were taken is rarer than one person's whole share.
+    rarest = 0.5 / (norms.persons + 1)
+    names = attention.select("name_number", "kind", "name").unique("name_number")
+    shares = norms.shares.filter(pl.col("kind").is_in(KINDS))
+    usual = names.join(shares, on=["kind", "name"], how="left").select(
+        "name_number", usual=pl.col("share").fill_null(rarest).clip(lower_bound=1e-9)
+    )
+    trust = pl.col("evidence") / (pl.col("evidence") + PRIOR_EVENTS)
+    shrunk = pl.col("usual") + trust * (pl.col("share") - pl.col("usual"))
+    return (
+        attention.join(usual, on="name_number")
+        .select(
+            "name_number",
+            pl.col("kind").cast(pl.Enum(sorted(KINDS))).to_physical().alias("place"),
+            "subject_id",
+            "kind",
+            "name",
+            "level",
+            weight=(shrunk - pl.col("usual")).clip(0, 1),
+            share="share",
+            lift=shrunk / pl.col("usual"),
+            events="events",
+            first_seen="first_seen",
+            last_seen="last_seen",
+            trend=_trend(as_of, norms.half_life),
+        )
+        .sort(
+            "subject_id",
+            "place",
+            "weight",
+            "share",
+            "name_number",
+            descending=[False, False, True, True, False],
+        )
+        .drop("place", "name_number")
+    )
+
+
+def _trend(as_of: int, half_life: int) -> pl.Expr:
+    """Whether attention moved towards the name: the last half-life against the time before."""
+    # One imagined event of the usual share on either side keeps single events from being trends.
+    before, now = pl.col("earlier_share"), pl.col("recent_share")
+    change = (now + pl.col("share") / 2) / (before + pl.col("share") / 2)
+    return (
+        pl.when(pl.col("last_seen") < as_of - DORMANT_HALF_LIVES * half_life)
+        .then(pl.lit("dormant"))
+        .when(pl.col("first_seen") >= as_of - half_life)
+        .then(pl.lit("new"))
+        .when(change > RISING)
+        .then(pl.lit("rising"))
+        .when(change < FALLING)
+        .then(pl.lit("falling"))
+        .otherwise(pl.lit("steady"))
+    )

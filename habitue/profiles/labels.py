@@ -1,0 +1,134 @@
+"""What truly came after a moment: the answers that predictions are fitted to and judged by.
+
+In: one bucket's events, a `Task`, and the moment `as_of`. Out: one row a person of the task's
+population with the label. The population is decided by events before `as_of` alone; the label
+by events in [as_of, as_of + horizon). Knows nothing about models.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from habitue.schema import DAY, MONEY_EVENT_TYPES, Task
+
+ANY_EVENT: Final = "any"  # the event of a task in a log without purchases: any sign of life
+
+# What the shop did to a person is no sign of life.
+_NOT_BY_THE_PERSON: Final = ("impression",)
+
+
+def build_labels(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.DataFrame:
+    """Return `subject_id` and `label` (Float64) of the task's population, by subject_id.
+
+    Population: persons with an event in `task.active_days` before `as_of`; where the question is
+    whether something stops (`no_event`), that very event. Bots are left out. Labels: 0 or 1 for
+    `event` and `no_event`, an amount of money for `sum` (refunds deducted, never below 0).
+    """
+    population = _population(frame, task, as_of=as_of)
+    future = frame.lazy().filter(
+        pl.col("timestamp") >= as_of, pl.col("timestamp") < as_of + task.horizon
+    )
+    if task.kind == "sum" or task.fall_to is not None:
+        after = _value(future, task, "after")
+        labelled = population.join(after, on="subject_id", how="left", maintain_order="left")
+        label = pl.col("after").fill_null(0.0)
+        if task.fall_to is not None:
+            label = (label < task.fall_to * pl.col("before")).cast(pl.Float64)
+    else:
+        came = future.filter(matches(task.event)).select("subject_id", came=pl.lit(1.0)).unique()
+        labelled = population.join(came, on="subject_id", how="left", maintain_order="left")
+        label = pl.col("came").fill_null(0.0)
+        if task.kind == "no_event":
+            label = 1.0 - label
+    return labelled.select("subject_id", label=label).sort("subject_id").collect()
+
+
+def next_labels(
+    frame: pl.DataFrame, items: pl.DataFrame, task: Task, *, as_of: int, until: int
+) -> pl.DataFrame:
+    """Return `subject_id` and `label` (String): what came first in [as_of, until).
+
+    `task.target` "event_type": the type of the next event; "category": the top level of the
+    category of the next event that has one. Persons without any are left out.
+    """
+    future = frame.lazy().filter(pl.col("timestamp") >= as_of, pl.col("timestamp") < until)
+    first = (
+        _classes(future, items, task)
+        .sort("subject_id", "timestamp", maintain_order=True)
+        .group_by("subject_id", maintain_order=True)
+        .agg(label=pl.col("class").first())
+    )
+    return (
+        _population(frame, task, as_of=as_of)
+        .select("subject_id")
+        .join(first, on="subject_id", how="inner")
+        .sort("subject_id")
+        .collect()
+    )
+
+
+def next_classes(
+    frame: pl.DataFrame, items: pl.DataFrame, task: Task, *, as_of: int
+) -> pl.DataFrame:
+    """Return `subject_id` and `class` of every event before `as_of` that has one, oldest first."""
+    past = frame.lazy().filter(pl.col("timestamp") < as_of, pl.col("received_at") <= as_of)
+    return (
+        _classes(past, items, task)
+        .sort("subject_id", "timestamp", maintain_order=True)
+        .select("subject_id", "class")
+        .collect()
+    )
+
+
+def _classes(events: pl.LazyFrame, items: pl.DataFrame, task: Task) -> pl.LazyFrame:
+    """Add `class`: the event's type, or the top level of its item's category."""
+    events = events.filter(_by_the_person())
+    if task.target == "category":
+        top_level = pl.col("category").str.split("/").list.first()
+        catalogue = items.lazy().select("item_number", **{"class": top_level})
+        events = events.join(catalogue, on="item_number", how="left", maintain_order="left")
+    else:
+        events = events.with_columns(pl.col("event_type").cast(pl.String).alias("class"))
+    return events.filter(pl.col("class").is_not_null())
+
+
+def population(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.DataFrame:
+    """Return the `subject_id` of the persons of whom the task is asked, sorted."""
+    return _population(frame, task, as_of=as_of).select("subject_id").sort("subject_id").collect()
+
+
+def matches(event: str) -> pl.Expr:
+    """Return whether a row is the event that a task is about."""
+    return _by_the_person() if event == ANY_EVENT else pl.col("event_type") == event
+
+
+def _by_the_person() -> pl.Expr:
+    return pl.all_horizontal(*(pl.col("event_type") != one for one in _NOT_BY_THE_PERSON))
+
+
+def _population(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.LazyFrame:
+    """Return `subject_id` and, where a fall is asked for, the value `before`."""
+    past = frame.lazy().filter(pl.col("timestamp") < as_of, pl.col("received_at") <= as_of)
+    bots = past.filter(pl.col("is_bot")).select("subject_id").unique()
+    past = past.join(bots, on="subject_id", how="anti")
+    if task.fall_to is not None:
+        window = past.filter(pl.col("timestamp") >= as_of - task.horizon)
+        return _value(window, task, "before").filter(pl.col("before") > 0)
+    active = past.filter(
+        pl.col("timestamp") >= as_of - round(task.active_days * DAY),
+        matches(task.event if task.kind == "no_event" else ANY_EVENT),
+    )
+    return active.select("subject_id").unique()
+
+
+def _value(events: pl.LazyFrame, task: Task, name: str) -> pl.LazyFrame:
+    """Return the money of each person; a refund of an earlier order never makes it negative."""
+    counted = MONEY_EVENT_TYPES if task.event == "purchase" else (task.event,)
+    is_counted = pl.any_horizontal(*(pl.col("event_type") == one for one in counted))
+    return (
+        events.filter(is_counted)
+        .sort("subject_id", "timestamp", "event_key")
+        .group_by("subject_id", maintain_order=True)
+        # Rounded: an order and its refund must add up to nothing, not to a trillionth.
+        .agg(pl.col("value").sum().round(6).clip(lower_bound=0.0).alias(name))
+    )

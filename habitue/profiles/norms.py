@@ -1,0 +1,216 @@
+"""Norms: what is usual in this shop, the measure against which a person is special.
+
+Fitted on the whole log up to a moment, bucket by bucket, then handed to every builder of
+interests, tags and segments, so that one person alone reads as within their bucket. In: an
+`EventLog`. Out: `ShopNorms`, which can be saved (JSON and Parquet). Bots are left out.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import polars as pl
+
+from habitue.config import ProfileSettings
+from habitue.errors import Refused
+from habitue.events.log import EventLog
+from habitue.profiles.attention import build_attention, half_life_of
+from habitue.profiles.facts import LogTraits, build_facts, seen_before, traits_of
+from habitue.profiles.habits import bargains, price_ranks, visit_shares
+from habitue.profiles.segments import RHYTHM_COLUMNS, SegmentEdges, fit_edges
+from habitue.schema import DAY, format_time
+
+MIN_ITEMS_TO_RANK: Final = 5  # prices are compared within a category of at least so many items
+
+
+@dataclass(frozen=True)
+class ShopNorms:
+    """Averages of the shop's persons at `as_of`; times in µs."""
+
+    as_of: int
+    start_at: int
+    half_life: int
+    persons: int
+    traits: LogTraits
+    edges: SegmentEdges
+    mean_price_rank: float  # of the different items a person touches; 0 cheapest, 1 dearest
+    sd_price_rank: float
+    bargain_share: float  # part of the purchases below the item's usual price
+    shares: pl.DataFrame  # kind, name, share: mean over persons of the part of their attention
+    items: pl.DataFrame  # item_number, usual_price, prices_seen, price_rank, purchases
+
+    def check(self, as_of: int) -> None:
+        """Refuse to describe a moment by averages of a later one."""
+        if self.as_of > as_of:
+            raise Refused(
+                f"The shop's averages were taken at {format_time(self.as_of)}, after the moment "
+                f"asked for, {format_time(as_of)}.",
+                fix="Fit them again with fit_norms(log, as_of=...) at that moment or before.",
+                code="norms_from_later",
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write the norms into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = {"shares": self.shares, "items": self.items}
+        for name, table in tables.items():
+            table.write_parquet(folder / f"{name}.parquet")
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        numbers |= {"traits": asdict(self.traits), "edges": asdict(self.edges)}
+        (folder / "norms.json").write_text(json.dumps(numbers, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        numbers = json.loads((folder / "norms.json").read_text(encoding="utf-8"))
+        numbers["traits"] = LogTraits(**numbers["traits"])
+        numbers["edges"] = SegmentEdges(**numbers["edges"])
+        return cls(
+            **numbers,
+            shares=pl.read_parquet(folder / "shares.parquet"),
+            items=pl.read_parquet(folder / "items.parquet"),
+        )
+
+
+_NUMBERS: Final = (
+    "as_of", "start_at", "half_life", "persons", "mean_price_rank", "sd_price_rank",
+    "bargain_share",
+)  # fmt: skip
+
+
+def fit_norms(log: EventLog, *, as_of: int, settings: ProfileSettings) -> ShopNorms:
+    """Return the shop's norms from all that was known at `as_of`; reads the log twice."""
+    items = log.items(as_of=as_of)
+    known, traits, start_at = _first_pass(log, items, as_of=as_of, time_zone=settings.time_zone)
+    half_life = half_life_of(start_at, as_of, round(settings.tag_half_life_days * DAY))
+
+    facts: list[pl.DataFrame] = []
+    sums: list[pl.DataFrame] = []
+    money: list[pl.DataFrame] = []
+    for events in _buckets(log, as_of):
+        facts.append(build_facts(events, items, as_of=as_of, traits=traits).select(RHYTHM_COLUMNS))
+        attention = build_attention(events, items, as_of=as_of, half_life=half_life)
+        habits = visit_shares(events, traits)
+        sums += [_sums(table, bucket=len(facts)) for table in (attention, habits)]
+        money.append(_money_moments(events, known))
+    people = pl.concat(facts)
+    moments = pl.concat(money).sum().row(0, named=True)
+    mean, sd = _mean_and_sd(moments["rank"], moments["squared_rank"], moments["touched"])
+    return ShopNorms(
+        as_of=as_of,
+        start_at=start_at,
+        half_life=half_life,
+        persons=people.height,
+        traits=traits,
+        edges=fit_edges(people, as_of=as_of),
+        mean_price_rank=mean,
+        sd_price_rank=sd,
+        bargain_share=moments["bargains"] / max(moments["purchases"], 1),
+        shares=_mean_shares(pl.concat(sums)),
+        items=known,
+    )
+
+
+def _buckets(log: EventLog, as_of: int) -> Iterator[pl.DataFrame]:
+    for bucket in range(log.num_buckets):
+        events = seen_before(log.read_bucket(bucket, as_of=as_of), as_of)
+        yield events.filter(~pl.col("is_bot").fill_null(False))
+
+
+def _first_pass(
+    log: EventLog, items: pl.DataFrame, *, as_of: int, time_zone: str
+) -> tuple[pl.DataFrame, LogTraits, int]:
+    """Return what items cost, what the log can tell, and when it begins."""
+    prices: list[pl.DataFrame] = []
+    traits: list[LogTraits] = []
+    starts = [as_of]
+    for events in _buckets(log, as_of):
+        traits.append(traits_of(events, time_zone=time_zone))
+        starts += [events.select(pl.col("timestamp").min()).item() or as_of] if len(events) else []
+        prices.append(
+            events.drop_nulls("item_number")
+            .group_by("item_number")
+            .agg(
+                price_sum=pl.col("price").sum(),
+                prices_seen=pl.col("price").is_not_null().sum().cast(pl.Int64),
+                purchases=(pl.col("event_type") == "purchase").sum().cast(pl.Int64),
+            )
+        )
+    whole = LogTraits(
+        has_orders=any(part.has_orders for part in traits),
+        has_money=any(part.has_money for part in traits),
+        has_clock=any(part.has_clock for part in traits),
+        time_zone=time_zone,
+    )
+    return _known_items(items, pl.concat(prices)), whole, min(starts)
+
+
+def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """Each product's usual price (paid or shown, else the catalogue's) and its rank among peers."""
+    summed = prices.group_by("item_number").sum()
+    seen = pl.col("price_sum") / pl.col("prices_seen")
+    products = items.filter(pl.col("is_product").fill_null(True))
+    known = (
+        products.select("item_number", "category", catalogue_price="price")
+        .join(summed, on="item_number", how="left")
+        .with_columns(pl.col("prices_seen", "purchases").fill_null(0))
+        .with_columns(
+            usual_price=pl.when(pl.col("prices_seen") > 0)
+            .then(seen)
+            .otherwise(pl.col("catalogue_price")),
+            top=pl.col("category").str.split("/").list.first(),
+        )
+    )
+    # The rank within the leaf category, or the top one, or the shop, whichever has enough items.
+    price = pl.col("usual_price")
+    rank = pl.lit(None, dtype=pl.Float64)
+    for peers in ("category", "top"):
+        num = price.count().over(peers)
+        within = (price.rank("average").over(peers) - 0.5) / num
+        is_ranked = (num >= MIN_ITEMS_TO_RANK) & pl.col(peers).is_not_null()
+        rank = pl.coalesce(rank, pl.when(is_ranked).then(within))
+    anywhere = (price.rank("average") - 0.5) / price.count()
+    rank = pl.coalesce(rank, pl.when(price.count() >= MIN_ITEMS_TO_RANK).then(anywhere))
+    return known.select(
+        "item_number", "usual_price", "prices_seen", price_rank=rank, purchases="purchases"
+    ).sort("item_number")
+
+
+def _sums(shares: pl.DataFrame, *, bucket: int) -> pl.DataFrame:
+    """A bucket's sum of shares a name, and how many of its persons the kind is known of."""
+    persons = shares.group_by("kind").agg(persons=pl.col("subject_id").n_unique().cast(pl.Int64))
+    summed = shares.group_by("kind", "name").agg(pl.col("share").sum()).join(persons, on="kind")
+    return summed.with_columns(bucket=pl.lit(bucket, dtype=pl.Int64))
+
+
+def _mean_shares(sums: pl.DataFrame) -> pl.DataFrame:
+    """The buckets' sums over all persons, those a name is foreign to included."""
+    # A bucket that lacks a name still has persons: they are counted by kind, not by name.
+    bucket_persons = sums.select("kind", "persons", "bucket").unique()
+    persons = bucket_persons.group_by("kind").agg(pl.col("persons").sum())
+    return (
+        sums.group_by("kind", "name")
+        .agg(pl.col("share").sum())
+        .join(persons, on="kind")
+        .select("kind", "name", share=pl.col("share") / pl.col("persons"))
+        .sort("kind", "name")
+    )
+
+
+def _money_moments(events: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    ranks = price_ranks(events, known).select(
+        rank=(pl.col("mean_rank") * pl.col("items")).sum(),
+        squared_rank=(pl.col("squared_rank") * pl.col("items")).sum(),
+        touched=pl.col("items").sum(),
+    )
+    found = bargains(events, known).select(pl.col("bargains", "purchases").sum())
+    return pl.concat([ranks, found], how="horizontal")
+
+
+def _mean_and_sd(total: float, squared: float, count: int) -> tuple[float, float]:
+    if count == 0:
+        return 0.5, 0.0
+    mean = total / count
+    return mean, max(squared / count - mean**2, 0.0) ** 0.5

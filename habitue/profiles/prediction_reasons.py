@@ -1,0 +1,175 @@
+"""Why a prediction is what it is: its drivers as sentences with the person's own numbers.
+
+In: a `TaskModel`, the features it looked at, and the embedding if it uses one. Out: for each
+person a few `Reason`s, strongest first, at most one a theme ("recency", "spending" …), each with
+its effect: how much lower the probability (in points, 0 to 1) or the expected amount would be
+without it. Contributions are Shapley values of the trees (Lundberg et al. 2020) and the terms of
+the linear model, which add up to the raw score. Knows nothing about events.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from habitue.profiles.feature_names import FEATURES
+from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix
+from habitue.profiles.task_model import TaskModel
+
+Floats = npt.NDArray[np.floating]
+
+EMBEDDING_THEME: Final = "visits"
+EMBEDDING_TEXT: Final = "the pattern of recent visits"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One driver of one prediction."""
+
+    text: str
+    theme: str
+    feature: str  # the feature it speaks of; "embedding" for the pattern of visits
+    value: float | None
+    effect: float  # on the probability, or on the expected amount
+
+
+def explain_predictions(
+    model: TaskModel,
+    features: pl.DataFrame,
+    embeddings: Floats | None = None,
+    *,
+    limit: int = 3,
+) -> list[tuple[Reason, ...]]:
+    """Return the reasons of each person of `features`, in its order.
+
+    Where the model knows nothing but the base rate there are none.
+    """
+    if model.chance is None or not len(features):
+        return [()] * len(features)
+    features_NF = feature_matrix(features)
+    matrix = model.matrix(features_NF, embeddings)
+    names = [*model.columns, *["embedding"] * model.embedding_dim]
+    parts = model.chance.contributions(matrix)[:, :-1]
+    amount_parts = None
+    if model.amount is not None:
+        amount_parts = model.amount.contributions(matrix)[:, :-1]
+    themes = sorted({_theme(name) for name in names})
+    member_CT = np.array([[_theme(name) == theme for theme in themes] for name in names], float)
+    effects_NT = _effects(model, matrix, parts, amount_parts, member_CT)
+    weight = np.abs(parts) if amount_parts is None else np.abs(parts) + np.abs(amount_parts)
+    return [
+        _reasons_of(effects_NT[row], weight[row], features_NF[row], names, themes, limit)
+        for row in range(len(features))
+    ]
+
+
+def _theme(name: str) -> str:
+    return EMBEDDING_THEME if name == "embedding" else FEATURES[name].theme
+
+
+def _effects(
+    model: TaskModel,
+    matrix: Floats,
+    parts_NC: Floats,
+    amount_parts_NC: Floats | None,
+    member_CT: Floats,
+) -> Floats:
+    """Return how much lower each person's answer would be without each theme, [N, T]."""
+    assert model.chance is not None, "a model without a scorer has no reasons"
+    raw = model.chance.raw(matrix)[:, None]
+    full = model.calibrator.chance(raw)
+    without = model.calibrator.chance(raw - parts_NC @ member_CT)
+    if model.amount is None or model.shape is None or amount_parts_NC is None:
+        return full - without
+    log_amount = model.amount.raw(matrix)[:, None]
+    return model.shape.mean(full, log_amount) - model.shape.mean(
+        without, log_amount - amount_parts_NC @ member_CT
+    )
+
+
+def _reasons_of(
+    effects_T: Floats,
+    weight_C: Floats,
+    features_F: Floats,
+    names: Sequence[str],
+    themes: Sequence[str],
+    limit: int,
+) -> tuple[Reason, ...]:
+    values = dict(zip(FEATURE_COLUMNS, features_F.tolist(), strict=True))
+    reasons: list[Reason] = []
+    for position in np.argsort(-np.abs(effects_T), kind="stable"):
+        theme, effect = themes[position], float(effects_T[position])
+        if len(reasons) == limit or effect == 0:
+            break
+        if theme == EMBEDDING_THEME:
+            reasons.append(Reason(EMBEDDING_TEXT, theme, "embedding", None, effect))
+            continue
+        # The column that speaks is the heaviest of its theme that has something to say.
+        own = [column for column, name in enumerate(names) if _theme(name) == theme]
+        for column in sorted(own, key=lambda one: -weight_C[one]):
+            text = sentence(names[column], values)
+            if text:
+                value = values[names[column]]
+                known = None if np.isnan(value) else value
+                reasons.append(Reason(text, theme, names[column], known, effect))
+                break
+    return tuple(reasons)
+
+
+def sentence(name: str, values: Mapping[str, float]) -> str:
+    """Return the feature's sentence with a person's values, or an empty text.
+
+    A part after a semicolon is left out where its own value is not known.
+
+    >>> sentence("orders_30d", {"orders_30d": 2.0})
+    '2 orders in the last 30 days'
+    """
+    feature = FEATURES[name]
+    if np.isnan(values[name]):
+        return feature.missing
+    said = [part for part in feature.text.split(";") if _is_known(part, values)]
+    if not said:
+        return feature.missing
+    others = {
+        other: _quantity(values[other], FEATURES[other].unit)
+        for _, other, _, _ in Formatter().parse(feature.text)
+        if other and not np.isnan(values[other])
+    }
+    return ";".join(said).format(_quantity(values[name], feature.unit), **others)
+
+
+def _is_known(text: str, values: Mapping[str, float]) -> bool:
+    named = [name for _, name, _, _ in Formatter().parse(text) if name]
+    return all(not np.isnan(values[name]) for name in named)
+
+
+def _quantity(value: float, unit: str) -> str:
+    """Return a number with its unit, as a person would say it."""
+    if unit == "money":
+        return f"{value:,.2f}" if value else "nothing"
+    if unit == "share":
+        return f"{value:.0%}"
+    if unit == "times":
+        return f"{value:.1f} times"
+    if unit == "doublings":
+        return f"about {2**value:.2g} times"
+    if unit == "number":
+        return f"{value:.2g}"
+    if unit == "day" and value < 2:
+        return _counted(max(round(value * 24), 1), "hour") if value < 1 else _counted(1, "day")
+    return _counted(value if 0 < value < 10 else round(value), unit)
+
+
+def _counted(number: float, noun: str) -> str:
+    if number == 0:
+        return f"no {noun}"
+    text = f"{number:.1f}".removesuffix(".0")
+    if text == "1":
+        return f"1 {noun}"
+    ending = "es" if noun.endswith("ch") else "s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}{ending}"
+    return f"{text} {plural}"

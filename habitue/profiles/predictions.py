@@ -1,0 +1,272 @@
+"""Learns the tasks: what will each person do next, and how sure can one be.
+
+In: the event log up to `train_until`, resolved tasks, and optionally the behaviour model's
+embeddings. Out: one `TaskModel` a task. Every choice (how many trees, trees or line, which columns,
+the calibration) is made on windows that began after the windows a model was
+fitted on had ended; the final model is then fitted on all cuts, and keeps that calibration. The
+embedding is used only where it wins by more than noise. Knows nothing about networks or files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from habitue import metrics
+from habitue.baselines.rfm import fit_amount_baselines, fit_chance_baselines
+from habitue.compute import Progress, Silent
+from habitue.events.log import EventLog
+from habitue.profiles.calibration import (
+    MIN_CASES,
+    Calibrator,
+    ChanceSpread,
+    fit_amount_spread,
+    fit_chance_spread,
+)
+from habitue.profiles.candidates import (
+    Candidate,
+    Finished,
+    finish_candidate,
+    gain_of,
+    judge_candidate,
+    quantiles,
+)
+from habitue.profiles.cuts import Fold, folds_by_time, is_by_time, training_cuts
+from habitue.profiles.samples import (
+    FEATURE_COLUMNS,
+    CutSample,
+    Embed,
+    TaskRows,
+    collect_samples,
+    rfm_matrix,
+    rows_of_task,
+)
+from habitue.profiles.task_model import MIN_EVENTS, TaskModel
+from habitue.profiles.tasks import ResolvedTask, fall_instead, is_rare_churn
+from habitue.schema import Task
+
+Floats = npt.NDArray[np.floating]
+
+MIN_ROWS: Final = 100
+_EVENTS: Final = FEATURE_COLUMNS.index("events")
+_FALL_SUFFIX: Final = " as a fall"
+
+
+@dataclass(frozen=True)
+class FittedTasks:
+    """Models by task name, and the tasks this log cannot answer, with reasons."""
+
+    models: Mapping[str, TaskModel]
+    unanswered: Mapping[str, str]
+
+
+def fit_tasks(
+    log: EventLog,
+    tasks: Sequence[ResolvedTask],
+    *,
+    train_until: int,
+    embed: Embed | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> FittedTasks:
+    """Fit every task that can be answered; no event at or after `train_until` is read.
+
+    Tasks of kind "next" belong to the network and are passed over.
+    """
+    progress = progress or Silent()
+    unanswered = {one.task.name: one.reason for one in tasks if one.status != "ok"}
+    asked = [one for one in tasks if one.status == "ok" and one.task.kind != "next"]
+    candidates = [one.task for one in asked]
+    candidates += [_as_fall(one.task) for one in asked if one.may_fall]
+    cuts = training_cuts(candidates, start_at=log.start_at, train_until=train_until)
+    samples = collect_samples(
+        log, candidates, cuts=cuts, train_until=train_until, embed=embed, progress=progress
+    )
+    models = {}
+    progress.start("Predictions", len(asked), "tasks")
+    for one in asked:
+        task, rows, population = _decided(one, samples)
+        if not len(rows):
+            unanswered[task.name] = "the log up to the cut is shorter than the task's horizon needs"
+        else:
+            models[task.name] = fit_task(task, rows, population=population, seed=seed)
+        progress.advance(note=task.name)
+    progress.finish()
+    return FittedTasks(models, unanswered)
+
+
+def fit_task(
+    task: Task, rows: TaskRows, *, population: TaskRows | None = None, seed: int = 0
+) -> TaskModel:
+    """Fit one task on its rows; percentiles are those of `population` (default: the rows)."""
+    obstacle = _obstacle(task, rows)
+    if obstacle:
+        return _base_rate_model(task, rows, obstacle)
+    folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
+    chosen, notes = _choose(task, rows, folds, seed)
+    finished = finish_candidate(task, rows, chosen, seed=seed)
+    return _model(
+        task,
+        rows,
+        chosen,
+        finished,
+        population or rows,
+        notes=(_fold_note(folds, rows), *notes),
+        seed=seed,
+    )
+
+
+def _choose(
+    task: Task, rows: TaskRows, folds: Sequence[Fold], seed: int
+) -> tuple[Candidate, list[str]]:
+    """Take all features unless recency, frequency and money alone did better; then the embedding
+    where it did better beyond noise, for it makes every prediction depend on the network.
+    """
+    plain = judge_candidate(task, rows, folds, "rfm", seed=seed)
+    chosen = judge_candidate(task, rows, folds, "features", seed=seed)
+    gain = gain_of(chosen, plain, rows)
+    notes = [_gain_note("features over rfm", gain)]
+    if gain.mean < 0 and plain.columns:
+        chosen = plain
+    if rows.embeddings is not None:
+        richer = judge_candidate(task, rows, folds, "features+embedding", seed=seed)
+        gain = gain_of(richer, chosen, rows)
+        notes.append(_gain_note(f"features+embedding over {chosen.form}", gain))
+        chosen = richer if gain.low > 0 else chosen
+    return chosen, notes
+
+
+def _gain_note(what: str, gain: metrics.Interval) -> str:
+    return f"{what}: loss lower by {gain.mean:.4f} (95 %: {gain.low:.4f} to {gain.high:.4f})"
+
+
+def _as_fall(task: Task) -> Task:
+    fall = fall_instead(task)
+    return replace(fall, name=task.name + _FALL_SUFFIX)
+
+
+def _decided(
+    one: ResolvedTask, samples: Sequence[CutSample]
+) -> tuple[Task, TaskRows, TaskRows | None]:
+    """Return the task as it will be, its rows, and the rows of the population to be scored."""
+    past, now = samples[:-1], samples[-1:]
+    task, name = one.task, one.task.name
+    rows = rows_of_task(past, name)
+    if one.may_fall and len(rows) and is_rare_churn(float(rows.labels.mean())):
+        fallen = rows_of_task(past, name + _FALL_SUFFIX)
+        if not _obstacle(task, fallen):
+            task, rows, name = fall_instead(task), fallen, name + _FALL_SUFFIX
+    population = rows_of_task(now, name)
+    return task, rows, population if len(population) else None
+
+
+def _obstacle(task: Task, rows: TaskRows) -> str:
+    """Return why nothing can be learnt from these rows, or an empty text."""
+    positive = int((rows.labels > 0).sum())
+    cases = positive if task.kind == "sum" else min(positive, len(rows) - positive)
+    if len(rows) < MIN_ROWS:
+        return f"only {len(rows)} persons to learn from; {MIN_ROWS} are needed"
+    if cases < MIN_CASES:
+        return f"only {cases} cases among {len(rows)} persons; {MIN_CASES} are needed"
+    return ""
+
+
+def _base_rate_model(task: Task, rows: TaskRows, reason: str) -> TaskModel:
+    rate = float(rows.labels.mean())
+    return TaskModel(
+        task=task,
+        reason=reason,
+        form="features",
+        columns=(),
+        embedding_dim=0,
+        chance=None,
+        amount=None,
+        calibrator=Calibrator("none"),
+        shape=None,
+        chance_spread=ChanceSpread((), (len(np.unique(rows.subject_ids)),), 0.2),
+        amount_spread=None
+        if task.is_probability
+        else fit_amount_spread(np.full(len(rows), rate), rows.labels),
+        base_rate=rate,
+        thin_rate=rate,
+        calibrated=False,
+        percentiles=(rate,) * 101,
+        cuts=_cuts_of(rows),
+        num_rows=len(rows),
+    )
+
+
+def _model(
+    task: Task,
+    rows: TaskRows,
+    chosen: Candidate,
+    finished: Finished,
+    population: TaskRows,
+    *,
+    notes: tuple[str, ...],
+    seed: int,
+) -> TaskModel:
+    rfm = rfm_matrix(rows.features, horizon=task.horizon)
+    judged, truth = finished.rows, rows.labels[finished.rows]
+    happened = (truth > 0).astype(np.float64)
+    cases = int(min(happened.sum(), (1 - happened).sum()))
+    is_chance = task.is_probability
+    model = TaskModel(
+        task=task,
+        reason="",
+        form=chosen.form,
+        columns=chosen.columns,
+        embedding_dim=chosen.matrix.shape[1] - len(chosen.columns),
+        chance=finished.chance,
+        amount=finished.amount,
+        calibrator=finished.calibrator,
+        shape=finished.shape,
+        chance_spread=fit_chance_spread(
+            finished.probability, happened, rows.cuts[judged], rows.subject_ids[judged]
+        ),
+        amount_spread=None if is_chance else fit_amount_spread(finished.expected, truth),
+        base_rate=float(rows.labels.mean()),
+        thin_rate=_thin_rate(rows),
+        calibrated=cases >= MIN_CASES,
+        percentiles=(),
+        chance_baselines=fit_chance_baselines(rfm, rows.labels, seed=seed) if is_chance else None,
+        amount_baselines=None if is_chance else fit_amount_baselines(rfm, rows.labels, seed=seed),
+        cuts=_cuts_of(rows),
+        num_rows=len(rows),
+        validation=_validation(task, finished, truth),
+        notes=notes,
+    )
+    expected, _ = model.score_matrix(population.features, population.embeddings)
+    return replace(model, percentiles=quantiles(expected))
+
+
+def _thin_rate(rows: TaskRows) -> float:
+    """Return the rate of persons with hardly any events, drawn towards that of all."""
+    thin = rows.labels[rows.features[:, _EVENTS] < MIN_EVENTS]
+    return float((thin.sum() + MIN_CASES * rows.labels.mean()) / (len(thin) + MIN_CASES))
+
+
+def _validation(task: Task, finished: Finished, truth: Floats) -> dict[str, float]:
+    if len(truth) == 0 or len(np.unique(truth)) < 2:
+        return {}
+    if task.is_probability:
+        return {
+            "auc": metrics.auc(truth > 0, finished.score),
+            "log_loss": metrics.log_loss(truth > 0, finished.score),
+        }
+    return {
+        "mae": metrics.mae(truth, finished.score),
+        "spearman": metrics.spearman(truth, finished.score),
+    }
+
+
+def _fold_note(folds: Sequence[Fold], rows: TaskRows) -> str:
+    if is_by_time(folds, rows.cuts):
+        return f"chosen and calibrated on {len(folds)} later windows, refitted on all cuts"
+    return "too short for later windows: chosen and calibrated on other persons, refitted on all"
+
+
+def _cuts_of(rows: TaskRows) -> tuple[int, ...]:
+    return tuple(int(cut) for cut in np.unique(rows.cuts))

@@ -1,0 +1,180 @@
+"""Rows to learn from: features, embeddings and labels of persons at several cuts.
+
+In: the event log, tasks, cuts. Out: one `CutSample` a cut, built bucket by bucket, so that no
+more than one bucket's events are in memory. In a large log a fixed share of persons is drawn,
+the same persons at every cut. Knows nothing about models.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from habitue.baselines.rfm import RFM_COLUMNS
+from habitue.compute import Progress
+from habitue.events.log import EventLog
+from habitue.profiles.feature_names import FEATURES, WINDOWS
+from habitue.profiles.features import build_features
+from habitue.profiles.labels import build_labels, population
+from habitue.schema import Task
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+MAX_PERSONS = 30_000
+FEATURE_COLUMNS = tuple(FEATURES)
+
+
+class Embed(Protocol):
+    """Returns the vectors of persons of one bucket as they were at a moment."""
+
+    def __call__(self, subject_ids: Ints, *, as_of: int, bucket: int) -> Floats:
+        """Return float32 [N, D], a row a subject, reading only events before `as_of`."""
+
+
+@dataclass(frozen=True)
+class CutSample:
+    """Persons known at one cut: N rows, F features, D numbers of an embedding."""
+
+    as_of: int
+    subject_ids: Ints  # [N]
+    features: Floats  # float32 [N, F], columns FEATURE_COLUMNS
+    embeddings: Floats | None  # float32 [N, D]
+    labels: Mapping[str, Floats]  # task -> [N], NaN for persons outside its population
+
+    def __len__(self) -> int:
+        return len(self.subject_ids)
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """The rows of one task over all its cuts."""
+
+    subject_ids: Ints
+    cuts: Ints
+    features: Floats
+    embeddings: Floats | None
+    labels: Floats
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def feature_matrix(features: pl.DataFrame) -> Floats:
+    """Return the frame of `build_features` as float32 [N, F], NaN where null."""
+    return features.select(FEATURE_COLUMNS).to_numpy().astype(np.float32)
+
+
+def rfm_columns(horizon: int) -> tuple[str, ...]:
+    """Return the features behind `RFM_COLUMNS`; recent spend: the window nearest the horizon."""
+    window = min(WINDOWS, key=lambda name: abs(np.log(WINDOWS[name] / horizon)))
+    return tuple(f"spend_{window}" if name == "recent_spend" else name for name in RFM_COLUMNS)
+
+
+def rfm_matrix(features_NF: Floats, *, horizon: int) -> Floats:
+    """Return the columns of `RFM_COLUMNS` out of the matrix of features."""
+    return features_NF[:, [FEATURE_COLUMNS.index(name) for name in rfm_columns(horizon)]]
+
+
+def collect_samples(
+    log: EventLog,
+    tasks: Sequence[Task],
+    *,
+    cuts: Mapping[str, Sequence[int]],
+    train_until: int,
+    embed: Embed | None,
+    progress: Progress,
+) -> tuple[CutSample, ...]:
+    """Return one sample a cut, and one at `train_until` itself, whose labels are all 0.
+
+    The last one stands for the population to be scored; its rows have no future to look at.
+    """
+    moments = (*sorted({cut for each in cuts.values() for cut in each}), train_until)
+    parts: dict[int, list[CutSample]] = {moment: [] for moment in moments}
+    catalogues = {moment: log.items(as_of=moment) for moment in moments}
+    share = 1.0
+    progress.start("Features", log.num_buckets * len(moments), "parts")
+    for bucket in range(log.num_buckets):
+        frame = log.read_bucket(bucket, as_of=train_until)
+        if bucket == 0:
+            persons = frame["subject_id"].n_unique() * log.num_buckets
+            share = min(1.0, MAX_PERSONS / max(persons, 1))
+        frame = frame.filter(_is_drawn(share))
+        for moment in moments:
+            asked = [task for task in tasks if moment == train_until or moment in cuts[task.name]]
+            sample = _sample(frame, catalogues[moment], asked, moment, train_until)
+            if embed is not None and len(sample):
+                sample = _with_embeddings(sample, embed, bucket)
+            parts[moment].append(sample)
+            progress.advance()
+    progress.finish()
+    return tuple(_joined(parts[moment]) for moment in moments)
+
+
+def rows_of_task(samples: Sequence[CutSample], task: str) -> TaskRows:
+    """Return the labelled rows of one task, cut after cut."""
+    chosen = [(one, ~np.isnan(one.labels[task])) for one in samples if task in one.labels]
+    has_embeddings = bool(chosen) and all(one.embeddings is not None for one, _ in chosen)
+    width = len(FEATURE_COLUMNS)
+    return TaskRows(
+        subject_ids=np.concatenate(
+            [np.empty(0, np.int64), *(one.subject_ids[rows] for one, rows in chosen)]
+        ),
+        cuts=np.concatenate(
+            [np.empty(0, np.int64), *(np.full(rows.sum(), one.as_of) for one, rows in chosen)]
+        ),
+        features=np.concatenate(
+            [np.empty((0, width), np.float32), *(one.features[rows] for one, rows in chosen)]
+        ),
+        embeddings=np.concatenate(
+            [one.embeddings[rows] for one, rows in chosen if one.embeddings is not None]
+        )
+        if has_embeddings
+        else None,
+        labels=np.concatenate([np.empty(0), *(one.labels[task][rows] for one, rows in chosen)]),
+    )
+
+
+def _is_drawn(share: float) -> pl.Expr:
+    # Knuth's multiplicative hash: neighbours in order of first visit must not be drawn together.
+    mixed = (pl.col("subject_id") % 2**31) * 2_654_435_761 % 2**32
+    return mixed < round(share * 2**32)
+
+
+def _sample(
+    frame: pl.DataFrame, items: pl.DataFrame, tasks: Sequence[Task], as_of: int, train_until: int
+) -> CutSample:
+    features = build_features(frame, items, as_of=as_of)
+    ids = features["subject_id"]
+    labels = {}
+    for task in tasks:
+        if as_of == train_until:
+            found = population(frame, task, as_of=as_of).with_columns(label=0.0)
+        else:
+            found = build_labels(frame, task, as_of=as_of)
+        joined = ids.to_frame().join(found, on="subject_id", how="left", maintain_order="left")
+        labels[task.name] = joined["label"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return CutSample(as_of, ids.to_numpy(), feature_matrix(features), None, labels)
+
+
+def _with_embeddings(sample: CutSample, embed: Embed, bucket: int) -> CutSample:
+    vectors = np.asarray(embed(sample.subject_ids, as_of=sample.as_of, bucket=bucket), np.float32)
+    return CutSample(sample.as_of, sample.subject_ids, sample.features, vectors, sample.labels)
+
+
+def _joined(parts: Sequence[CutSample]) -> CutSample:
+    filled = [part for part in parts if len(part)] or list(parts[:1])
+    vectors = [part.embeddings for part in filled if part.embeddings is not None]
+    return CutSample(
+        as_of=filled[0].as_of,
+        subject_ids=np.concatenate([part.subject_ids for part in filled]),
+        features=np.concatenate([part.features for part in filled]),
+        embeddings=np.concatenate(vectors) if vectors else None,
+        labels={
+            name: np.concatenate([part.labels[name] for part in filled])
+            for name in filled[0].labels
+        },
+    )

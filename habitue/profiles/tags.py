@@ -1,0 +1,269 @@
+"""Tags: the few words that tell this person from the others.
+
+A tag has to mean something: it needs a minimum of events, and a person who differs from the
+shop's average by more than chance. In: a bucket's events, the catalogue, the shop's norms. Out:
+one row a person and tag. Measured by `tag_precision`: how often a category tag comes true.
+Knows nothing about models; the events behind a tag are found by `evidence`.
+
+    category: outdoor/camping   cares more for it than others; the deepest level that explains it
+    brand: Acme                 the same for a brand
+    item: Tent X                comes back to one item
+    loyal to brand: Acme        buys nearly only Acme in a category where others do not
+    price: premium, price: low  chooses dearer or cheaper items than others, category by category
+    discount: hunter            buys below the usual price far more often than others
+    time: weekend mornings      visits then far more often than others
+    platform: app               comes nearly always that way, others do not
+    customer: new               first seen within the last 30 days
+"""
+
+from typing import Final
+
+import polars as pl
+
+from habitue.config import ProfileSettings
+from habitue.profiles.facts import seen_before
+from habitue.profiles.habits import bargains, price_ranks, visit_shares
+from habitue.profiles.interests import build_interests
+from habitue.profiles.norms import ShopNorms
+from habitue.schema import DAY
+
+# kind -> how a tag of it reads; the order is that of a person's tags.
+TAG_TEXTS: Final[dict[str, str]] = {
+    "category": "category: {}",
+    "brand": "brand: {}",
+    "item": "item: {}",
+    "loyalty": "loyal to brand: {}",
+    "price": "price: {}",
+    "discount": "discount: {}",
+    "time": "time: {}",
+    "platform": "platform: {}",
+    "customer": "customer: {}",
+}
+TAG_COLUMNS: Final = (
+    "subject_id", "kind", "name", "tag", "weight", "events", "first_seen", "last_seen", "trend",
+)  # fmt: skip
+
+MIN_LIFT: Final = 1.3
+MIN_WEIGHT: Final = 0.01
+MIN_EVENTS: Final = {"category": 2, "brand": 2, "item": 3}
+MOST_OF_ALL_TAGS: Final = {"category": 0.5, "brand": 0.2, "item": 0.1}  # of max_tags
+EXPLAINED: Final = 0.5  # a category goes when tagged subcategories hold this part of its weight
+
+CLEARLY: Final = 3.0  # standard errors from the shop's average that are no chance
+MIN_PRICED_ITEMS: Final = 5
+MIN_RANK_DISTANCE: Final = 0.1
+MIN_LOYAL_PURCHASES: Final = 5
+LOYAL_SHARE, COMMON_SHARE = 0.8, 0.5
+MIN_VISITS: Final = 5
+MIN_SHARE: Final = 0.4
+PLATFORM_SHARE: Final = 0.8
+NEW_DAYS: Final = 30
+
+
+def build_tags(
+    frame: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    as_of: int,
+    norms: ShopNorms,
+    settings: ProfileSettings,
+    interests: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Return `TAG_COLUMNS`, a person's tags in the order of `TAG_TEXTS`, weightiest first.
+
+    `name` is the bare name, `tag` the readable text, `weight` lies in 0 to 1. `events`,
+    `first_seen`, `last_seen` and `trend` are null for habits, which have no events of their own
+    until `evidence` finds them. `interests` (of the same call) saves computing them again.
+
+    Raises:
+        Refused: the norms were taken after `as_of`.
+    """
+    norms.check(as_of)
+    if interests is None:
+        interests = build_interests(frame, items, as_of=as_of, norms=norms)
+    events = seen_before(frame, as_of)
+    habits = [
+        _loyalty_tags(events, items, norms),
+        _price_tags(events, norms),
+        _discount_tags(events, norms),
+        _visit_tags(events, norms),
+        _customer_tags(events, norms, as_of),
+    ]
+    found = [_interest_tags(interests, items, settings.max_tags)]
+    found += [_as_tags(table) for table in habits]
+    rank = {kind: place for place, kind in enumerate(TAG_TEXTS)}
+    tags = pl.concat(found).with_columns(
+        place=pl.col("kind").replace_strict(rank, return_dtype=pl.Int32)
+    )
+    tags = tags.sort("subject_id", "place", "weight", "tag", descending=[False, False, True, False])
+    return (
+        tags.group_by("subject_id", maintain_order=True).head(settings.max_tags).select(TAG_COLUMNS)
+    )
+
+
+def tag_text() -> pl.Expr:
+    """The readable text of a tag, over `kind` and the name to show."""
+    text = pl.lit(None, dtype=pl.String)
+    for kind, template in TAG_TEXTS.items():
+        text = pl.when(pl.col("kind") == kind).then(pl.format(template, "shown")).otherwise(text)
+    return text
+
+
+def _as_tags(habits: pl.DataFrame) -> pl.DataFrame:
+    """Give habit rows `subject_id, kind, name, weight` the columns of all tags."""
+    none = pl.lit(None, dtype=pl.Int64)
+    return habits.with_columns(
+        pl.col("weight").clip(0, 1),
+        shown=pl.col("name"),
+        events=none,
+        first_seen=none,
+        last_seen=none,
+        trend=pl.lit(None, dtype=pl.String),
+    ).select(*(tag_text().alias("tag") if name == "tag" else name for name in TAG_COLUMNS))
+
+
+def _interest_tags(interests: pl.DataFrame, items: pl.DataFrame, max_tags: int) -> pl.DataFrame:
+    needed = pl.col("kind").replace_strict(MIN_EVENTS, return_dtype=pl.Int64)
+    most = pl.col("kind").replace_strict(
+        {kind: max(1, round(part * max_tags)) for kind, part in MOST_OF_ALL_TAGS.items()},
+        return_dtype=pl.Int64,
+    )
+    candidates = interests.filter(
+        (pl.col("events") >= needed) & (pl.col("lift") >= MIN_LIFT)
+        & (pl.col("weight") >= MIN_WEIGHT)
+    )  # fmt: skip
+    place = pl.int_range(pl.len()).over("subject_id", "kind")
+    names = items.select(name="item_id", shown="name").with_columns(kind=pl.lit("item"))
+    return (
+        without_explained(candidates)
+        .filter(place < most)
+        .join(names, on=["kind", "name"], how="left", maintain_order="left")
+        .with_columns(pl.coalesce("shown", "name").alias("shown"))
+        .select(*(tag_text().alias("tag") if name == "tag" else name for name in TAG_COLUMNS))
+    )
+
+
+def without_explained(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Leave out categories whose tagged subcategories hold half of their weight; keep the order."""
+    candidates = candidates.with_row_index("row")
+    categories = candidates.filter(pl.col("kind") == "category")
+    depth = categories["level"].max()
+    kept = [candidates.filter(pl.col("kind") != "category")]
+    below = categories.clear().select("subject_id", "name", "weight")
+    for level in range(depth if isinstance(depth, int) else 0, 0, -1):
+        here = categories.filter(pl.col("level") == level)
+        ancestor = pl.col("name").str.split("/").list.head(level).list.join("/")
+        explained = below.group_by("subject_id", ancestor).agg(explained=pl.col("weight").sum())
+        here = (
+            here.join(explained, on=["subject_id", "name"], how="left")
+            .filter(pl.col("explained").fill_null(0.0) < EXPLAINED * pl.col("weight"))
+            .drop("explained")
+        )
+        kept.append(here)
+        below = pl.concat([below, here.select("subject_id", "name", "weight")])
+    return pl.concat(kept).sort("row").drop("row")
+
+
+def _habit(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    return rows.select("subject_id", pl.lit(kind).alias("kind"), "name", "weight")
+
+
+def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+    branded = items.drop_nulls("brand").select(
+        "item_number", pl.col("category").fill_null(""), name="brand"
+    )
+    group = ["category", "name"]
+    bought = (
+        events.filter(pl.col("event_type") == "purchase")
+        .select("subject_id", "item_number")
+        .join(branded, on="item_number")
+        .group_by("subject_id", *group)
+        .agg(bought=pl.len())
+        .with_columns(all=pl.col("bought").sum().over("subject_id", "category"))
+        .with_columns(share=pl.col("bought") / pl.col("all"))
+        .filter((pl.col("all") >= MIN_LOYAL_PURCHASES) & (pl.col("share") >= LOYAL_SHARE))
+    )
+    sold = (
+        branded.join(bought, on="category", how="semi")
+        .join(norms.items.select("item_number", "purchases"), on="item_number")
+        .group_by(group)
+        .agg(sold=pl.col("purchases").sum())
+        .with_columns(usual=pl.col("sold") / pl.col("sold").sum().over("category"))
+    )
+    loyal = (
+        bought.join(sold, on=group)
+        .filter(pl.col("usual") <= COMMON_SHARE)
+        .group_by("subject_id", "name")
+        .agg(weight=pl.col("share").max())
+    )
+    return _habit(loyal, "loyalty")
+
+
+def _price_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+    distance = pl.col("mean_rank") - norms.mean_price_rank
+    error = max(norms.sd_price_rank, 1e-9) / pl.col("items").sqrt()
+    ranked = (
+        price_ranks(events, norms.items)
+        .with_columns(distance=distance, clear=distance.abs() / error)
+        .filter(
+            (pl.col("items") >= MIN_PRICED_ITEMS)
+            & (pl.col("distance").abs() >= MIN_RANK_DISTANCE)
+            & (pl.col("clear") >= CLEARLY)
+        )
+    )
+    name = pl.when(pl.col("distance") > 0).then(pl.lit("premium")).otherwise(pl.lit("low"))
+    # The farthest from the average that a person can be is 1 (all dearest) less the average.
+    dear, low = 1 - norms.mean_price_rank, norms.mean_price_rank
+    room = pl.when(pl.col("distance") > 0).then(dear).otherwise(low)
+    return _habit(ranked.with_columns(name=name, weight=pl.col("distance").abs() / room), "price")
+
+
+def _discount_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+    found = bargains(events, norms.items).with_columns(
+        name=pl.lit("hunter"), share=pl.col("bargains") / pl.col("purchases")
+    )
+    return _habit(
+        _clearly_more(found, "bargains", "purchases", pl.lit(norms.bargain_share)), "discount"
+    )
+
+
+def _visit_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+    shares = visit_shares(events, norms.traits).join(
+        norms.shares.rename({"share": "usual"}), on=["kind", "name"]
+    )
+    special = _clearly_more(shares, "count", "visits", pl.col("usual"))
+    time = (
+        special.filter(pl.col("kind") == "time")
+        .sort("subject_id", "clear", "name", descending=[False, True, False])
+        .group_by("subject_id", maintain_order=True)
+        .head(1)
+    )
+    # Nearly everyone on the app is no news: the app must be special for this person.
+    platform = special.filter((pl.col("kind") == "platform") & (pl.col("share") >= PLATFORM_SHARE))
+    return pl.concat([_habit(time, "time"), _habit(platform, "platform")])
+
+
+def _clearly_more(rows: pl.DataFrame, count: str, total: str, usual: pl.Expr) -> pl.DataFrame:
+    """Keep rows whose `share` is above the usual one by more than chance; add weight and clear."""
+    error = (usual * (1 - usual) / pl.col(total)).sqrt().clip(lower_bound=1e-9)
+    return (
+        rows.with_columns(clear=(pl.col("share") - usual) / error)
+        .filter(
+            (pl.col(total) >= MIN_VISITS)
+            & (pl.col(count) >= 3)
+            & (pl.col("share") >= MIN_SHARE)
+            & (pl.col("share") >= MIN_LIFT * usual)
+            & (pl.col("clear") >= CLEARLY)
+        )
+        .with_columns(weight=pl.col("share") - usual)
+    )
+
+
+def _customer_tags(events: pl.DataFrame, norms: ShopNorms, as_of: int) -> pl.DataFrame:
+    newest = as_of - NEW_DAYS * DAY
+    # In a log that has just begun everyone looks new.
+    if norms.start_at > newest - NEW_DAYS * DAY:
+        newest = as_of
+    people = events.group_by("subject_id").agg(first_seen=pl.col("timestamp").min())
+    people = people.filter(pl.col("first_seen") >= newest)
+    return _habit(people.with_columns(name=pl.lit("new"), weight=pl.lit(1.0)), "customer")

@@ -1,0 +1,249 @@
+"""How good the predictions are, on a future they had not seen, beside their rivals.
+
+In: the event log with its held-out end, fitted tasks, and the cuts to judge at. Out: for each
+task its measures, those of every baseline on the same persons, the reliability curve and the
+deciles. Knows nothing about how the models were fitted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from habitue import metrics
+from habitue.compute import Progress, Silent
+from habitue.errors import NotEnoughData
+from habitue.events.log import EventLog
+from habitue.metrics import Interval
+from habitue.profiles.features import build_features
+from habitue.profiles.labels import build_labels
+from habitue.profiles.samples import Embed, feature_matrix
+from habitue.profiles.task_model import TaskModel
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+CHANCE_METRICS: Final = ("auc", "pr_auc", "log_loss", "brier", "ece", "lift@10%")
+AMOUNT_METRICS: Final = ("mae", "rmse", "spearman", "gini", "top_decile_share", "total_error")
+_DECILES: Final = 10
+_BOOTSTRAP_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Decile:
+    """A tenth of the persons, by prediction, highest first."""
+
+    predicted: float
+    observed: float
+    count: int
+
+
+@dataclass(frozen=True)
+class TaskEvaluation:
+    """One task's result. Without enough data `metrics` is empty and `reason` says why."""
+
+    status: str  # ok | not_enough_data
+    reason: str
+    metrics: Mapping[str, float]
+    baselines: Mapping[str, Mapping[str, float]]
+    n: int
+    base_rate: float
+    reliability: Mapping[str, Sequence[float]]  # predicted, observed, count; of probabilities
+    deciles: Sequence[Decile]
+    best_baseline: str
+    gain: Interval | None  # auc, or error saved, over the best baseline; 95 %
+    cuts: Sequence[int]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Persons of one task over all cuts."""
+
+    truth: Floats
+    score: Floats
+    expected: Floats
+    baselines: Mapping[str, Floats]
+    cuts: Sequence[int]
+
+
+def evaluate_tasks(
+    log: EventLog,
+    models: Mapping[str, TaskModel],
+    *,
+    cuts: Sequence[int],
+    embed: Embed | None = None,
+    progress: Progress | None = None,
+) -> dict[str, TaskEvaluation]:
+    """Return each task's result over the cuts whose window lies wholly within the log.
+
+    Each cut must lie at or after the `train_until` the models were fitted with.
+    """
+    progress = progress or Silent()
+    parts: dict[str, list[_Judged]] = {name: [] for name in models}
+    progress.start("Evaluation", log.num_buckets * len(cuts), "parts")
+    catalogues = {cut: log.items(as_of=cut) for cut in cuts}
+    for bucket in range(log.num_buckets):
+        frame = log.read_bucket(bucket)
+        for cut in cuts:
+            fitting = {
+                name: model
+                for name, model in models.items()
+                if cut + model.task.horizon <= log.end_at
+            }
+            known = log.read_bucket(bucket, as_of=cut)
+            features = build_features(known, catalogues[cut], as_of=cut)
+            vectors = _vectors(embed, features, cut, bucket)
+            for name, model in fitting.items():
+                parts[name].append(_judge(model, frame, features, vectors, cut))
+            progress.advance()
+    progress.finish()
+    return {name: _result(models[name], _joined(parts[name])) for name in models}
+
+
+def _vectors(embed: Embed | None, features: pl.DataFrame, cut: int, bucket: int) -> Floats | None:
+    if embed is None or not len(features):
+        return None
+    return embed(features["subject_id"].to_numpy(), as_of=cut, bucket=bucket)
+
+
+def _judge(
+    model: TaskModel, frame: pl.DataFrame, features: pl.DataFrame, vectors: Floats | None, cut: int
+) -> _Judged:
+    labels = build_labels(frame, model.task, as_of=cut)
+    joined = features.select("subject_id").join(
+        labels, on="subject_id", how="left", maintain_order="left"
+    )
+    rows = joined["label"].is_not_null().to_numpy()
+    features_NF = feature_matrix(features)[rows]
+    vectors = None if vectors is None else vectors[rows]
+    expected, score = model.score_matrix(features_NF, vectors)
+    truth = joined["label"].drop_nulls().to_numpy()
+    return _Judged(truth, score, expected, model.baselines(features_NF), [cut])
+
+
+def _joined(parts: Sequence[_Judged]) -> _Judged:
+    if not parts:
+        return _Judged(np.empty(0), np.empty(0), np.empty(0), {}, [])
+    return _Judged(
+        truth=np.concatenate([part.truth for part in parts]),
+        score=np.concatenate([part.score for part in parts]),
+        expected=np.concatenate([part.expected for part in parts]),
+        baselines={
+            name: np.concatenate([part.baselines[name] for part in parts])
+            for name in parts[0].baselines
+        },
+        cuts=sorted({cut for part in parts for cut in part.cuts}),
+    )
+
+
+def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
+    reason = _obstacle(model, judged)
+    base_rate = float(judged.truth.mean()) if len(judged.truth) else 0.0
+    if reason:
+        return TaskEvaluation(
+            "not_enough_data", reason, {}, {}, len(judged.truth), base_rate, {}, (), "", None,
+            judged.cuts,
+        )  # fmt: skip
+    measure = chance_measures if model.task.is_probability else amount_measures
+    rivals = {name: measure(judged.truth, score, score) for name, score in judged.baselines.items()}
+    best = _best_baseline(model, rivals)
+    return TaskEvaluation(
+        status="ok",
+        reason="",
+        metrics=measure(judged.truth, judged.score, judged.expected),
+        baselines=rivals,
+        n=len(judged.truth),
+        base_rate=base_rate,
+        reliability=_reliability(judged) if model.task.is_probability else {},
+        deciles=_deciles(judged.truth, judged.expected),
+        best_baseline=best,
+        gain=_gain(model, judged, best),
+        cuts=judged.cuts,
+    )
+
+
+def _obstacle(model: TaskModel, judged: _Judged) -> str:
+    if not judged.cuts:
+        return (
+            f"the log ends less than {model.task.horizon_days:.4g} days after the cut; "
+            "the outcome is not known yet"
+        )
+    if len(np.unique(judged.truth)) < 2:
+        return f"all {len(judged.truth)} outcomes are alike"
+    return ""
+
+
+def chance_measures(truth: Floats, score: Floats, expected: Floats) -> dict[str, float]:
+    """Return `CHANCE_METRICS` of probabilities; `expected` is the same as `score`."""
+    del expected
+    happened = truth > 0
+    values = (
+        metrics.auc(happened, score),
+        metrics.pr_auc(happened, score),
+        metrics.log_loss(happened, score),
+        metrics.brier(happened, score),
+        metrics.ece(happened, score),
+        metrics.lift_at(happened, score, 0.1),
+    )
+    return dict(zip(CHANCE_METRICS, values, strict=True))
+
+
+def amount_measures(truth: Floats, score: Floats, expected: Floats) -> dict[str, float]:
+    """Return `AMOUNT_METRICS`: mae and spearman of the typical amount, the others of the expected.
+
+    `total_error` is the sum of expected amounts over the true sum, less 1.
+    """
+    try:
+        order = metrics.gini(truth, expected)
+    except NotEnoughData:
+        order = 0.0
+    values = (
+        metrics.mae(truth, score),
+        metrics.rmse(truth, expected),
+        metrics.spearman(truth, score),
+        order,
+        metrics.top_decile_share(truth, expected),
+        float(expected.sum() / truth.sum() - 1),
+    )
+    return dict(zip(AMOUNT_METRICS, values, strict=True))
+
+
+def _best_baseline(model: TaskModel, rivals: Mapping[str, Mapping[str, float]]) -> str:
+    if model.task.is_probability:
+        return max(rivals, key=lambda name: rivals[name]["auc"])
+    return min(rivals, key=lambda name: rivals[name]["mae"])
+
+
+def _gain(model: TaskModel, judged: _Judged, best: str) -> Interval:
+    """Return the gain over the best baseline with its paired bootstrap interval."""
+    rows = np.arange(len(judged.truth))
+    if len(rows) > _BOOTSTRAP_ROWS:
+        rows = np.random.default_rng(0).choice(rows, _BOOTSTRAP_ROWS, replace=False)
+    truth, ours, theirs = judged.truth[rows], judged.score[rows], judged.baselines[best][rows]
+    if model.task.is_probability:
+        return metrics.bootstrap_difference(
+            lambda outcome, score: metrics.auc(outcome > 0, score), truth, ours, theirs,
+            num_samples=200,
+        )  # fmt: skip
+    return metrics.bootstrap_interval(np.abs(theirs - truth) - np.abs(ours - truth))
+
+
+def _reliability(judged: _Judged) -> dict[str, list[float]]:
+    bins = metrics.reliability_bins(judged.truth > 0, judged.score)
+    return {
+        "predicted": [float(one) for one in bins.predicted],
+        "observed": [float(one) for one in bins.observed],
+        "count": [float(one) for one in bins.count],
+    }
+
+
+def _deciles(truth: Floats, expected: Floats) -> tuple[Decile, ...]:
+    order = np.argsort(-expected, kind="stable")
+    return tuple(
+        Decile(float(expected[part].mean()), float(truth[part].mean()), len(part))
+        for part in np.array_split(order, _DECILES)
+        if len(part)
+    )

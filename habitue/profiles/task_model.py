@@ -1,0 +1,255 @@
+"""A fitted prediction: features and embedding in, honest numbers out, one JSON file on disk.
+
+A probability is a calibrated score. An amount is a hurdle: the chance of any, and how much if any.
+`value` is the median, what is typical of such a person (0 for one who will probably not buy);
+`expected` is the mean, which may be added up. Knows nothing about how it was fitted.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import TypeAdapter
+
+from habitue.baselines.rfm import AmountBaselines, ChanceBaselines
+from habitue.errors import NotReady
+from habitue.files import write_bytes
+from habitue.profiles.calibration import (
+    AmountSpread,
+    Calibrator,
+    ChanceSpread,
+)
+from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix, rfm_matrix
+from habitue.profiles.scorer import Scorer
+from habitue.schema import Task
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+Form = Literal["rfm", "features", "features+embedding"]
+
+MIN_EVENTS: Final = 2  # a person with fewer gets the rate of such persons
+FEW_EVENTS: Final = 5
+_EVENTS: Final = FEATURE_COLUMNS.index("events")
+_RECENCY: Final = FEATURE_COLUMNS.index("days_since_event")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One task's answers for N persons."""
+
+    task: Task
+    subject_ids: Ints
+    score: Floats  # the probability, or the typical amount
+    expected: Floats  # the same probability, or the mean amount
+    low: Floats  # of the 90 % interval
+    high: Floats
+    percentile: Floats  # 0-100 among the persons of the task when it was fitted
+    base_rate: float
+    calibrated: bool
+    data_sufficiency: npt.NDArray[np.str_]  # ok | limited | not_enough_data
+    reason: npt.NDArray[np.str_]  # why not ok
+
+    def __len__(self) -> int:
+        return len(self.subject_ids)
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a row a person: `subject_id`, `probability` or `value` and `expected`, …."""
+        score = {"probability": self.score}
+        if not self.task.is_probability:
+            score = {"value": self.score, "expected": self.expected}
+        return pl.DataFrame(
+            {
+                "subject_id": self.subject_ids,
+                **score,
+                "interval_low": self.low,
+                "interval_high": self.high,
+                "percentile": self.percentile,
+                "base_rate": np.full(len(self), self.base_rate),
+                "calibrated": np.full(len(self), self.calibrated),
+                "data_sufficiency": pl.Series(self.data_sufficiency.tolist(), dtype=pl.String),
+                "reason": pl.Series(self.reason.tolist(), dtype=pl.String),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class AmountShape:
+    """How log amounts become money."""
+
+    residuals: tuple[float, ...]  # 101 quantiles of true less predicted log amounts
+    smear: float  # mean amount for each exp(log amount), so that totals agree
+
+    def mean(self, chance_N: Floats, log_amount_N: Floats) -> Floats:
+        """Return the mean amount of each person."""
+        return np.asarray(chance_N * np.exp(log_amount_N) * self.smear)
+
+    def median(self, chance_N: Floats, log_amount_N: Floats) -> Floats:
+        """Return the amount that half of such persons stay below: 0 unless a purchase is likely."""
+        share = np.clip((chance_N - 0.5) / np.maximum(chance_N, 0.5), 0, 1)
+        residual = np.interp(share, np.linspace(0, 1, len(self.residuals)), self.residuals)
+        return np.where(chance_N > 0.5, np.exp(log_amount_N + residual), 0.0)
+
+
+@dataclass(frozen=True)
+class TaskModel:
+    """A fitted task. `chance` is missing where there was too little to learn from."""
+
+    task: Task
+    reason: str  # why there is nothing but the base rate; empty where there is more
+    form: Form
+    columns: tuple[str, ...]  # of the features; the embedding's numbers follow
+    embedding_dim: int
+    chance: Scorer | None
+    amount: Scorer | None
+    calibrator: Calibrator
+    shape: AmountShape | None
+    chance_spread: ChanceSpread
+    amount_spread: AmountSpread | None
+    base_rate: float
+    thin_rate: float  # of persons with hardly any events
+    calibrated: bool
+    percentiles: tuple[float, ...]  # 101 quantiles of `expected` in the population
+    chance_baselines: ChanceBaselines | None = None
+    amount_baselines: AmountBaselines | None = None
+    cuts: tuple[int, ...] = ()
+    num_rows: int = 0
+    validation: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
+        """Return the answers for the persons of `build_features`, in its order.
+
+        `embeddings` is float32 [N, D], a row a person; only a model of the form
+        "features+embedding" looks at it.
+
+        Raises:
+            NotReady: the model needs embeddings and none came, or of another width.
+        """
+        features_NF = feature_matrix(features)
+        expected, score = self.score_matrix(features_NF, embeddings)
+        low, high = self._interval(expected, score)
+        sufficiency, reason = self._sufficiency(features_NF)
+        return Predictions(
+            task=self.task,
+            subject_ids=features["subject_id"].to_numpy(),
+            score=score,
+            expected=expected,
+            low=low,
+            high=high,
+            percentile=self.percentile_of(expected),
+            base_rate=self.base_rate,
+            calibrated=self.calibrated,
+            data_sufficiency=sufficiency,
+            reason=reason,
+        )
+
+    def score_matrix(
+        self, features_NF: Floats, embeddings_ND: Floats | None
+    ) -> tuple[Floats, Floats]:
+        """Return (expected, score) of each row: equal for a probability."""
+        if self.chance is None:
+            constant = np.full(len(features_NF), self.base_rate)
+            return constant, constant
+        columns_NC = self.matrix(features_NF, embeddings_ND)
+        chance = self.calibrator.chance(self.chance.raw(columns_NC))
+        thin = features_NF[:, _EVENTS] < MIN_EVENTS
+        if self.amount is None or self.shape is None:
+            chance = np.where(thin, self.thin_rate, chance)
+            return chance, chance
+        log_amount = self.amount.raw(columns_NC)
+        expected = self.shape.mean(chance, log_amount)
+        point = self.shape.median(chance, log_amount)
+        return np.where(thin, self.thin_rate, expected), np.where(thin, self.thin_rate, point)
+
+    def matrix(self, features_NF: Floats, embeddings_ND: Floats | None) -> Floats:
+        """Return the columns the model looks at, float32 [N, C]."""
+        chosen = features_NF[:, [FEATURE_COLUMNS.index(name) for name in self.columns]]
+        if not self.embedding_dim:
+            return chosen
+        if embeddings_ND is None or embeddings_ND.shape[1] != self.embedding_dim:
+            had = "none" if embeddings_ND is None else f"{embeddings_ND.shape[1]} numbers"
+            raise NotReady(
+                f"Task '{self.task.name}' needs embeddings of {self.embedding_dim} numbers, "
+                f"got {had}.",
+                fix="Use the network of the same model version.",
+                code="embedding_mismatch",
+            )
+        return np.concatenate([chosen, embeddings_ND], axis=1, dtype=np.float32)
+
+    def percentile_of(self, expected_N: Floats) -> Floats:
+        """Return the share of the population below each value, 0-100; ties count half."""
+        below = np.searchsorted(self.percentiles, expected_N, side="left")
+        above = np.searchsorted(self.percentiles, expected_N, side="right")
+        return np.clip((below + above) / 2 * 100 / len(self.percentiles), 0, 100)
+
+    def baselines(self, features_NF: Floats) -> dict[str, Floats]:
+        """Return what the simple rivals say of each row."""
+        rfm = rfm_matrix(features_NF, horizon=self.task.horizon)
+        if self.chance_baselines is not None:
+            return self.chance_baselines.predict(rfm)
+        if self.amount_baselines is not None:
+            return self.amount_baselines.predict(rfm)
+        return {"base_rate": np.full(len(features_NF), self.base_rate)}
+
+    def save(self, path: Path) -> None:
+        """Write the model as one JSON file; trees are LightGBM's own text inside it."""
+        write_bytes(path, _adapter().dump_json(self, indent=1))
+
+    def _interval(self, expected: Floats, score: Floats) -> tuple[Floats, Floats]:
+        if self.task.is_probability:
+            return self.chance_spread.interval(score)
+        if self.amount_spread is None:
+            return np.zeros(len(score)), score
+        low, high = self.amount_spread.interval(expected)
+        return np.minimum(low, score), np.maximum(high, score)
+
+    def _sufficiency(
+        self, features_NF: Floats
+    ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+        """Return (level, reason) of each person."""
+        events = features_NF[:, _EVENTS].astype(np.int64)
+        away = features_NF[:, _RECENCY]
+        level = np.full(len(events), "ok", dtype="U16")
+        reason = np.full(len(events), "", dtype=object)
+        few = events < FEW_EVENTS
+        level[few] = "limited"
+        reason[few] = [f"only {count} events" for count in events[few]]
+        stale = away > self.task.active_days
+        level[stale] = "limited"
+        reason[stale] = [
+            f"not seen for {days:.0f} days; the prediction was learnt from persons seen in the "
+            f"last {self.task.active_days:.4g}"
+            for days in away[stale]
+        ]
+        thin = events < MIN_EVENTS
+        level[thin] = "not_enough_data"
+        reason[thin] = "only 1 event: the rate of all such persons"
+        if self.chance is None:
+            level[:] = "not_enough_data"
+            reason[:] = self.reason
+        return level, reason.astype(str)
+
+
+def load_task_model(path: Path) -> TaskModel:
+    """Return a model that `TaskModel.save` wrote.
+
+    Raises:
+        NotReady: the file is missing or is no such model.
+    """
+    try:
+        return _adapter().validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise NotReady(
+            f"{path} holds no prediction model: {type(error).__name__}.",
+            fix="Train again: habitue train.",
+            code="no_task_model",
+        ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[TaskModel]:
+    return TypeAdapter(TaskModel)

@@ -1,0 +1,170 @@
+"""Numbers, money, times and spans as people read them.
+
+`1,234`, `12.3 %`, `£1.2 M`, `30 Nov 2025`. A no-break space keeps number and unit together.
+Knows nothing about what the numbers mean.
+"""
+
+from dataclasses import dataclass
+
+from habitue.report.figures import PeriodUnit
+from habitue.report.periods import local_datetime
+
+NBSP = "\u00a0"
+MINUS = "\u2212"
+DASH = "\u2013"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SYMBOLS = {
+    "USD": "$", "GBP": "£", "EUR": "€", "CNY": "¥", "JPY": "¥", "INR": "₹", "KRW": "₩",
+    "BRL": "R$", "CAD": "CA$", "AUD": "A$", "HKD": "HK$", "TWD": "NT$", "VND": "₫",
+}  # fmt: skip
+
+
+def number(amount: float | None, decimals: int | None = None) -> str:
+    """Return `1,234`; small amounts keep up to two decimals.
+
+    >>> number(1234.4), number(0.25), number(None)
+    ('1,234', '0.25', '–')
+    """
+    if amount is None:
+        return DASH
+    if decimals is None:
+        is_whole = abs(amount) >= 100 or amount == int(amount)
+        decimals = 0 if is_whole else 1 if abs(amount) >= 10 else 2
+    text = f"{abs(amount):,.{decimals}f}"
+    return f"{MINUS}{text}" if amount < 0 and float(text.replace(",", "")) else text
+
+
+def compact(amount: float) -> str:
+    """Return `1.23 M` for what is too long to read as a whole.
+
+    >>> compact(1_234_567).replace(NBSP, " "), compact(9_876)
+    ('1.23 M', '9,876')
+    """
+    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+        if abs(amount) >= size:
+            scaled = amount / (1e3 if unit == "k" else size)
+            decimals = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+            return f"{number(scaled, decimals)}{NBSP}{unit}"
+    return number(amount)
+
+
+def percent(share: float | None, decimals: int | None = None) -> str:
+    """Return `12.3 %`; tiny shares keep two decimals.
+
+    >>> percent(0.1234).replace(NBSP, " "), percent(1).replace(NBSP, " ")
+    ('12.3 %', '100 %')
+    """
+    if share is None:
+        return DASH
+    if decimals is None:
+        decimals = 0 if share in (0, 1) else 2 if abs(share) < 0.01 else 1
+    return f"{number(100 * share, decimals)}{NBSP}%"
+
+
+def change(now: float, before: float) -> str:
+    """Return `+12 %` of `now` against `before`; empty where nothing was before.
+
+    >>> change(112, 100).replace(NBSP, " "), change(1, 0)
+    ('+12 %', '')
+    """
+    if before <= 0:
+        return ""
+    share = now / before - 1
+    if share >= 9.995:
+        return f"×{NBSP}{number(now / before, 0)}"
+    return f"{'+' if share > 0 else ''}{percent(share, 0)}"
+
+
+def ordinal(place: float) -> str:
+    """Return `1st`, `22nd`, `13th`."""
+    whole = round(place)
+    if whole % 100 in (11, 12, 13):
+        return f"{whole}th"
+    return f"{whole}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(whole % 10, 'th') }"
+
+
+@dataclass(frozen=True)
+class Currency:
+    """How amounts of one currency are written; without a code, as plain numbers."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    @classmethod
+    def of(cls, code: str) -> "Currency":
+        """Return the way of writing an ISO 4217 code."""
+        if code in SYMBOLS:
+            return cls(prefix=SYMBOLS[code])
+        return cls(suffix=f"{NBSP}{code}" if code else "")
+
+    def money(self, amount: float | None) -> str:
+        """Return `£12.34`, `£1,234`."""
+        if amount is None:
+            return DASH
+        decimals = 0 if abs(amount) >= 1000 or amount == 0 else 2
+        return self._dress(number(amount, decimals))
+
+    def short(self, amount: float) -> str:
+        """Return `£1.23 M`, `£664`, `£12.34`."""
+        return self._dress(compact(amount)) if abs(amount) >= 100 else self.money(amount)
+
+    def _dress(self, text: str) -> str:
+        sign, digits = (MINUS, text[1:]) if text.startswith(MINUS) else ("", text)
+        return f"{sign}{self.prefix}{digits}{self.suffix}"
+
+
+def date(local_at: int | None) -> str:
+    """Return `30 Nov 2025`."""
+    if local_at is None:
+        return DASH
+    moment = local_datetime(local_at)
+    return f"{moment.day}{NBSP}{MONTHS[moment.month - 1]}{NBSP}{moment.year}"
+
+
+def date_time(local_at: int | None) -> str:
+    """Return `30 Nov 2025, 18:05`."""
+    return DASH if local_at is None else f"{date(local_at)}, {local_datetime(local_at):%H:%M}"
+
+
+def period(local_at: int, unit: PeriodUnit) -> str:
+    """Return the name of the period that starts at `local_at`: `14:30`, `3 Jan`, `Jan 2024` …"""
+    moment = local_datetime(local_at)
+    month = MONTHS[moment.month - 1]
+    if unit in ("10 minutes", "hour"):
+        clock = f"{moment:%H:%M}"
+        return f"{moment.day} {month} {clock}" if unit == "hour" else clock
+    if unit in ("day", "week"):
+        return f"{moment.day} {month} {moment.year}"
+    if unit == "month":
+        return f"{month} {moment.year}"
+    if unit == "quarter":
+        return f"Q{(moment.month - 1) // 3 + 1} {moment.year}"
+    return str(moment.year)
+
+
+def span(days: float) -> str:
+    """Return a length of time in its natural unit.
+
+    >>> span(0.125), span(5), span(150), span(700)
+    ('3 hours', '5 days', '5 months', '23 months')
+    """
+    for length, unit, from_days in (
+        (365.25, "year", 1095), (30.44, "month", 70), (7, "week", 28), (1, "day", 2),
+        (1 / 24, "hour", 1 / 12),
+    ):  # fmt: skip
+        if days >= from_days:
+            return _counted(round(days / length), unit)
+    return _counted(max(round(days * 1440), 1), "minute")
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
+def shorten(text: str, most: int) -> str:
+    """Return at most `most` characters, an ellipsis for the rest.
+
+    >>> shorten("umbrella", 5)
+    'umbr…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"

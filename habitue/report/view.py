@@ -1,0 +1,306 @@
+"""What the templates ask for beyond plain figures: drawn charts, task names, local times.
+
+In: `ReportData`. Out: texts and `Chart`s, collected for the page's script. Knows no HTML.
+"""
+
+from dataclasses import asdict
+
+from markupsafe import Markup
+
+from habitue.report import charts, findings, formats, scores
+from habitue.report.data import PersonEvent, PersonStory, ReportData
+from habitue.report.documents import (
+    Document,
+    Fact,
+    Prediction,
+    Profile,
+    RecommendationScores,
+    Scores,
+    TaskScores,
+)
+from habitue.report.periods import COHORT_UNITS, choose_unit, to_local
+from habitue.report.texts import Texts
+from habitue.schema import EVENT_TYPES
+
+# Shown of a person, in this order; a fact the profile lacks is left out.
+FACTS = (
+    "first_seen", "last_seen", "recency_days", "usual_gap_days", "events", "sessions",
+    "active_days", "orders", "order_gap_days", "revenue", "monetary", "spend_90d", "refunds",
+    "distinct_items", "favourite_weekday", "favourite_hour",
+)  # fmt: skip
+MONEY_FACTS = ("revenue", "monetary", "spend_90d", "refunds")
+# The measure that stands for a task or for recommendations, the first one present.
+HEADLINE_METRICS = ("hit_rate@10", "ndcg@10", "recall@10", "auc", "spearman", "accuracy")
+
+
+class View:
+    """One report, seen by the templates."""
+
+    def __init__(self, data: ReportData) -> None:
+        self._data = data
+        self.texts = Texts()
+        self.money = formats.Currency.of(data.currency)
+        self._tasks = {task.name: task for task in data.tasks}
+        self.charts: list[charts.Chart] = []
+
+    @property
+    def has_money(self) -> bool:
+        """Whether the log has amounts."""
+        sales = self._data.statistics.sales
+        return sales is not None and sales.revenue is not None
+
+    @property
+    def payload(self) -> charts.Json:
+        """All that the page's script needs: what to draw, and how money is written."""
+        return {
+            "charts": {chart.name: chart.option for chart in self.charts},
+            "currency": asdict(self.money),
+        }
+
+    def draw(self, chart: charts.Chart) -> charts.Chart:
+        """Take a chart into the page; the template then places it."""
+        self.charts.append(chart)
+        return chart
+
+    def local(self, at: int | None) -> int | None:
+        """Return a UTC moment in local microseconds."""
+        return None if at is None else to_local(at, self._data.statistics.time_zone)
+
+    def date(self, at: int | None) -> str:
+        """Return the local date of a UTC moment."""
+        return formats.date(self.local(at))
+
+    def date_time(self, at: int | None) -> str:
+        """Return the local date and time of a UTC moment."""
+        return formats.date_time(self.local(at))
+
+    def moment(self, at: int) -> str:
+        """Return the local date; in a log of hours, with the time of day."""
+        return self.date(at) if self._data.statistics.span_days > 2 else self.date_time(at)
+
+    def task(self, name: str) -> str:
+        """Return what a task asks, in words."""
+        return self.texts.task(name, self._tasks)
+
+    def timeline(self) -> charts.Chart | None:
+        """Return the chart of activity over time."""
+        timeline = self._data.statistics.timeline
+        if timeline is None:
+            return None
+        money = self.money if self.has_money else None
+        return self.draw(charts.timeline_chart(timeline, self.texts, money=money))
+
+    def headline_metric(self, ours: Scores) -> str:
+        """Return the measure that stands for these results."""
+        known = [name for name in HEADLINE_METRICS if name in ours.metrics]
+        return known[0] if known else next(iter(ours.metrics), "")
+
+    def calibration(self, task: TaskScores) -> charts.Chart | None:
+        """Return the reliability chart of a task of probabilities."""
+        if len(task.reliability) < 2:
+            return None
+        name, title = f"calibration-{task.task}", self.task(task.task)
+        return self.draw(charts.reliability_chart(name, task.reliability, self.texts, task=title))
+
+    def is_amount(self, task: TaskScores) -> bool:
+        """Return whether a task predicts amounts."""
+        return "mae" in task.ours.metrics
+
+    def deciles(self, task: TaskScores) -> charts.Chart | None:
+        """Return the chart of results by tenth of people."""
+        if len(task.deciles) < 2:
+            return None
+        persons = sum(decile.n for decile in task.deciles)
+        total = sum(decile.observed * decile.n for decile in task.deciles)
+        average = total / persons if persons else task.base_rate
+        return self.draw(
+            charts.decile_chart(
+                f"deciles-{task.task}",
+                task.deciles,
+                self.texts,
+                task=self.task(task.task),
+                average=average,
+                money=self.money if self.is_amount(task) else None,
+            )
+        )
+
+    def learning(self) -> list[charts.Chart]:
+        """Return the learning curves."""
+        rows = self._data.model.learning if self._data.model else []
+        return [self.draw(chart) for chart in charts.learning_charts(rows, self.texts)]
+
+    def person(self, number: int, story: PersonStory) -> charts.Chart:
+        """Return the chart of a person's events."""
+        events = [
+            PersonEvent(self.local(event.timestamp) or 0, event.event_type, event.text)
+            for event in story.events
+        ]
+        stats = self._data.statistics
+        return self.draw(
+            charts.person_chart(
+                f"person-{number}",
+                events,
+                self.texts,
+                user=formats.shorten(story.profile.user_id, 60),
+                log_span=stats.end_at - stats.start_at,
+            )
+        )
+
+    def facts(self, profile: Profile) -> list[tuple[str, str]]:
+        """Return label and fact, in the order of `FACTS`."""
+        return [
+            (self.texts(f"fact.{name}"), self._fact(name, profile.facts[name]))
+            for name in FACTS
+            if name in profile.facts
+        ]
+
+    def _fact(self, name: str, fact: Fact) -> str:
+        if name.endswith("_seen"):
+            return self.date(Document({name: fact}).moment(name))
+        if isinstance(fact, str | bool):
+            return str(fact)
+        if name in MONEY_FACTS:
+            return self.money.money(fact)
+        if name.endswith("_days") and name != "active_days":
+            days = formats.number(fact, 0 if fact >= 10 else 1).removesuffix(".0")
+            return self.texts("day") if days == "1" else self.texts("days", days=days)
+        if name == "favourite_hour":
+            return f"{int(fact)}:00"
+        return formats.number(fact)
+
+    def type_names(self) -> str:
+        """Return the event types of the log in words."""
+        kinds = self._data.statistics.events_by_type
+        return ", ".join(self.texts.named("type", kind).lower() for kind in kinds)
+
+    def highest_return(self) -> float:
+        """Return the highest share of a cohort that came back, at which shades end."""
+        cohorts = self._data.statistics.cohorts
+        shares = (
+            [n / one.persons for one in cohorts.cohorts for n in one.active[1:]] if cohorts else []
+        )
+        return max(shares, default=0.0) or 1.0
+
+    def cohort_unit(self) -> str:
+        """Return the period by which newcomers are grouped."""
+        stats = self._data.statistics
+        return choose_unit(stats.end_at - stats.start_at, COHORT_UNITS, most=18)
+
+    def category(self, path: str) -> Markup:
+        """Return a category path with its last step set apart from the way to it."""
+        return Markup(" › ").join(findings.isolated(step.strip()) for step in path.split("/"))
+
+    def advice_finding(self, advice: RecommendationScores, metric: str) -> Markup:
+        """Return how often the offers were right, beside the best simple method."""
+        best = scores.best_baseline(advice.baselines, metric)
+        ours = scores.written(metric, advice.ours.metrics.get(metric), self.money)
+        key = "advice.finding" if metric == "hit_rate@10" else "advice.finding.other"
+        return self.texts(
+            key if best else f"{key}.alone",
+            ours=ours,
+            n=self.texts.count(advice.n, "person"),
+            metric=self.texts.named("metric", metric),
+            baseline=self.texts.named("who", best.name) if best else "",
+            theirs=scores.written(metric, best.metrics[metric], self.money) if best else "",
+        )
+
+    def task_finding(self, task: TaskScores) -> Markup:
+        """Return how many did it, and how many among those the model points at."""
+        people = self.texts.count(task.n, "person")
+        if self.is_amount(task):
+            mean = self._mean_of(task)
+            return self.texts("task.finding.value", n=people, rate=self.money.money(mean))
+        if task.base_rate is None:
+            return self.texts("task.finding.n", n=people)
+        words = self.texts("task.finding", n=people, rate=formats.percent(task.base_rate))
+        lift = task.ours.metrics.get("lift@10%")
+        if lift is None:
+            return words
+        top = formats.percent(min(lift * task.base_rate, 1.0))
+        more = self.texts("task.finding.lift", top=top, lift=formats.number(lift, 1))
+        return words + " " + more
+
+    @staticmethod
+    def _mean_of(task: TaskScores) -> float | None:
+        persons = sum(decile.n for decile in task.deciles)
+        total = sum(decile.observed * decile.n for decile in task.deciles)
+        return total / persons if persons else task.base_rate
+
+    def answer(self, prediction: Prediction) -> str:
+        """Return the prediction itself, in a word or number."""
+        if prediction.probability is not None:
+            return formats.percent(prediction.probability, 0)
+        if prediction.value is not None:
+            return self.money.money(prediction.value)
+        return self.option(prediction.options[0][0]) if prediction.options else formats.DASH
+
+    def option(self, name: str) -> str:
+        """Return an event type or a category as people read it."""
+        if name in EVENT_TYPES:
+            return self.texts.named("type", name)
+        return formats.shorten(name.split("/")[-1], 60)
+
+    def remarks(self, prediction: Prediction) -> list[str]:
+        """Return what puts a prediction into proportion."""
+        told: list[str] = []
+        if prediction.base_rate is not None:
+            rate = prediction.base_rate
+            written = formats.percent(rate) if prediction.value is None else self.money.money(rate)
+            told.append(self.texts("story.base", rate=written))
+        if prediction.percentile is not None:
+            share = formats.percent(prediction.percentile / 100, 0)
+            told.append(self.texts("story.percentile", share=share))
+        if prediction.interval is not None:
+            write = self.money.money if prediction.value is not None else _whole_percent
+            low, high = map(write, prediction.interval)
+            told.append(self.texts("story.interval", low=low, high=high))
+        if prediction.probability is not None and not prediction.is_calibrated:
+            told.append(self.texts("story.uncalibrated"))
+        if prediction.data_sufficiency not in ("", "ok"):
+            told.append(self.texts.named("sufficiency", prediction.data_sufficiency))
+        return told
+
+    def heaviest(self, profile: Profile) -> float:
+        """Return the weight of the person's strongest tag."""
+        return max((tag.weight or 0.0 for tag in profile.tags), default=0.0) or 1.0
+
+    def shown(self, story: PersonStory) -> int:
+        """Return how many of a person's events are drawn."""
+        return min(len(story.events), charts.MOST_EVENTS)
+
+    def all_events(self, story: PersonStory) -> int:
+        """Return how many events the person has in all."""
+        counted = Document(story.profile.facts).number("events")
+        return max(len(story.events), int(counted or 0))
+
+    def is_cut(self, story: PersonStory) -> bool:
+        """Return whether some events are not drawn."""
+        return self.all_events(story) > self.shown(story)
+
+    def num_alerts(self) -> int:
+        """Return how many persons are about to leave."""
+        given = self._data.num_alerts
+        return len(self._data.alerts) if given is None else given
+
+    def alerts_finding(self) -> Markup:
+        """Return how many are leaving, what is at risk, and the usual rate."""
+        people = self.texts.count(self.num_alerts(), "person")
+        at_risk = sum(alert.value_at_risk or 0.0 for alert in self._data.alerts)
+        shown = len(self._data.alerts)
+        key = "alerts.finding.people"
+        if at_risk > 0:
+            key = "alerts.finding" if self.num_alerts() == shown else "alerts.finding.first"
+        value = self.money.short(at_risk)
+        words = self.texts(key, people=people, value=value, shown=str(shown))
+        task = next((one for one in self._evaluated() if one.task == self._data.churn_task), None)
+        if task is None or task.base_rate is None:
+            return words
+        rate = formats.percent(task.base_rate, 0)
+        return words + " " + self.texts("alerts.base", rate=rate, task=self.task(task.task))
+
+    def _evaluated(self) -> list[TaskScores]:
+        return self._data.evaluation.tasks if self._data.evaluation else []
+
+
+def _whole_percent(share: float) -> str:
+    return formats.percent(share, 0)

@@ -1,0 +1,283 @@
+"""What the verbs of a workspace answer: small records with the JSON keys of the contract."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+
+from habitue.actions.alerts import Alert
+from habitue.actions.audiences import Audience, SavedAudience
+from habitue.actions.recommend import Offers, ScoredItem
+from habitue.events.guess_report import GuessReport
+from habitue.events.ingest_report import IngestReport
+from habitue.events.validate import ValidationReport
+from habitue.files import Json
+from habitue.schema import format_time
+from habitue.versions import Card
+
+JsonObject = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """`init`: the mapping, and each guess with the values that led to it."""
+
+    path: Path
+    report: GuessReport
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            "settings": str(self.path),
+            "mapping": {
+                source.name: {"table": source.table, "format": source.format, **source.columns}
+                for source in self.report.sources
+            },
+            "guesses": [
+                {
+                    "file": guess.file,
+                    "field": guess.field,
+                    "guess": _text(guess.value),
+                    "because": guess.because,
+                    "examples": list(guess.examples),
+                    "confirm": guess.confirm,
+                }
+                for guess in self.report.guesses
+            ],
+            "left_out": [asdict(one) for one in self.report.left_out],
+            "next": "Read the settings, correct what is wrong, then: habitue ingest FILE…",
+        }
+
+
+@dataclass(frozen=True)
+class Validated:
+    """`validate`: every rule's finding."""
+
+    report: ValidationReport
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            "status": self.report.status,
+            "findings": [asdict(finding) for finding in self.report.findings],
+        }
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """`ingest`: what became of the records."""
+
+    report: IngestReport
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        document = asdict(self.report)
+        document["events_per_second"] = round(self.report.events_per_second)
+        document["seconds"] = round(self.report.seconds, 2)
+        document["sources"] = [asdict(use) for use in self.report.sources]
+        document["notes"] = list(self.report.notes)
+        return document
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """`quarantine show`: rows that were set aside."""
+
+    rows: pl.DataFrame
+    by_reason: Mapping[str, int]
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {"by_reason": dict(self.by_reason), "rows": self.rows.to_dicts()}
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """One model version: `train`, `models show`, `models publish`, `models rollback`."""
+
+    card: Card
+    published: bool
+    text: str = ""
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        card = self.card
+        return {
+            "model_version": card.version,
+            "published": self.published,
+            "architecture": card.architecture,
+            "size": card.size,
+            "parameters": card.parameters,
+            "epochs": card.epochs,
+            "events": card.events,
+            "seconds": card.seconds,
+            "events_per_second": card.events_per_second,
+            "trained_until": format_time(card.trained_until),
+            "seed": card.seed,
+            "created_at": card.created_at,
+            "data_fingerprint": card.data_fingerprint,
+            "validation": dict(card.validation),
+            "notes": list(card.notes),
+        }
+
+
+@dataclass(frozen=True)
+class VersionList:
+    """`models list`: all versions, newest first."""
+
+    versions: Sequence[VersionInfo]
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        shown = ("architecture", "size", "parameters", "seconds", "trained_until", "published")
+        rows = []
+        for info in self.versions:
+            document = info.as_json()
+            rows.append({"version": info.card.version, **{key: document[key] for key in shown}})
+        return {"versions": rows}
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """`predict`: where everyone's score lies."""
+
+    task: str
+    rows: int
+    path: Path
+    as_of: int
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            "task": self.task,
+            "rows": self.rows,
+            "path": str(self.path),
+            "as_of": format_time(self.as_of),
+            "model_version": self.model_version,
+        }
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """`recommend USER`: what to offer, with source and reason."""
+
+    offers: Offers
+    names: Mapping[str, str]
+    as_of: int
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        items = [
+            {
+                "item_id": item.item_id,
+                "name": self.names.get(item.item_id),
+                "score": item.score,
+                "source": item.source,
+                "reason": item.reason,
+            }
+            for item in self.offers.items
+        ]
+        return {
+            "recommendation_id": self.offers.recommendation_id,
+            "user_id": self.offers.user_id,
+            "as_of": format_time(self.as_of),
+            "model_version": self.model_version,
+            "fallback": self.offers.fallback,
+            "items": items,
+        }
+
+
+@dataclass(frozen=True)
+class WrittenOffers:
+    """`recommend --all`: where everyone's offers lie."""
+
+    rows: int
+    persons: int
+    path: Path
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            "rows": self.rows,
+            "persons": self.persons,
+            "path": str(self.path),
+            "model_version": self.model_version,
+        }
+
+
+@dataclass(frozen=True)
+class ItemList:
+    """`similar` and `popular`: items with scores."""
+
+    items: Sequence[ScoredItem]
+    names: Mapping[str, str]
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        rows = [
+            {"item_id": one.item_id, "name": self.names.get(one.item_id), "score": one.score}
+            for one in self.items
+        ]
+        return {"model_version": self.model_version, "items": rows}
+
+
+@dataclass(frozen=True)
+class AudienceResult:
+    """`audience`: who fits the rule, and where the list lies."""
+
+    audience: Audience
+    saved: SavedAudience
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            **self.audience.as_json(),
+            "path": str(self.saved.path),
+            "model_version": self.model_version,
+        }
+
+
+@dataclass(frozen=True)
+class AlertList:
+    """`alerts churn`: whom the shop is about to lose."""
+
+    alerts: Sequence[Alert]
+    task: str
+    definition: str
+    base_rate: float
+    as_of: int
+    model_version: str
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            "task": self.task,
+            "definition": self.definition,
+            "base_rate": self.base_rate,
+            "as_of": format_time(self.as_of),
+            "model_version": self.model_version,
+            "alerts": [alert.as_json() for alert in self.alerts],
+        }
+
+
+@dataclass(frozen=True)
+class Written:
+    """`report`: where it lies."""
+
+    path: Path
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {"path": str(self.path)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " + ".join(str(one) for one in value)
+    return str(value)

@@ -1,0 +1,205 @@
+"""Windows of sequences as tensors: what the network eats.
+
+In: memory-mapped `Sequences`. Out: `Batch`es of about equally many positions, windows of like
+length together. Only the windows of one batch are ever copied from the map. Knows nothing about
+networks.
+
+Shapes: B windows, T positions, F features.
+"""
+
+# ruff: noqa: N815 (tensors carry shape letters, as fields too)
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from habitue.schema import POSITIVE_EVENT_TYPES, SECOND
+from habitue.sequences.sequences import IntArray, Sequences, joined_ranges
+from habitue.sequences.vocabulary import event_type_number
+
+NO_TARGET = -1
+NEW_VISIT_GAP = 13  # bin of pauses from 2,048 seconds on; the usual visit ends after 30 minutes
+_POOL_BATCHES = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of events, padded with zeros on the right.
+
+    On the right, because a causal network then never looks at padding and needs no mask.
+    """
+
+    items_BT: torch.Tensor  # int64
+    event_types_BT: torch.Tensor  # int64
+    features_BTF: torch.Tensor  # int64, in the order asked for
+    seconds_BT: torch.Tensor  # int64, since the window's first event; padding: of its last
+    lengths_B: torch.Tensor  # int64, at least 1
+    index_BT: IntArray  # positions of the events in the sequences
+    is_event_BT: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Runs of events of one person each: first event and number of events, [W]."""
+
+    starts: IntArray
+    lengths: IntArray
+
+
+@dataclass(frozen=True)
+class TrainingSpan:
+    """The events that a network may learn from, and what follows each of them."""
+
+    begins: IntArray  # [P] first event of each person taken, ascending
+    ends: IntArray  # [P] one past the last
+    visit_starts: IntArray  # positions where a visit begins, ascending, then [E, E]
+    nearest_target: IntArray  # [E+1] position of the target at or after each event; E: none
+
+    @property
+    def num_events(self) -> int:
+        """Events that may be a target or lead to one."""
+        return int((self.ends - self.begins).sum())
+
+    def events(self) -> IntArray:
+        """Return the positions of all events of the span."""
+        return joined_ranges(self.begins, self.ends - self.begins)
+
+    def next_targets(self, index: IntArray) -> IntArray:
+        """Return the position of each event's next target, `NO_TARGET` where none follows."""
+        return self._of_same_person(index, self.nearest_target[index + 1])
+
+    def next_visit_targets(self, index: IntArray, rng: np.random.Generator) -> IntArray:
+        """Return, for each event, a random target of the person's next visit, or `NO_TARGET`."""
+        number = np.searchsorted(self.visit_starts, index, side="right")
+        start, stop = self.visit_starts[number], self.visit_starts[number + 1]
+        pick = start + (rng.random(index.shape) * (stop - start)).astype(np.int64)
+        return self._of_same_person(index, self.nearest_target[pick])
+
+    def _of_same_person(self, index: IntArray, target: IntArray) -> IntArray:
+        # A search beyond a person's last event finds another person's: not a target.
+        person = np.searchsorted(self.begins, index, side="right") - 1
+        return np.where(target < self.ends[person], target, NO_TARGET)
+
+
+def training_span(
+    sequences: Sequences, *, num_items: int, valid_from: int, max_person_events: int
+) -> TrainingSpan:
+    """Return the events before `valid_from`: of each person the last ones, of bots none."""
+    total = sequences.num_events
+    is_early = sequences.timestamps < valid_from
+    running = np.concatenate([[0], np.cumsum(is_early, dtype=np.int64)])
+    begins = sequences.offsets[:-1]
+    ends = begins + np.diff(running[sequences.offsets])
+    begins = np.maximum(begins, ends - max_person_events)
+    kept = (ends - begins >= 2) & ~sequences.is_bot
+    targets = np.where(is_target(sequences, num_items), np.arange(total), total)
+    nearest = np.full(total + 1, total, dtype=np.int64)
+    nearest[:total] = np.minimum.accumulate(targets[::-1])[::-1]
+    gap = sequences.features["gap"]
+    visit_starts = np.flatnonzero((gap == 0) | (gap >= NEW_VISIT_GAP))
+    return TrainingSpan(
+        begins[kept], ends[kept], np.concatenate([visit_starts, [total, total]]), nearest
+    )
+
+
+def is_target(sequences: Sequences, num_items: int) -> npt.NDArray[np.bool_]:
+    """Return which events say "wants this" about a known item, [E]."""
+    positive = [event_type_number(name) for name in POSITIVE_EVENT_TYPES]
+    is_known = (sequences.items > 0) & (sequences.items <= num_items)
+    found: npt.NDArray[np.bool_] = is_known & np.isin(sequences.event_types, positive)
+    return found
+
+
+def epoch_windows(span: TrainingSpan, *, max_length: int, rng: np.random.Generator) -> Windows:
+    """Cut every person into windows of `max_length` that begin at a random offset.
+
+    Together they hold each event once, save each person's last one, which nothing follows. A new
+    offset each epoch lets every event be seen with short and with long context.
+    """
+    totals = span.ends - span.begins - 1
+    # Who fits into one window is never cut.
+    shifts = np.where(totals > max_length, rng.integers(0, max_length, len(totals)), 0)
+    counts = -(-(totals + shifts) // max_length)
+    person = np.repeat(np.arange(len(totals)), counts)
+    number = np.arange(len(person)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.maximum(number * max_length - shifts[person], 0)
+    last = np.minimum((number + 1) * max_length - shifts[person], totals[person])
+    return Windows(span.begins[person] + first, last - first)
+
+
+def last_windows(sequences: Sequences, *, max_length: int) -> Windows:
+    """Return each person's last events; the length is 0 where there is none."""
+    lengths = np.minimum(sequences.lengths, max_length)
+    return Windows(sequences.offsets[1:] - lengths, lengths)
+
+
+def shuffled_batches(
+    windows: Windows, *, batch_events: int, rng: np.random.Generator
+) -> Iterator[Windows]:
+    """Deal windows at random onto batches of at most `batch_events` positions, padding counted.
+
+    Windows of like length share a batch: within pools of shuffled windows they are sorted, and
+    the batches of a pool come in random order.
+    """
+    order = rng.permutation(len(windows.starts))
+    longest = max(int(windows.lengths.max(initial=1)), 1)
+    pool_size = max(1, batch_events * _POOL_BATCHES // longest)
+    for start in range(0, len(order), pool_size):
+        pool = order[start : start + pool_size]
+        pool = pool[np.argsort(windows.lengths[pool], kind="stable")]
+        batches = _cut_by_events(windows.lengths[pool], batch_events)
+        for number in rng.permutation(len(batches)):
+            chosen = pool[batches[number]]
+            yield Windows(windows.starts[chosen], windows.lengths[chosen])
+
+
+def sorted_batches(windows: Windows, *, batch_events: int) -> Iterator[IntArray]:
+    """Yield positions of windows that are not empty, windows of like length together."""
+    order = np.argsort(windows.lengths, kind="stable")
+    order = order[windows.lengths[order] > 0]
+    for part in _cut_by_events(windows.lengths[order], batch_events):
+        yield order[part]
+
+
+def _cut_by_events(ascending: IntArray, batch_events: int) -> list[slice]:
+    """Cut ascending lengths into runs with count times longest of at most `batch_events`."""
+    cuts: list[slice] = []
+    start = 0
+    while start < len(ascending):
+        places = np.arange(1, len(ascending) - start + 1)
+        # Ascending lengths: once too many positions, always too many.
+        fitting = int(np.searchsorted(ascending[start:] * places, batch_events, side="right"))
+        stop = start + max(fitting, 1)
+        cuts.append(slice(start, stop))
+        start = stop
+    return cuts
+
+
+def collate(sequences: Sequences, windows: Windows, *, features: Sequence[str]) -> Batch:
+    """Copy windows (none of them empty) into tensors."""
+    longest = int(windows.lengths.max())
+    place_T = np.arange(longest)
+    is_event_BT = place_T < windows.lengths[:, None]
+    # Padding repeats the last event's position so that it can be read, then is set to zero.
+    index_BT = windows.starts[:, None] + np.minimum(place_T, windows.lengths[:, None] - 1)
+    at_BT = sequences.timestamps[index_BT]
+    columns = [sequences.features[name][index_BT] for name in features]
+    features_BTF = np.stack(columns, axis=-1) if columns else np.zeros((*index_BT.shape, 0))
+    return Batch(
+        items_BT=_tensor(sequences.items[index_BT] * is_event_BT),
+        event_types_BT=_tensor(sequences.event_types[index_BT] * is_event_BT),
+        features_BTF=_tensor(features_BTF * is_event_BT[:, :, None]),
+        # Each moment is rounded on its own, so that a pause between two events does not depend on
+        # where the window begins.
+        seconds_BT=_tensor(at_BT // SECOND - at_BT[:, :1] // SECOND),
+        lengths_B=_tensor(windows.lengths),
+        index_BT=index_BT,
+        is_event_BT=is_event_BT,
+    )
+
+
+def _tensor(values: npt.NDArray[np.generic]) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.int64))

@@ -1,0 +1,236 @@
+"""From a log to a model version: everything that is learnt, learnt from before one moment.
+
+In: an event log, settings, a cut. Out: a folder with vocabulary, network, recommenders and their
+blend, task models, norms, the card. What is chosen on a validation window is learnt from before
+that window; what merely counts is then counted again up to the cut. Knows nothing about where
+versions lie or which one answers.
+"""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from habitue import __version__
+from habitue.actions.blend import Blend, choose_blend
+from habitue.actions.targets import Window, choose_target_types
+from habitue.answering import Embedder, save_tasks
+from habitue.baselines.cooccurrence import CoOccurrence
+from habitue.baselines.personal import PersonalFrequency
+from habitue.baselines.popularity import Popularity
+from habitue.compute import Progress
+from habitue.config import Settings
+from habitue.events.log import EventLog
+from habitue.files import write_json
+from habitue.model.checkpoint import save_network
+from habitue.model.inference import Network
+from habitue.model.train import TrainedNetwork, train_network
+from habitue.profiles.norms import fit_norms
+from habitue.profiles.predictions import FittedTasks, fit_tasks
+from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, resolve_tasks
+from habitue.schema import DAY, format_date
+from habitue.sequences.encoder import write_sequences
+from habitue.sequences.sequences import Sequences, SequenceSet
+from habitue.sequences.splits import Cuts, choose_cuts
+from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
+from habitue.versions import Card, now_text, write_card
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be learnt, and from before when."""
+
+    cuts: Cuts
+    tasks: tuple[ResolvedTask, ...]
+
+
+def plan_training(log: EventLog, settings: Settings, *, as_of: int | None = None) -> Plan:
+    """Choose the cut and the tasks; with `as_of`, nothing from then on is looked at."""
+    outline = outline_log(log, as_of=as_of)
+    tasks = resolve_tasks(settings.tasks, outline)
+    cuts = choose_cuts(
+        outline.start_at,
+        outline.end_at,
+        tasks=[one.task for one in tasks if one.status == "ok"],
+        holdout_days=settings.training.holdout_days,
+        as_of=as_of,
+    )
+    return Plan(cuts, tasks)
+
+
+def train_version(
+    log: EventLog,
+    settings: Settings,
+    *,
+    name: str,
+    folder: Path,
+    as_of: int | None,
+    fingerprint: str,
+    progress: Progress,
+) -> Card:
+    """Learn everything and write it into `folder`; return the version's card."""
+    began = time.monotonic()
+    plan = plan_training(log, settings, as_of=as_of)
+    cuts = plan.cuts
+    vocabulary = build_vocabulary(
+        log, as_of=cuts.as_of, settings=settings.training, progress=progress
+    )
+    vocabulary.save(folder / "vocabulary")
+    encoded = folder / "sequences"
+    sequences = write_sequences(
+        log, vocabulary, folder=encoded, progress=progress, as_of=cuts.as_of
+    )
+    network_began = time.monotonic()
+    trained = train_network(
+        sequences.everyone,
+        vocabulary,
+        model=settings.model,
+        training=settings.training,
+        valid_from=cuts.valid_from,
+        as_of=cuts.as_of,
+        progress=progress,
+        folder=folder / "network",
+    )
+    network_seconds = time.monotonic() - network_began
+    trained.network.version = name
+    save_network(folder / "network", trained)
+    blend = _fit_recommenders(
+        sequences, vocabulary, trained.network, cuts, settings, folder / "recommender", progress
+    )
+    fitted = fit_tasks(
+        log,
+        plan.tasks,
+        train_until=cuts.as_of,
+        embed=Embedder(log, vocabulary, trained.network),
+        seed=settings.training.seed,
+        progress=progress,
+    )
+    next_tasks = {
+        one.task.name: one.task
+        for one in plan.tasks
+        if one.task.kind == "next" and one.status == "ok"
+    }
+    save_tasks(folder, fitted, next_tasks)
+    progress.start("Norms", None, "passes")
+    fit_norms(log, as_of=cuts.as_of, settings=settings.profiles).save(folder / "norms")
+    progress.finish()
+    shutil.rmtree(encoded)
+    card = Card(
+        version=name,
+        created_at=now_text(),
+        architecture=settings.model.architecture,
+        size=settings.model.size,
+        seed=settings.training.seed,
+        parameters=_num_parameters(trained.network),
+        epochs=len(trained.curve),
+        events=sequences.everyone.num_events,
+        seconds=round(time.monotonic() - began, 1),
+        events_per_second=round(trained.curve[-1].events / max(network_seconds, 1e-9)),
+        trained_until=cuts.as_of,
+        data_fingerprint=fingerprint,
+        habitue_version=__version__,
+        validation=_validation(trained, blend),
+        notes=_notes(plan, trained, blend, fitted),
+    )
+    write_card(folder, card)
+    write_json(folder / "settings.json", settings.model_dump(mode="json"))
+    return card
+
+
+def _fit_recommenders(
+    sequences: SequenceSet,
+    vocabulary: Vocabulary,
+    network: Network,
+    cuts: Cuts,
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+) -> Blend:
+    """Weigh the recommenders on the validation window, then count again up to the cut."""
+    batches = [sequences.bucket(number) for number in range(sequences.num_buckets)]
+    window = Window(cuts.valid_from, cuts.as_of)
+    types = choose_target_types(batches, window, setting=settings.recommend.target_event)
+    progress.start("Recommenders", 3, "steps")
+    num_items = vocabulary.num_items
+    before = _count(batches, num_items, types, cuts.valid_from, window, settings)
+    progress.advance(note="blend")
+    blend = choose_blend(
+        [network, *before],
+        batches,
+        window,
+        num_items=num_items,
+        target_types=types,
+        seen_items=settings.recommend.seen_items,
+    )
+    progress.advance(note="recount")
+    now = _count(batches, num_items, types, cuts.as_of, window, settings)
+    blend = blend.with_components([network, *now])
+    progress.advance()
+    progress.finish()
+    for recommender in now:
+        recommender.save(folder)
+    blend.save(folder)
+    return blend
+
+
+def _count(
+    batches: list[Sequences],
+    num_items: int,
+    types: tuple[str, ...],
+    as_of: int,
+    window: Window,
+    settings: Settings,
+) -> tuple[PersonalFrequency, CoOccurrence, Popularity]:
+    """Fit the recommenders that merely count, on events before `as_of`."""
+    return (
+        PersonalFrequency.fit(
+            batches,
+            num_items=num_items,
+            as_of=as_of,
+            window=window.end_at - window.start_at,
+            target_types=types,
+            half_life_days=settings.recommend.half_life_days,
+        ),
+        CoOccurrence.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
+        Popularity.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
+    )
+
+
+def _num_parameters(network: Network) -> int:
+    return sum(parameter.numel() for parameter in network.model.parameters())
+
+
+def _validation(trained: TrainedNetwork, blend: Blend) -> dict[str, float]:
+    best = next(line for line in trained.curve if line.epoch == trained.best_epoch)
+    figures = {
+        "next_item_ndcg@10": best.valid_ndcg,
+        "next_item_recall@10": best.valid_recall,
+        "blend_ndcg@10": blend.report.blend_ndcg,
+    }
+    singles = {f"{part}_ndcg@10": ndcg for part, ndcg in blend.report.single_ndcg.items()}
+    return {name: round(value, 5) for name, value in (figures | singles).items()}
+
+
+def _notes(plan: Plan, trained: TrainedNetwork, blend: Blend, fitted: FittedTasks) -> list[str]:
+    """Say what was chosen and why, one sentence each."""
+    cuts = plan.cuts
+    notes = [
+        f"Learnt from events up to {format_date(cuts.as_of)}; chosen on the "
+        f"{(cuts.as_of - cuts.valid_from) / DAY:.3g} days before that.",
+        f"Best epoch {trained.best_epoch} of {len(trained.curve)}, by the network's NDCG@10 on "
+        f"{trained.num_validation_persons} persons.",
+        blend.report.sentence(blend.seen_items),
+        "Recommendations mix "
+        + ", ".join(
+            f"{part.name} {weight:.0%}"
+            for part, weight in zip(blend.components, blend.weights, strict=True)
+            if weight > 0
+        )
+        + ".",
+    ]
+    for name, model in fitted.models.items():
+        notes.append(f"{name}: {describe_task(model.task)}; uses {model.form}.")
+    notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]
+    if trained.skipped_steps:
+        notes.append(f"{trained.skipped_steps} training steps with a loss that is no number.")
+    return notes

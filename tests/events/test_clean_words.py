@@ -1,0 +1,93 @@
+import pytest
+
+from habitue.errors import SettingsError
+from habitue.events.clean import check_source
+from tests.events.made_chunks import cleaned, events_source, good, items_source
+
+
+@pytest.mark.parametrize(
+    ("word", "event_type"),
+    [
+        ("view_item", "view_item"),
+        ("VIEW ", "view_item"),
+        ("pv", "view_item"),
+        ("Add To Cart", "add_to_cart"),
+        ("add-to-cart", "add_to_cart"),
+        ("buy", "purchase"),
+        ("Order Completed", "purchase"),
+        ("cancel", "refund"),
+    ],
+)
+def test_usual_words_for_events_are_known(word: str, event_type: str) -> None:
+    assert cleaned([good(event=word)]).frame["event_type"].to_list() == [event_type]
+
+
+def test_the_sources_own_words_come_first() -> None:
+    source = events_source(event_types={"1": "view_item", "Kauf": "purchase", "view": "impression"})
+    rows = [good(event=word) for word in ("1", " KAUF", "view", "cart")]
+    types = cleaned(rows, source).frame["event_type"].to_list()
+    assert types == ["view_item", "purchase", "impression", "add_to_cart"]
+
+
+def test_a_mapping_onto_no_event_type_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SettingsError, match=r"'Kauf' to the event type 'purchas'.*'purchase'"):
+        check_source(events_source(event_types={"Kauf": "purchas"}))
+
+
+@pytest.mark.parametrize(
+    ("word", "platform"),
+    [
+        ("Web", "web"),
+        ("iOS", "app"),
+        ("mini-program", "mini_program"),
+        ("Mini Program", "mini_program"),
+        ("POS", "store"),
+        ("fridge", "other"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_platforms_are_five_words_or_nothing(word: str | None, platform: str | None) -> None:
+    assert cleaned([good(platform=word)]).frame["platform"].to_list() == [platform]
+
+
+@pytest.mark.parametrize(
+    ("separator", "path", "expected"),
+    [
+        ("/", " a / b//c/ ", "a/b/c"),
+        (">", "Home > Garden > Tools", "Home/Garden/Tools"),
+        (".", "appliances.kitchen.oven", "appliances/kitchen/oven"),
+        (">", "Food > Meat/Fish", "Food/Meat-Fish"),
+        ("/", " / ", None),
+    ],
+)
+def test_category_paths_have_one_form(separator: str, path: str, expected: str | None) -> None:
+    source = events_source(category_separator=separator)
+    frame = cleaned([good(category=path)], source).frame
+    assert frame["item_category"].to_list() == [expected]
+
+
+def test_another_column_names_the_category_where_there_is_none() -> None:
+    source = events_source(category_separator=".", category_fallback="category_number")
+    rows = [
+        good(category="a.b", category_number="1.5/2"),
+        good(category=None, category_number="1.5/2"),
+        good(category="", category_number=None),
+    ]
+    assert cleaned(rows, source).frame["item_category"].to_list() == ["a/b", "1.5-2", None]
+
+
+def test_a_position_that_is_none_is_dropped_and_counted() -> None:
+    cells = ["3", "0", "-1", "2.5", "first", "", None, "1e12"]
+    result = cleaned([good(position=cell) for cell in cells])
+    assert result.frame["position"].to_list() == [3, 0, None, None, None, None, None, None]
+    assert result.counts["position_dropped"] == 4
+
+
+def test_availability_is_yes_no_or_unknown() -> None:
+    cells = ["true", "In Stock", "0", "no", "perhaps", ""]
+    rows: list[dict[str, object]] = [{"item": str(n), "available": c} for n, c in enumerate(cells)]
+    frame = cleaned(rows, items_source()).frame
+    assert frame["available"].to_list() == [True, True, False, False, None, None]
+    native: list[dict[str, object]] = [{"item": "a", "available": False}]
+    assert cleaned(native, items_source()).frame["available"].to_list() == [False]

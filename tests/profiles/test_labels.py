@@ -1,0 +1,135 @@
+import polars as pl
+import pytest
+
+from habitue.profiles.labels import ANY_EVENT, build_labels, next_classes, next_labels, population
+from habitue.schema import DAY, Task, parse_time
+from tests.profiles.frames import Row, catalogue, events
+from tests.shop import make_shop
+
+NOW = parse_time("2024-06-01")
+PURCHASE = Task("p", "event", horizon_days=30, active_days=90)
+CHURN = Task("c", "no_event", horizon_days=30, active_days=90)
+VALUE = Task("v", "sum", horizon_days=30, active_days=90)
+FALL = Task("f", "no_event", horizon_days=30, fall_to=0.5)
+
+
+def at(days: float) -> int:
+    return NOW + round(days * DAY)
+
+
+def labels_of(task: Task, *rows: Row) -> dict[int, float]:
+    frame = build_labels(events(*rows), task, as_of=NOW)
+    return dict(frame.iter_rows())
+
+
+def test_an_event_counts_from_the_cut_to_just_before_the_horizon() -> None:
+    known = [Row(person, at(-1), "view_item") for person in (1, 2, 3)]
+    labels = labels_of(PURCHASE, *known, Row(1, at(0)), Row(2, at(30) - 1), Row(3, at(30)))
+    assert labels == {1: 1, 2: 1, 3: 0}
+
+
+def test_population_was_active_lately() -> None:
+    labels = labels_of(PURCHASE, Row(1, at(-90)), Row(2, at(-91)), Row(3, at(5)))
+    assert labels == {1: 0}
+
+
+def test_one_cannot_stop_what_one_never_began() -> None:
+    labels = labels_of(CHURN, Row(1, at(-5)), Row(2, at(-5), "view_item"), Row(2, at(3)))
+    assert labels == {1: 1}
+
+
+def test_without_purchases_any_sign_of_life_counts() -> None:
+    task = Task("c", "no_event", event=ANY_EVENT, horizon_days=30)
+    labels = labels_of(
+        task,
+        Row(1, at(-5), "view_item"),
+        Row(1, at(3), "search"),
+        Row(2, at(-5), "view_item"),
+        Row(2, at(3), "impression"),
+    )
+    assert labels == {1: 0, 2: 1}
+
+
+def test_value_deducts_refunds_and_is_never_negative() -> None:
+    known = [Row(person, at(-1), value=9.0) for person in (1, 2, 3)]
+    labels = labels_of(
+        VALUE,
+        *known,
+        Row(1, at(1), value=50.0),
+        Row(1, at(2), "refund", value=-20.0),
+        Row(2, at(2), "refund", value=-9.0),
+    )
+    assert labels == {1: 30, 2: 0, 3: 0}
+
+
+def test_an_order_and_its_refund_add_up_to_exactly_nothing() -> None:
+    labels = labels_of(
+        VALUE,
+        Row(1, at(-1)),
+        Row(1, at(1), value=0.1),
+        Row(1, at(1), value=0.2),
+        Row(1, at(2), "refund", value=-0.3),
+    )
+    assert labels == {1: 0}
+
+
+def test_a_fall_is_against_the_equally_long_time_before() -> None:
+    labels = labels_of(
+        FALL,
+        Row(1, at(-10), value=100.0),
+        Row(1, at(10), value=49.0),
+        Row(2, at(-10), value=100.0),
+        Row(2, at(10), value=50.0),
+        Row(3, at(-31), value=100.0),
+    )
+    assert labels == {1: 1, 2: 0}
+
+
+def test_bots_are_nobody() -> None:
+    assert labels_of(PURCHASE, Row(1, at(-1), is_bot=True), Row(2, at(-1))) == {2: 0}
+
+
+def test_population_does_not_depend_on_what_comes() -> None:
+    known = [Row(1, at(-1)), Row(2, at(-200))]
+    later = [Row(2, at(1)), Row(3, at(1))]
+    alone = population(events(*known), PURCHASE, as_of=NOW)
+    assert population(events(*known, *later), PURCHASE, as_of=NOW).equals(alone)
+    assert alone["subject_id"].to_list() == [1]
+
+
+@pytest.mark.parametrize("task", [PURCHASE, CHURN, VALUE, FALL], ids=lambda task: task.name)
+def test_events_beyond_the_horizon_change_nothing(task: Task) -> None:
+    shop = make_shop(num_persons=30, days=150)
+    cut = shop.start_at + 80 * DAY
+    within = shop.events.filter(pl.col("timestamp") < cut + task.horizon)
+    assert build_labels(shop.events, task, as_of=cut).equals(build_labels(within, task, as_of=cut))
+
+
+def test_next_event_type_is_the_first_that_comes() -> None:
+    task = Task("n", "next", target="event_type")
+    frame = events(
+        Row(1, at(-1)),
+        Row(1, at(1), "impression"),
+        Row(1, at(2), "search"),
+        Row(1, at(3), "purchase"),
+        Row(2, at(-1)),
+        Row(2, at(9), "purchase"),
+    )
+    found = next_labels(frame, catalogue("a"), task, as_of=NOW, until=at(5))
+    assert dict(found.iter_rows()) == {1: "search"}
+
+
+def test_next_category_is_that_of_the_next_item_with_one() -> None:
+    task = Task("n", "next", target="category")
+    frame = events(Row(1, at(-1)), Row(1, at(1), "search", item=None), Row(1, at(2), item=1))
+    found = next_labels(frame, catalogue("a/x", "b/y"), task, as_of=NOW, until=at(5))
+    assert dict(found.iter_rows()) == {1: "b"}
+
+
+def test_past_classes_end_at_the_cut() -> None:
+    task = Task("n", "next", target="event_type")
+    frame = events(Row(1, at(-2), "search"), Row(1, at(-1)), Row(1, at(0), "refund"))
+    assert next_classes(frame, catalogue("a"), task, as_of=NOW)["class"].to_list() == [
+        "search",
+        "purchase",
+    ]

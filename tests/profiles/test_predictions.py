@@ -1,0 +1,238 @@
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from habitue import metrics
+from habitue.config import TaskSettings
+from habitue.profiles.features import build_features
+from habitue.profiles.predictions import FittedTasks, fit_task, fit_tasks
+from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows
+from habitue.profiles.tasks import ResolvedTask, outline_log, resolve_tasks
+from habitue.schema import DAY, Task
+from tests.shop import MemoryLog, Shop, make_shop
+
+CHURN = ResolvedTask(Task("churn_30d", "no_event", horizon_days=30, active_days=60), "ok")
+BUYS = ResolvedTask(Task("purchase_14d", "event", horizon_days=14, active_days=60), "ok")
+VALUE = ResolvedTask(Task("value_30d", "sum", horizon_days=30, active_days=60), "ok")
+UNTIL_DAYS = 200
+
+
+@dataclass(frozen=True)
+class World:
+    shop: Shop
+    until: int
+    fitted: FittedTasks
+    features: pl.DataFrame  # of everyone, as of `until`
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    shop = make_shop(num_persons=300, days=240)
+    until = shop.start_at + UNTIL_DAYS * DAY
+    fitted = fit_tasks(MemoryLog(shop), [CHURN, BUYS, VALUE], train_until=until)
+    return World(shop, until, fitted, build_features(shop.events, shop.items, as_of=until))
+
+
+def rows_with(
+    signal: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    *,
+    num: int = 900,
+    seed: int = 0,
+    dim: int = 0,
+) -> TaskRows:
+    """Rows over three windows whose label depends on `days_since_event` through `signal`."""
+    rng = np.random.default_rng(seed)
+    features = np.full((num, len(FEATURE_COLUMNS)), np.nan, np.float32)
+    features[:, FEATURE_COLUMNS.index("days_since_event")] = rng.exponential(20, num)
+    features[:, FEATURE_COLUMNS.index("events")] = rng.integers(2, 50, num)
+    features[:, FEATURE_COLUMNS.index("spend_90d")] = rng.lognormal(3, 1, num)
+    hidden = rng.normal(size=num)
+    labels = signal(hidden if dim else features[:, FEATURE_COLUMNS.index("days_since_event")])
+    embeddings = None
+    if dim:
+        embeddings = rng.normal(size=(num, dim)).astype(np.float32)
+        embeddings[:, 0] = hidden
+    return TaskRows(
+        subject_ids=np.arange(num) % (num // 3),
+        cuts=np.repeat([100, 200, 300], num // 3) * DAY,
+        features=features,
+        embeddings=embeddings,
+        labels=labels,
+    )
+
+
+def coin(chance: npt.NDArray[np.float64], seed: int = 9) -> npt.NDArray[np.float64]:
+    return (np.random.default_rng(seed).random(len(chance)) < chance).astype(float)
+
+
+TASK = Task("t", "event", horizon_days=30, active_days=9999)
+AMOUNT = Task("v", "sum", horizon_days=90, active_days=9999)
+
+
+def test_those_who_left_get_a_higher_churn(world: World) -> None:
+    said = world.fitted.models["churn_30d"].predict(world.features)
+    active = [
+        (person, at)
+        for person, at in zip(said.subject_ids.tolist(), said.score.tolist(), strict=True)
+        if world.shop.leaves_at.get(person, world.until) > world.until - 60 * DAY
+    ]
+    left = [score for person, score in active if person in world.shop.leaves_at
+            and world.shop.leaves_at[person] < world.until]  # fmt: skip
+    stayed = [score for person, score in active if person not in world.shop.leaves_at]
+    assert np.mean(left) > np.mean(stayed) + 0.2
+
+
+def test_a_probability_comes_with_all_that_makes_it_honest(world: World) -> None:
+    said = world.fitted.models["churn_30d"].predict(world.features)
+    frame = said.to_frame()
+    assert frame.columns == [
+        "subject_id", "probability", "interval_low", "interval_high", "percentile", "base_rate",
+        "calibrated", "data_sufficiency", "reason",
+    ]  # fmt: skip
+    assert len(frame) == len(world.features)
+    inside = (frame["interval_low"] <= frame["probability"]) & (
+        frame["probability"] <= frame["interval_high"]
+    )
+    assert inside.all()
+    assert frame["percentile"].is_between(0, 100).all()
+    assert frame["calibrated"].all()
+
+
+def test_an_amount_says_what_is_typical_and_what_adds_up(world: World) -> None:
+    model = world.fitted.models["value_30d"]
+    frame = model.predict(world.features).to_frame()
+    assert frame.columns[:3] == ["subject_id", "value", "expected"]
+    assert (frame["interval_low"] <= frame["value"]).all()
+    assert (frame["value"] <= frame["interval_high"]).all()
+    future = world.shop.events.filter(
+        pl.col("timestamp") >= world.until, pl.col("timestamp") < world.until + 30 * DAY
+    )
+    active = frame.filter(pl.col("reason").str.starts_with("not seen").not_())
+    true_sum = future["value"].sum()
+    assert active["expected"].sum() == pytest.approx(true_sum, rel=0.3)
+    bought = future.group_by("subject_id").agg(pl.col("value").sum().alias("truth"))
+    both = active.join(bought, on="subject_id", how="left").fill_null(0)
+    assert metrics.spearman(both["truth"].to_numpy(), both["expected"].to_numpy()) > 0.3
+
+
+def test_events_after_training_change_no_model(world: World) -> None:
+    past = replace(world.shop, events=world.shop.events.filter(pl.col("timestamp") < world.until))
+    fitted = fit_tasks(MemoryLog(past), [CHURN], train_until=world.until)
+    assert fitted.models["churn_30d"] == world.fitted.models["churn_30d"]
+
+
+def test_shuffled_outcomes_fall_to_chance() -> None:
+    rows = rows_with(lambda days: coin(1 / (1 + np.exp((days - 15) / 5))))
+    assert fit_task(TASK, rows).validation["auc"] > 0.8
+    shuffled = replace(rows, labels=np.random.default_rng(3).permutation(rows.labels))
+    assert abs(fit_task(TASK, shuffled).validation["auc"] - 0.5) < 0.07
+
+
+def test_probabilities_are_calibrated_on_fresh_persons() -> None:
+    model = fit_task(TASK, rows_with(lambda days: coin(np.exp(-days / 30)), num=6000))
+    fresh = rows_with(lambda days: coin(np.exp(-days / 30), seed=4), num=6000, seed=1)
+    _, said = model.score_matrix(fresh.features, None)
+    assert model.calibrated
+    assert metrics.ece(fresh.labels > 0, said) < 0.03
+
+
+def test_an_embedding_that_knows_more_is_used() -> None:
+    rows = rows_with(lambda hidden: coin(1 / (1 + np.exp(-2 * hidden))), dim=4)
+    model = fit_task(TASK, rows)
+    assert model.form == "features+embedding"
+    assert model.embedding_dim == 4
+
+
+def test_an_embedding_of_noise_is_left_out() -> None:
+    rows = rows_with(lambda days: coin(np.exp(-days / 30)))
+    noise = np.random.default_rng(1).normal(size=(len(rows), 4)).astype(np.float32)
+    assert fit_task(TASK, replace(rows, embeddings=noise)).embedding_dim == 0
+
+
+def test_embeddings_are_asked_for_at_each_cut_before_it(world: World) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def embed(
+        subject_ids: npt.NDArray[np.int64], *, as_of: int, bucket: int
+    ) -> npt.NDArray[np.float32]:
+        asked.append((bucket, as_of))
+        assert (subject_ids % 4 == bucket).all()
+        return np.zeros((len(subject_ids), 3), np.float32)
+
+    fitted = fit_tasks(MemoryLog(world.shop), [CHURN], train_until=world.until, embed=embed)
+    assert max(moment for _, moment in asked) == world.until
+    assert {bucket for bucket, _ in asked} == {0, 1, 2, 3}
+    assert fitted.models["churn_30d"].embedding_dim == 0  # zeros say nothing
+
+
+def test_too_few_cases_give_the_base_rate_and_say_so() -> None:
+    rows = rows_with(lambda days: (np.arange(len(days)) < 9).astype(float))
+    model = fit_task(TASK, rows)
+    assert model.reason == "only 9 cases among 900 persons; 30 are needed"
+    expected, _ = model.score_matrix(rows.features, None)
+    assert expected == pytest.approx(0.01)
+    assert not model.calibrated
+
+
+def test_too_few_persons_give_the_base_rate_and_say_so() -> None:
+    model = fit_task(TASK, rows_with(lambda days: coin(np.full(len(days), 0.5)), num=60))
+    assert model.reason == "only 60 persons to learn from; 100 are needed"
+
+
+def test_amounts_agree_in_total() -> None:
+    def spend(days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        rng = np.random.default_rng(2)
+        return coin(np.exp(-days / 40)) * rng.lognormal(4, 0.5, len(days))
+
+    rows = rows_with(spend, num=3000)
+    model = fit_task(AMOUNT, rows)
+    expected, typical = model.score_matrix(rows.features, None)
+    assert expected.sum() == pytest.approx(rows.labels.sum(), rel=0.01)
+    assert metrics.mae(rows.labels, typical) < metrics.mae(rows.labels, expected)
+
+
+def test_a_percentile_is_a_place_in_the_population() -> None:
+    rows = rows_with(lambda days: coin(np.exp(-days / 30)))
+    model = fit_task(TASK, rows)
+    expected, _ = model.score_matrix(rows.features, None)
+    places = model.percentile_of(expected)
+    assert places.mean() == pytest.approx(50, abs=2)
+    assert np.corrcoef(np.argsort(np.argsort(expected)), places)[0, 1] > 0.99
+
+
+def test_a_loyal_shop_is_asked_for_a_fall_in_spending() -> None:
+    shop = make_shop(num_persons=200, days=240)
+    loyal = [person for person in range(200) if person not in shop.leaves_at]
+    events = shop.events.filter(pl.col("subject_id").is_in(loyal))
+    churn = replace(CHURN.task, horizon_days=40.0)
+    asked = ResolvedTask(churn, "ok", may_fall=True)
+    log = MemoryLog(replace(shop, events=events))
+    model = fit_tasks(log, [asked], train_until=shop.end_at).models["churn_30d"]
+    assert model.task == replace(churn, fall_to=0.5)
+    fixed = fit_tasks(log, [replace(asked, may_fall=False)], train_until=shop.end_at)
+    assert fixed.models["churn_30d"].task == churn
+
+
+def test_what_the_log_cannot_answer_is_told_with_a_reason() -> None:
+    shop = make_shop(num_persons=60, days=30)
+    log = MemoryLog(shop)
+    own = {"visit_5d": TaskSettings(kind="event", event="any", horizon_days=5)}
+    tasks = resolve_tasks(own, outline_log(log))
+    fitted = fit_tasks(log, tasks, train_until=shop.end_at)
+    assert fitted.unanswered["churn_90d"].startswith("the log spans 30 days")
+    assert "visit_5d" in fitted.models
+
+
+def test_a_cut_too_early_for_the_horizon_is_told_with_a_reason() -> None:
+    shop = make_shop(num_persons=60, days=60)
+    fitted = fit_tasks(MemoryLog(shop), [CHURN], train_until=shop.start_at + 20 * DAY)
+    assert "shorter than the task's horizon" in fitted.unanswered["churn_30d"]
+
+
+def test_the_same_seed_gives_the_same_model(world: World) -> None:
+    again = fit_tasks(MemoryLog(world.shop), [CHURN], train_until=world.until)
+    assert again.models["churn_30d"] == world.fitted.models["churn_30d"]

@@ -1,0 +1,187 @@
+import polars as pl
+import pytest
+
+from habitue.config import ProfileSettings
+from habitue.errors import Refused
+from habitue.profiles.tags import TAG_TEXTS, build_tags, without_explained
+from habitue.schema import DAY
+from tests.profiles.log_lines import (
+    MONDAY,
+    SETTINGS,
+    Line,
+    frame_of,
+    items_of,
+    norms_of,
+    shop,
+    shop_norms,
+)
+
+AS_OF = MONDAY + 200 * DAY
+
+
+def tags_of(lines: list[Line], items: pl.DataFrame) -> dict[int, list[str]]:
+    frame = frame_of(lines)
+    norms = norms_of(frame, items, as_of=AS_OF)
+    table = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    listed = table.group_by("subject_id", maintain_order=True).agg("tag")
+    return dict(listed.iter_rows())
+
+
+def crowd(**line: object) -> list[Line]:
+    """Twenty persons, 100 to 119, with ten plain purchases of item 0 each."""
+    return [
+        Line(person, 20 * n, **line)  # type: ignore[arg-type]
+        for person in range(100, 120)
+        for n in range(10)
+    ]
+
+
+def test_the_favourite_category_is_the_top_tag() -> None:
+    made = shop()
+    table = build_tags(
+        made.events, made.items, as_of=made.end_at, norms=shop_norms(made.end_at), settings=SETTINGS
+    )
+    counts = made.events.group_by("subject_id").len()
+    busy = set(counts.filter(pl.col("len") >= 20)["subject_id"])
+    top = dict(table.group_by("subject_id").first().select("subject_id", "tag").iter_rows())
+    right = [top.get(p) == f"category: {love}" for p, love in made.favourite.items() if p in busy]
+    assert len(right) > 100
+    assert sum(right) / len(right) >= 0.95
+
+
+def test_a_category_whose_subcategory_explains_it_is_no_tag() -> None:
+    items = items_of(["a/x", "a/y", "b/z", "c/w"])
+    lines = crowd(item=3) + [Line(1, day, item=0) for day in range(10)]
+    assert tags_of(lines, items)[1][0] == "category: a/x"
+    assert "category: a" not in tags_of(lines, items)[1]
+
+
+def test_a_category_liked_in_many_small_parts_is_a_tag() -> None:
+    candidates = pl.DataFrame(
+        {
+            "subject_id": [1] * 4,
+            "kind": ["category"] * 4,
+            "name": ["a", "a/x", "b", "b/y"],
+            "level": [1, 2, 1, 2],
+            "weight": [0.5, 0.1, 0.3, 0.2],
+        }
+    )
+    assert without_explained(candidates)["name"].to_list() == ["a", "a/x", "b/y"]
+
+
+def test_one_event_is_no_tag() -> None:
+    lines = [*crowd(item=1), Line(1, 1, item=0), *(Line(1, d, item=1) for d in range(5))]
+    assert "category: a" not in tags_of(lines, items_of(["a", "b"])).get(1, [])
+
+
+def test_what_everyone_likes_is_no_tag() -> None:
+    assert tags_of(crowd(), items_of(["a"])) == {}
+
+
+def test_who_buys_only_the_dearest_is_premium_and_who_the_cheapest_is_low() -> None:
+    items = items_of(["a"] * 20)
+    every = [
+        Line(p, d, item=n, price=1.0 + n) for p in range(100, 110) for d, n in enumerate(range(20))
+    ]
+    dear = [Line(1, n, item=n, price=1.0 + n) for n in range(12, 20)]
+    cheap = [Line(2, n, item=n, price=1.0 + n) for n in range(8)]
+    found = tags_of(every + dear + cheap, items)
+    assert "price: premium" in found[1]
+    assert "price: low" in found[2]
+    assert not any(tag.startswith("price:") for tag in found.get(100, []))
+
+
+def test_price_level_is_relative_to_the_category() -> None:
+    # Person 1 buys the cheapest of a dear category: low, although each costs a fortune.
+    items = items_of(["dear"] * 10 + ["cheap"] * 10)
+    price = {n: (1000.0 if n < 10 else 1.0) + n for n in range(20)}
+    every = [Line(p, n, item=n, price=price[n]) for p in range(100, 120) for n in range(20)]
+    low = [Line(1, n, item=n, price=price[n]) for n in range(3)]
+    low += [Line(1, n, item=n, price=price[n]) for n in range(10, 13)]
+    assert "price: low" in tags_of(every + low, items)[1]
+
+
+def test_loyal_to_a_brand_that_others_mix() -> None:
+    items = items_of(["a", "a"], brands=["acme", "other"])
+    lines = [Line(p, d, item=d % 2) for p in range(100, 110) for d in range(10)]
+    lines += [Line(1, d, item=0) for d in range(6)]
+    found = tags_of(lines, items)
+    assert "loyal to brand: acme" in found[1]
+    assert not any("loyal" in tag for tag in found.get(100, []))
+
+
+def test_nobody_is_loyal_where_there_is_one_brand() -> None:
+    items = items_of(["a", "b"], brands=["acme", "acme"])
+    assert not any("loyal" in tag for tags in tags_of(crowd(), items).values() for tag in tags)
+
+
+def test_bargains_make_a_discount_hunter_only_beyond_chance() -> None:
+    usual = crowd(price=10.0)
+    hunter = [Line(1, d, price=7.0) for d in range(8)] + [Line(2, d, price=10.0) for d in range(8)]
+    found = tags_of(usual + hunter, items_of(["a"]))
+    assert found[1] == ["discount: hunter"]
+    assert 2 not in found
+
+
+def test_weekend_mornings_are_a_habit() -> None:
+    others = [
+        Line(p, 7 * n + p % 7 + (n % 4) / 4 + 0.1) for p in range(100, 128) for n in range(12)
+    ]
+    regular = [Line(1, 7 * n + 5 + 8 / 24) for n in range(12)]
+    assert tags_of(others + regular, items_of(["a"]))[1] == ["time: weekend mornings"]
+
+
+def test_bare_dates_make_no_time_of_day() -> None:
+    others = [Line(p, 7 * n + p % 7) for p in range(100, 128) for n in range(12)]
+    weekend = [Line(1, 7 * n + 5) for n in range(12)]
+    assert tags_of(others + weekend, items_of(["a"]))[1] == ["time: weekends"]
+
+
+def test_a_platform_is_a_tag_where_others_use_another() -> None:
+    lines = crowd(platform="web") + [Line(1, d, platform="app") for d in range(8)]
+    found = tags_of(lines, items_of(["a"]))
+    assert found[1] == ["platform: app"]
+    assert 100 not in found
+
+
+def test_new_customers_are_tagged_in_an_old_log_only() -> None:
+    lines = [*crowd(), Line(1, 190)]
+    assert tags_of(lines, items_of(["a"]))[1] == ["customer: new"]
+    assert tags_of([Line(1, 190), Line(2, 195)], items_of(["a"])) == {}
+
+
+def test_a_persons_tags_are_limited_and_ordered_by_kind() -> None:
+    made = shop()
+    table = build_tags(
+        made.events,
+        made.items,
+        as_of=made.end_at,
+        norms=shop_norms(made.end_at),
+        settings=ProfileSettings(max_tags=3),
+    )
+    assert table.group_by("subject_id").len()["len"].max() == 3
+    order = {kind: place for place, kind in enumerate(TAG_TEXTS)}
+    for kinds in table.group_by("subject_id", maintain_order=True).agg("kind")["kind"]:
+        places = [order[kind] for kind in kinds]
+        assert places == sorted(places)
+
+
+def test_future_events_leave_tags_unchanged() -> None:
+    made = shop()
+    as_of = made.start_at + 120 * DAY
+    past = made.events.filter(pl.col("timestamp") < as_of)
+    one, other = (
+        build_tags(frame, made.items, as_of=as_of, norms=shop_norms(as_of), settings=SETTINGS)
+        for frame in (past, made.events)
+    )
+    assert one.drop("weight").equals(other.drop("weight"))
+    assert one["weight"].to_list() == pytest.approx(other["weight"].to_list())
+
+
+def test_norms_from_the_future_are_refused() -> None:
+    made = shop()
+    norms = shop_norms(made.end_at)
+    with pytest.raises(Refused, match="after the moment asked for"):
+        build_tags(
+            made.events, made.items, as_of=made.start_at + DAY, norms=norms, settings=SETTINGS
+        )

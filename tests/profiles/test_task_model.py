@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from habitue.errors import NotReady
+from habitue.profiles.features import build_features
+from habitue.profiles.predictions import fit_tasks
+from habitue.profiles.task_model import AmountShape, TaskModel, load_task_model
+from habitue.profiles.tasks import ResolvedTask
+from habitue.schema import DAY, Task
+from tests.shop import MemoryLog, Shop, make_shop
+
+EMBEDDED = 3
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return make_shop(num_persons=200, days=200)
+
+
+@pytest.fixture(scope="module")
+def models(shop: Shop) -> dict[str, TaskModel]:
+    tasks = [
+        ResolvedTask(Task("churn", "no_event", horizon_days=30, active_days=60), "ok"),
+        ResolvedTask(Task("value", "sum", horizon_days=30, active_days=60), "ok"),
+    ]
+    return dict(fit_tasks(MemoryLog(shop), tasks, train_until=shop.end_at).models)
+
+
+@pytest.fixture(scope="module")
+def features(shop: Shop) -> pl.DataFrame:
+    return build_features(shop.events, shop.items, as_of=shop.end_at)
+
+
+@pytest.mark.parametrize("name", ["churn", "value"])
+def test_a_saved_model_says_the_same(
+    models: dict[str, TaskModel], features: pl.DataFrame, name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "models" / f"{name}.json"
+    models[name].save(path)
+    loaded = load_task_model(path)
+    assert loaded == models[name]
+    said = models[name].predict(features).to_frame()
+    assert loaded.predict(features).to_frame().equals(said)
+
+
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match=r"none.json holds no prediction model.*habitue train"):
+        load_task_model(tmp_path / "none.json")
+
+
+def test_a_broken_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{"task": 3}')
+    with pytest.raises(NotReady, match="holds no prediction model: ValidationError"):
+        load_task_model(path)
+
+
+def test_missing_embeddings_are_refused(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    from dataclasses import replace
+
+    model = replace(models["churn"], embedding_dim=EMBEDDED)
+    with pytest.raises(NotReady, match=r"needs embeddings of 3 numbers, got none"):
+        model.predict(features)
+    with pytest.raises(NotReady, match=r"needs embeddings of 3 numbers, got 2 numbers"):
+        model.predict(features, np.zeros((len(features), 2), np.float32))
+
+
+def test_a_person_with_one_event_gets_the_rate_of_such_persons(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    once = features.head(1).with_columns(events=pl.lit(1.0))
+    said = models["churn"].predict(once)
+    assert said.score[0] == models["churn"].thin_rate
+    assert said.data_sufficiency[0] == "not_enough_data"
+    assert said.reason[0] == "only 1 event: the rate of all such persons"
+
+
+def test_few_events_and_long_absence_are_told(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    few = features.head(1).with_columns(events=pl.lit(3.0), days_since_event=pl.lit(1.0))
+    said = models["churn"].predict(few)
+    assert (said.data_sufficiency[0], said.reason[0]) == ("limited", "only 3 events")
+    away = few.with_columns(events=pl.lit(30.0), days_since_event=pl.lit(61.0))
+    said = models["churn"].predict(away)
+    assert said.data_sufficiency[0] == "limited"
+    assert said.reason[0].startswith("not seen for 61 days")
+
+
+def test_nobody_gives_an_empty_answer(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    assert len(models["churn"].predict(features.clear()).to_frame()) == 0
+    assert len(models["value"].predict(features.clear()).to_frame()) == 0
+
+
+def test_more_days_of_silence_never_lower_churn_much(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    def churn(days: int) -> float:
+        silent = features.with_columns(
+            days_since_event=pl.lit(float(days)), days_since_purchase=pl.lit(float(days))
+        )
+        return float(models["churn"].predict(silent).score.mean())
+
+    assert churn(40) > churn(2)
+
+
+def test_the_median_is_zero_unless_a_purchase_is_likely() -> None:
+    shape = AmountShape(tuple(np.linspace(-1, 1, 101).tolist()), 1.2)
+    log_amount = np.log(np.full(4, 100.0))
+    chance = np.array([0.1, 0.5, 0.8, 1.0])
+    median = shape.median(chance, log_amount)
+    assert median[:2].tolist() == [0, 0]
+    assert 0 < median[2] < median[3] == pytest.approx(100)
+    assert shape.mean(chance, log_amount) == pytest.approx(chance * 120)
+
+
+def test_features_before_the_cut_are_all_that_is_read(
+    models: dict[str, TaskModel], shop: Shop
+) -> None:
+    cut = shop.end_at - 40 * DAY
+    past = shop.events.filter(pl.col("timestamp") < cut)
+    with_future = build_features(shop.events, shop.items, as_of=cut)
+    without = build_features(past, shop.items, as_of=cut)
+    assert models["churn"].predict(with_future).score == pytest.approx(
+        models["churn"].predict(without).score, abs=0.02
+    )

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from habitue.sequences.batches import (
+    NEW_VISIT_GAP,
+    NO_TARGET,
+    TrainingSpan,
+    Windows,
+    collate,
+    epoch_windows,
+    is_target,
+    last_windows,
+    shuffled_batches,
+    sorted_batches,
+    training_span,
+)
+from habitue.sequences.sequences import Sequences, joined_ranges
+from habitue.sequences.vocabulary import event_type_number
+
+VIEW, SEARCH = event_type_number("view_item"), event_type_number("search")
+NUM_ITEMS = 10
+
+
+def make(lengths: list[int], **columns: object) -> Sequences:
+    """Persons who view item 1, 2, 3 … one a second, in one visit each, unless columns say else."""
+    total = sum(lengths)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    within = np.concatenate([np.arange(n) for n in lengths]).astype(np.int64)
+    gap = np.where(within == 0, 0, 2)
+    return Sequences(
+        subject_ids=np.arange(len(lengths), dtype=np.int64),
+        offsets=offsets,
+        timestamps=within * 1_000_000,
+        event_types=np.array(columns.get("event_types", [VIEW] * total), dtype=np.int8),
+        items=np.array(columns.get("items", within % NUM_ITEMS + 1), dtype=np.int32),
+        is_bot=np.array(columns.get("is_bot", [False] * len(lengths)), dtype=np.bool_),
+        features={"gap": np.array(columns.get("gap", gap), dtype=np.int32)},
+    )
+
+
+def span_of(sequences: Sequences, *, valid_from: int = 10**12, most: int = 1000) -> TrainingSpan:
+    return training_span(
+        sequences, num_items=NUM_ITEMS, valid_from=valid_from, max_person_events=most
+    )
+
+
+def test_targets_are_wanted_known_items() -> None:
+    sequences = make([4], items=[1, 11, 0, 10], event_types=[VIEW, VIEW, VIEW, SEARCH])
+    assert is_target(sequences, NUM_ITEMS).tolist() == [True, False, False, False]
+
+
+def test_the_next_target_skips_what_nobody_wants() -> None:
+    sequences = make([5], items=[1, 0, 11, 4, 5])
+    span = span_of(sequences)
+    assert span.next_targets(np.arange(5)).tolist() == [3, 3, 3, 4, NO_TARGET]
+
+
+def test_the_next_target_is_never_another_persons() -> None:
+    span = span_of(make([2, 3], items=[1, 0, 3, 4, 5]))
+    assert span.next_targets(np.array([0, 1])).tolist() == [NO_TARGET, NO_TARGET]
+
+
+def test_nothing_from_the_cut_on_is_learnt_from() -> None:
+    span = span_of(make([6, 6]), valid_from=4_000_000)
+    assert span.events().tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
+    assert span.next_targets(np.array([2, 3])).tolist() == [3, NO_TARGET]
+    rng = np.random.default_rng(0)
+    visits = span_of(make([6], gap=[0, 2, 2, 2, NEW_VISIT_GAP, 2]), valid_from=4_000_000)
+    assert visits.next_visit_targets(np.arange(4), rng).tolist() == [NO_TARGET] * 4
+
+
+def test_bots_and_single_events_are_left_out_and_the_busy_are_cut() -> None:
+    span = span_of(make([5, 1, 6], is_bot=[True, False, False]), most=3)
+    assert span.events().tolist() == [9, 10, 11]
+
+
+def test_a_target_of_the_next_visit_is_any_of_it() -> None:
+    gap = [0, 2, NEW_VISIT_GAP, 2, 2, NEW_VISIT_GAP, 0, 2]
+    span = span_of(make([6, 2], gap=gap))
+    rng = np.random.default_rng(0)
+    drawn = np.stack([span.next_visit_targets(np.arange(8), rng) for _ in range(50)])
+    assert [set(column) for column in drawn.T.tolist()] == [
+        {2, 3, 4},
+        {2, 3, 4},
+        {5},
+        {5},
+        {5},
+        {NO_TARGET},
+        {NO_TARGET},
+        {NO_TARGET},
+    ]
+
+
+def test_windows_of_an_epoch_hold_every_event_but_each_last_one_once() -> None:
+    lengths = [2, 3, 49, 50, 51, 52, 173]
+    span = span_of(make(lengths))
+    last = set((np.cumsum(lengths) - 1).tolist())
+    plans = set()
+    for seed in range(5):
+        windows = epoch_windows(span, max_length=50, rng=np.random.default_rng(seed))
+        events = joined_ranges(windows.starts, windows.lengths)
+        assert sorted(events.tolist()) == [n for n in range(sum(lengths)) if n not in last]
+        assert windows.lengths.min() >= 1
+        assert windows.lengths.max() <= 50
+        plans.add(tuple(windows.starts.tolist()))
+    assert len(plans) > 1
+
+
+def test_who_fits_into_a_window_is_not_cut() -> None:
+    windows = epoch_windows(span_of(make([51])), max_length=50, rng=np.random.default_rng(3))
+    assert (windows.starts.tolist(), windows.lengths.tolist()) == ([0], [50])
+
+
+def test_last_windows_are_the_newest_events() -> None:
+    windows = last_windows(make([3, 60]), max_length=50)
+    assert (windows.starts.tolist(), windows.lengths.tolist()) == ([0, 13], [3, 50])
+
+
+def test_batches_hold_each_window_once_and_stay_within_bounds() -> None:
+    rng = np.random.default_rng(0)
+    windows = Windows(np.arange(500), rng.integers(1, 51, 500))
+    seen: list[int] = []
+    padding = 0
+    for batch in shuffled_batches(windows, batch_events=400, rng=rng):
+        positions = len(batch.starts) * int(batch.lengths.max())
+        assert positions <= 400
+        padding += positions - int(batch.lengths.sum())
+        seen += batch.starts.tolist()
+    assert sorted(seen) == list(range(500))
+    assert padding < 0.1 * windows.lengths.sum()
+
+
+def test_the_same_seed_deals_the_same_batches() -> None:
+    windows = Windows(np.arange(100), np.full(100, 7))
+    deals = [
+        [
+            b.starts.tolist()
+            for b in shuffled_batches(windows, batch_events=70, rng=np.random.default_rng(seed))
+        ]
+        for seed in (1, 1, 2)
+    ]
+    assert deals[0] == deals[1] != deals[2]
+
+
+def test_sorted_batches_leave_out_the_empty() -> None:
+    windows = Windows(np.zeros(4, np.int64), np.array([3, 0, 1, 9]))
+    rows = [part.tolist() for part in sorted_batches(windows, batch_events=6)]
+    assert rows == [[2, 0], [3]]
+
+
+def test_a_batch_is_padded_with_zeros_on_the_right() -> None:
+    batch = collate(make([3, 1]), Windows(np.array([1, 3]), np.array([2, 1])), features=("gap",))
+    assert batch.items_BT.tolist() == [[2, 3], [1, 0]]
+    assert batch.event_types_BT.tolist() == [[VIEW, VIEW], [VIEW, 0]]
+    assert batch.features_BTF.tolist() == [[[2], [2]], [[0], [0]]]
+    assert batch.seconds_BT.tolist() == [[0, 1], [0, 0]]
+    assert batch.is_event_BT.tolist() == [[True, True], [True, False]]
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_pauses_do_not_depend_on_where_a_window_begins(start: int) -> None:
+    sequences = make([5])
+    sequences.timestamps[:] = np.array([0.0, 0.7, 1.4, 2.1, 9.9]) * 1e6
+    batch = collate(sequences, Windows(np.array([start]), np.array([5 - start])), features=())
+    assert int(batch.seconds_BT[0, -1] - batch.seconds_BT[0, -2]) == 7

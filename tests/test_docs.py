@@ -1,0 +1,51 @@
+"""The docs say what the code does: generated pages are current, links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
+
+
+def test_reference_pages_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/make_reference.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_to_files(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for match in LINK.finditer(text):
+        target = match.group(1)
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_stands_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f" {page.name}\n" in navigation, page.name
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_readmes_name_only_verbs_and_options_that_exist(name: str) -> None:
+    reference = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
+    commands = re.findall(r"^\s*(?:\$ )?habitue ([a-z]+(?: [a-z]+)?)(.*)$", text, re.MULTILINE)
+    assert commands
+    for verb, rest in commands:
+        first = verb.split()[0]
+        assert f"`habitue {verb}`" in reference or f"`habitue {first}`" in reference, verb
+        for option in re.findall(r"(?<!\w)--[a-z][a-z-]*", rest.split("#")[0]):
+            assert option in reference or option in ("--json", "--workspace"), option
