@@ -5,24 +5,25 @@ embeddings, features and predictions of the same persons, in the same order. One
 person and for a bucket. Knows nothing about how a version was made or where answers go.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import TypeAdapter
 
 from habitue.actions.blend import Blend
 from habitue.baselines.cooccurrence import CoOccurrence
+from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import UnknownName, nearest
 from habitue.events.log import EventLog
-from habitue.files import write_json
+from habitue.files import write_bytes
 from habitue.profiles.features import build_features
 from habitue.profiles.norms import ShopNorms
 from habitue.profiles.predictions import FittedTasks
@@ -38,6 +39,17 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+
+
+TASK_LIST = "list.json"
+
+
+@dataclass(frozen=True)
+class TaskList:
+    """The tasks of a version that have no model of their own."""
+
+    next: dict[str, Task]  # answered by the network itself
+    unanswered: dict[str, str]  # task -> why this log could not answer it
 
 
 @dataclass(frozen=True)
@@ -97,9 +109,14 @@ class Version:
         return PersonalFrequency.load(self.folder / "recommender")
 
     @cached_property
+    def habit(self) -> Habit:
+        """What a person takes again, and what others of its kind do."""
+        return Habit.load(self.folder / "recommender")
+
+    @cached_property
     def blend(self) -> Blend:
         """The recommender that ships."""
-        parts = (self.network, self.personal, self.cooccurrence, self.popularity)
+        parts = (self.network, self.habit, self.personal, self.cooccurrence, self.popularity)
         return Blend.load(self.folder / "recommender", parts)
 
     @cached_property
@@ -116,12 +133,12 @@ class Version:
     @cached_property
     def next_tasks(self) -> dict[str, Task]:
         """The tasks that the network itself answers, by name."""
-        return {name: Task(**row) for name, row in self._task_list["next"].items()}
+        return self._task_list.next
 
     @cached_property
     def unanswered(self) -> dict[str, str]:
         """The tasks this log could not answer, with reasons."""
-        return dict(self._task_list["unanswered"])
+        return self._task_list.unanswered
 
     @property
     def task_names(self) -> list[str]:
@@ -186,8 +203,8 @@ class Version:
         )
 
     @cached_property
-    def _task_list(self) -> dict[str, dict[str, dict[str, object]]]:
-        return json.loads((self.folder / "tasks" / "list.json").read_text(encoding="utf-8"))
+    def _task_list(self) -> "TaskList":
+        return _task_lists().validate_json((self.folder / "tasks" / TASK_LIST).read_bytes())
 
 
 def save_tasks(folder: Path, fitted: FittedTasks, next_tasks: Mapping[str, Task]) -> None:
@@ -195,11 +212,13 @@ def save_tasks(folder: Path, fitted: FittedTasks, next_tasks: Mapping[str, Task]
     (folder / "tasks").mkdir(parents=True)
     for name, model in fitted.models.items():
         model.save(folder / "tasks" / f"{name}.model.json")
-    document = {
-        "next": {name: vars(task) for name, task in next_tasks.items()},
-        "unanswered": dict(fitted.unanswered),
-    }
-    write_json(folder / "tasks" / "list.json", document)
+    listed = TaskList(dict(next_tasks), dict(fitted.unanswered))
+    write_bytes(folder / "tasks" / TASK_LIST, _task_lists().dump_json(listed, indent=1))
+
+
+@cache
+def _task_lists() -> TypeAdapter[TaskList]:
+    return TypeAdapter(TaskList)
 
 
 class Embedder:

@@ -17,7 +17,7 @@ import typer
 from habitue.errors import HabitueError
 
 if TYPE_CHECKING:
-    from habitue.console import Json
+    from habitue.files import Json
     from habitue.workspace import Workspace
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ def demo(workspace: WorkspaceOption = Path("demo-shop"), as_json: JsonOption = F
     """Go the whole way on real shopping data, with no arguments: a tour of about five minutes."""
     from habitue.demo import run_demo
 
-    answer(run_demo(_open(workspace)), as_json)
+    answer(run_demo(_open(workspace)), as_json, "demo")
 
 
 @app.command()
@@ -74,7 +74,7 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Guess what the columns of unknown files mean, and write the settings down."""
-    answer(_open(workspace).init([*files, *(more or [])], force=force), as_json)
+    answer(_open(workspace).init([*files, *(more or [])], force=force), as_json, "init")
 
 
 @app.command()
@@ -82,7 +82,7 @@ def validate(
     files: FilesArgument, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
 ) -> None:
     """Check files against the rules, with examples of what breaks them; write nothing."""
-    answer(_open(workspace).validate(*files), as_json)
+    answer(_open(workspace).validate(*files), as_json, "validate")
 
 
 @app.command()
@@ -90,7 +90,7 @@ def ingest(
     files: FilesArgument, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
 ) -> None:
     """Read, clean and store files; the same file again adds nothing."""
-    answer(_open(workspace).ingest(*files), as_json)
+    answer(_open(workspace).ingest(*files), as_json, "ingest")
 
 
 @quarantine_app.command("show")
@@ -164,7 +164,7 @@ def evaluate(
     as_of: AsOfOption = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
 ) -> None:
     """Measure the model on the future it has not seen, beside its baselines."""
-    answer(_open(workspace).evaluate(as_of=as_of), as_json)
+    answer(_open(workspace).evaluate(as_of=as_of), as_json, "evaluate")
 
 
 @app.command()
@@ -183,7 +183,7 @@ def profile(
     as_json: JsonOption = False,
 ) -> None:
     """Tell who a customer is: facts, interest tags, predictions."""
-    answer(_open(workspace).profile(user, as_of=as_of), as_json)
+    answer(_open(workspace).profile(user, as_of=as_of), as_json, "profile")
 
 
 @app.command()
@@ -213,9 +213,9 @@ def recommend(
     if everyone == (user is not None):
         raise typer.BadParameter("Name one user, or pass --all with --out FILE.")
     if user is not None:
-        answer(shop.recommend(user, k=k, as_of=as_of), as_json)
+        answer(shop.recommend(user, k=k, as_of=as_of), as_json, "recommend")
     else:
-        answer(shop.recommend_all(k=k, out=out, as_of=as_of), as_json)
+        answer(shop.recommend_all(k=k, out=out, as_of=as_of), as_json, "recommend")
 
 
 @app.command()
@@ -259,7 +259,7 @@ def alerts_churn(
     as_json: JsonOption = False,
 ) -> None:
     """List whom the shop is about to lose, most value at risk first, with reasons."""
-    answer(_open(workspace).churn_alerts(limit=limit), as_json)
+    answer(_open(workspace).churn_alerts(limit=limit), as_json, "alerts churn")
 
 
 @app.command()
@@ -276,15 +276,15 @@ def version() -> None:
     typer.echo(f"habitue {__version__}")
 
 
-def answer(result: Answer, as_json: bool) -> None:
-    """Print a verb's answer on stdout, as one JSON document or as tables."""
+def answer(result: Answer, as_json: bool, verb: str = "") -> None:
+    """Print a verb's answer on stdout, as one JSON document or as the verb's tables."""
     document = result.as_json()
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
         return
-    from habitue import console
+    from habitue import views
 
-    console.show(document)
+    views.show(verb, document)
 
 
 def main() -> NoReturn:

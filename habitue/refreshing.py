@@ -139,7 +139,7 @@ def refresh_everyone(
             persons += table.height
             progress.advance(table.height)
         progress.finish()
-        summary = {
+        summary: dict[str, Json] = {
             "as_of": as_of,
             "model_version": version.card.version,
             "data_fingerprint": store.fingerprint,
@@ -178,7 +178,7 @@ def recount(
         settings=version.cooccurrence.settings,
     )
     progress.finish()
-    parts = (version.network, version.personal, together, popularity)
+    parts = (version.network, version.habit, version.personal, together, popularity)
     return Adviser(
         blend=blend.with_components(parts),
         catalogue=Catalogue.of(version.vocabulary.item_ids, log.items(as_of=as_of)),
@@ -197,6 +197,7 @@ def adviser_of(
         blend = blend.with_components(
             (
                 version.network,
+                version.habit,
                 version.personal,
                 CoOccurrence.load(counted),
                 Popularity.load(counted),

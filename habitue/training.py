@@ -16,6 +16,7 @@ from habitue.actions.blend import Blend, choose_blend
 from habitue.actions.targets import Window, choose_target_types
 from habitue.answering import Embedder, save_tasks
 from habitue.baselines.cooccurrence import CoOccurrence
+from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.compute import Progress
@@ -180,17 +181,20 @@ def _count(
     as_of: int,
     window: Window,
     settings: Settings,
-) -> tuple[PersonalFrequency, CoOccurrence, Popularity]:
+) -> tuple[Habit, PersonalFrequency, CoOccurrence, Popularity]:
     """Fit the recommenders that merely count, on events before `as_of`."""
+    length = window.end_at - window.start_at
+    personal = PersonalFrequency.fit(
+        batches,
+        num_items=num_items,
+        as_of=as_of,
+        window=length,
+        target_types=types,
+        half_life_days=settings.recommend.half_life_days,
+    )
     return (
-        PersonalFrequency.fit(
-            batches,
-            num_items=num_items,
-            as_of=as_of,
-            window=window.end_at - window.start_at,
-            target_types=types,
-            half_life_days=settings.recommend.half_life_days,
-        ),
+        Habit.fit(batches, personal, as_of=as_of, window=length),
+        personal,
         CoOccurrence.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
         Popularity.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
     )

@@ -123,7 +123,7 @@ def test_bots_are_not_judged() -> None:
 
 
 def test_json_has_the_documented_keys() -> None:
-    document = json.loads(json.dumps(evaluate(blend_of(perfect(), perfect())).as_json()))
+    document = json.loads(json.dumps(evaluate(blend_of(perfect())).as_json()))
     assert {"metrics", "baselines", "n", "discovery", "cold", "protocol"} <= document.keys()
     names = {"recall", "ndcg", "mrr", "hit_rate", "coverage"}
     expected = {f"{name}@{k}" for name in names for k in (10, 20)}

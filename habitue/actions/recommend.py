@@ -18,6 +18,7 @@ from habitue.actions.blend import Blend, Recommender, mixture
 from habitue.actions.reasons import Catalogue, Reason, Reasons
 from habitue.actions.targets import block_size, seen_items
 from habitue.baselines.cooccurrence import CoOccurrence
+from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import NotReady, UnknownName, nearest
@@ -198,7 +199,7 @@ class Adviser:
     def _reason_of(
         self, component: Recommender, person: int, column: int, reasons: Reasons
     ) -> Reason | None:
-        if isinstance(component, PersonalFrequency):
+        if isinstance(component, PersonalFrequency | Habit):
             return reasons.own(person, column)
         if isinstance(component, CoOccurrence):
             types = self.blend.target_types

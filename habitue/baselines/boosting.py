@@ -1,8 +1,8 @@
 """Boosted trees with this project's fixed settings: arrays in, raw scores out.
 
-LightGBM on at most two threads, deterministic, kept as its own text format (no pickle). A raw score is
-log odds for "binary", a number for "regression" and "median". Missing numbers (NaN) are a branch
-of their own. Knows nothing about what the columns mean.
+LightGBM on at most two threads, deterministic, kept as its own text format (no pickle). A raw
+score is log odds for "binary", a number for "regression" and "median". Missing numbers (NaN) are
+a branch of their own. Knows nothing about what the columns mean.
 """
 
 import os

@@ -60,9 +60,9 @@ class PersonalFrequency:
         anything in that window, the defaults stand.
         """
         plain = cls(num_items, tuple(target_types), half_life_days or DEFAULT_HALF_LIFE_DAYS)
-        persons = _sample(batches, as_of)
-        trial = _Trial.of(persons, plain, start_at=as_of - window, as_of=as_of)
-        if len(trial.num_wanted) < _MIN_PERSONS:
+        persons = sample_persons(batches, as_of)
+        trial = RepeatTrial.of(persons, plain, start_at=as_of - window, as_of=as_of)
+        if not trial.is_large_enough:
             return plain
         half_lives = (half_life_days,) if half_life_days else HALF_LIVES_DAYS
         others = OTHER_WEIGHTS if trial.has_others else (DEFAULT_OTHER_WEIGHT,)
@@ -106,8 +106,8 @@ class PersonalFrequency:
         return cls(**{**values, "target_types": tuple(values["target_types"])})
 
 
-def _sample(batches: Iterable[Sequences], as_of: int) -> Sequences | None:
-    """The persons with the lowest scrambled ids, the same whatever the batches are."""
+def sample_persons(batches: Iterable[Sequences], as_of: int) -> Sequences | None:
+    """Return up to 2,000 persons' events before `as_of`, the same however batches are cut."""
     kept: Sequences | None = None
     for batch in batches:
         people = without_bots(batch).before(as_of)
@@ -119,7 +119,7 @@ def _sample(batches: Iterable[Sequences], as_of: int) -> Sequences | None:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class RepeatTrial:
     """Past events and what was taken next, for judging one choice after the other.
 
     A person can only be offered their own items, so the ranking runs over pairs of person and
@@ -130,6 +130,7 @@ class _Trial:
     start_at: int
     pair_of_event: npt.NDArray[np.int64]
     person_of_pair: npt.NDArray[np.int64]  # place among the persons judged, or -1
+    column_of_pair: npt.NDArray[np.int64]
     is_wanted: npt.NDArray[np.bool_]  # of each pair
     num_wanted: npt.NDArray[np.int64]  # of each person judged
     has_others: bool
@@ -137,11 +138,13 @@ class _Trial:
     @classmethod
     def of(
         cls, persons: Sequences | None, plain: PersonalFrequency, *, start_at: int, as_of: int
-    ) -> "_Trial":
+    ) -> "RepeatTrial":
+        """Cut the persons at `start_at`; wanted is what they took from then until `as_of`."""
         empty = np.zeros(0, dtype=np.int64)
         if persons is None:
             nothing = ItemEvents(empty, empty, empty, empty, empty, empty)
-            return cls(nothing, start_at, empty, empty, empty.astype(bool), empty, False)
+            no_pair = (empty, empty, empty, empty.astype(bool))
+            return cls(nothing, start_at, *no_pair, empty, False)
         num_items = plain.num_items
         past = item_events(persons, num_items=num_items, as_of=start_at)
         taken = item_events(
@@ -161,15 +164,27 @@ class _Trial:
             start_at=start_at,
             pair_of_event=pair_of_event,
             person_of_pair=place[pairs // num_items],
+            column_of_pair=pairs % num_items,
             is_wanted=np.isin(pairs, wanted),
             num_wanted=np.bincount(place[wanted // num_items], minlength=len(judged)),
             has_others=bool(np.isin(past.type_codes, type_codes_of(others)).any()),
         )
 
-    def ndcg(self, choice: PersonalFrequency) -> float:
+    @property
+    def is_large_enough(self) -> bool:
+        """Whether enough persons took something to tell choices apart."""
+        return len(self.num_wanted) >= _MIN_PERSONS
+
+    def ndcg(
+        self, choice: PersonalFrequency, *, item_boost: npt.NDArray[np.float64] | None = None
+    ) -> float:
+        """Return NDCG@10 of a choice; `item_boost` [num_items] is added to each own item."""
         weights = choice.event_weights(self.events, self.start_at)
         num_pairs = len(self.person_of_pair)
-        score = np.bincount(self.pair_of_event, weights=weights, minlength=num_pairs)
+        summed = np.bincount(self.pair_of_event, weights=weights, minlength=num_pairs)
+        score = np.asarray(summed, dtype=np.float64)
+        if item_boost is not None:
+            score = score + item_boost[self.column_of_pair]
         order = np.lexsort((self.is_wanted, -score, self.person_of_pair))
         order = order[(self.person_of_pair[order] >= 0) & (score[order] > 0)]
         person = self.person_of_pair[order]

@@ -59,7 +59,13 @@ def validation_persons(
 ) -> Validation:
     """Return up to `MAX_PERSONS` persons, drawn evenly from all who can be asked about."""
     is_early = sequences.timestamps < valid_from
-    is_wanted = is_target(sequences, num_items) & ~is_early & (sequences.timestamps < as_of)
+    # Like the test window: an item that nobody had met by then cannot be advised.
+    is_met = (
+        np.bincount(sequences.items[is_early], minlength=int(sequences.items.max(initial=0)) + 1)
+        > 0
+    )
+    is_wanted = is_target(sequences, num_items) & is_met[sequences.items]
+    is_wanted &= ~is_early & (sequences.timestamps < as_of)
     early_counts = _per_person(is_early, sequences)
     wanted_counts = _per_person(is_wanted, sequences)
     able = np.flatnonzero((early_counts > 0) & (wanted_counts > 0) & ~sequences.is_bot)

@@ -22,7 +22,7 @@ from habitue.profiles.feature_names import (
 )
 from habitue.schema import DAY, HOUR, PLATFORMS, SECOND
 
-__all__ = ["FEATURES", "build_features"]
+__all__ = ["FEATURES", "build_features", "item_codes"]
 
 _VIEWS = ("view_item", "select_item", "click")
 _OPEN_CART_DAYS = 14
@@ -33,7 +33,7 @@ def build_features(frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int) -> p
     """Return `subject_id` and `FEATURES` of every person with an event before `as_of`.
 
     Rows are sorted by subject_id. `frame` has the columns of `EventLog.read_bucket` and may hold
-    later events: they are not looked at.
+    later events: they are not looked at. `items` are `EventLog.items` or their `item_codes`.
     """
     past = _past_events(frame, items, as_of)
     orders = _orders(past)
@@ -58,6 +58,21 @@ def build_features(frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int) -> p
     )
 
 
+def item_codes(items: pl.DataFrame) -> pl.DataFrame:
+    """Return what `build_features` needs of a catalogue, as small numbers.
+
+    Whoever builds features of many buckets with one catalogue does this once and passes the
+    result in its place.
+    """
+    category = pl.col("category").str.split("/").list.first()
+    return items.select(
+        "item_number",
+        category=category.rank("dense").cast(pl.Int32),
+        brand=pl.col("brand").rank("dense").cast(pl.Int32),
+        list_price=pl.when(pl.col("price") > 0).then("price"),
+    )
+
+
 def _number(name: str) -> pl.Expr:
     # Threads add up in any order, which moves the last of sixteen digits; nine are kept.
     return pl.col(name).cast(pl.Float64).fill_nan(None).round_sig_figs(9)
@@ -65,13 +80,7 @@ def _number(name: str) -> pl.Expr:
 
 def _past_events(frame: pl.DataFrame, items: pl.DataFrame, as_of: int) -> pl.DataFrame:
     """Return the events known at `as_of` with `age` (µs) and the item's attributes."""
-    category = pl.col("category").str.split("/").list.first()
-    catalogue = items.lazy().select(
-        "item_number",
-        category=category.rank("dense").cast(pl.Int32),
-        brand=pl.col("brand").rank("dense").cast(pl.Int32),
-        list_price=pl.when(pl.col("price") > 0).then("price"),
-    )
+    catalogue = items if "list_price" in items.columns else item_codes(items)
     needed = (
         "subject_id", "timestamp", "event_type", "item_number", "price", "value", "platform",
         "order_id", "session_number", "dwell_seconds",
@@ -86,7 +95,7 @@ def _past_events(frame: pl.DataFrame, items: pl.DataFrame, as_of: int) -> pl.Dat
             age=as_of - pl.col("timestamp"),
             dwell_seconds=pl.when(left_at < as_of).then("dwell_seconds"),
         )
-        .join(catalogue, on="item_number", how="left", maintain_order="left")
+        .join(catalogue.lazy(), on="item_number", how="left", maintain_order="left")
         .collect()
     )
 

@@ -175,6 +175,9 @@ def _obstacle(task: Task, rows: TaskRows) -> str:
 
 def _base_rate_model(task: Task, rows: TaskRows, reason: str) -> TaskModel:
     rate = float(rows.labels.mean())
+    if task.is_probability:
+        # Half a case on either side: what never happened here is not impossible.
+        rate = float((rows.labels.sum() + 0.5) / (len(rows) + 1))
     return TaskModel(
         task=task,
         reason=reason,

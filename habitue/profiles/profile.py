@@ -74,7 +74,7 @@ def unknown_profile(user_id: str, *, as_of: int, model_version: str) -> Profile:
         model_version=model_version,
         facts={"events": 0},
         tags=(),
-        interests={kind: () for kind in INTEREST_KEYS.values()},
+        interests=dict.fromkeys(INTEREST_KEYS.values(), ()),
         predictions={},
         segment="unknown",
         data_sufficiency="not_enough_data",

@@ -17,7 +17,7 @@ from habitue.baselines.rfm import RFM_COLUMNS
 from habitue.compute import Progress
 from habitue.events.log import EventLog
 from habitue.profiles.feature_names import FEATURES, WINDOWS
-from habitue.profiles.features import build_features
+from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels, population
 from habitue.schema import Task
 
@@ -94,7 +94,7 @@ def collect_samples(
     """
     moments = (*sorted({cut for each in cuts.values() for cut in each}), train_until)
     parts: dict[int, list[CutSample]] = {moment: [] for moment in moments}
-    catalogues = {moment: log.items(as_of=moment) for moment in moments}
+    catalogues = {moment: item_codes(log.items(as_of=moment)) for moment in moments}
     share = 1.0
     progress.start("Features", log.num_buckets * len(moments), "parts")
     for bucket in range(log.num_buckets):

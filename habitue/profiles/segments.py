@@ -13,8 +13,8 @@ The function is total; the first line that fits decides:
     lost             pause over 2.5 times the person's patience
     slipping away    pause over 1.5 times
     needs attention  pause over the person's patience
-    champion         a regular with more revenue than 80 % of the buyers
-    regular          at least as many order days as the middle of those who came back
+    champion         three order days or more, and more revenue than 80 % of the buyers
+    regular          3 to 6 order days or more, within these the median of who came back
     promising        came back, not yet a regular
 
 Patience is twice the usual pause, or the longest pause the person came back from if that is
@@ -55,7 +55,7 @@ RHYTHM_COLUMNS: Final = (
     "is_bot",
 )  # fmt: skip
 CHAMPION_QUANTILE: Final = 0.8
-MIN_REGULAR_DAYS: Final = 3
+MIN_REGULAR_DAYS, MAX_REGULAR_DAYS = 3, 6
 ATTENTION, SLIPPING, LOST = 1.0, 1.5, 2.5
 
 
@@ -68,7 +68,7 @@ class SegmentEdges:
     persons: int
     usual_gap_days: float  # middle of the persons' own mean pauses
     regular_days: float  # order days from which a person who came back is a regular
-    champion_value: float | None  # revenue (without money: order days) of the best fifth
+    champion_value: float | None  # revenue (without money: order days) 80 % of buyers stay within
 
     def save(self, path: Path) -> None:
         """Write the edges as JSON."""
@@ -97,7 +97,7 @@ def fit_edges(facts: pl.DataFrame, *, as_of: int) -> SegmentEdges:
         has_orders=has_orders,
         persons=people.height,
         usual_gap_days=float(gap),
-        regular_days=float(max(MIN_REGULAR_DAYS, days)),
+        regular_days=float(min(max(MIN_REGULAR_DAYS, days), MAX_REGULAR_DAYS)),
         champion_value=None if champion is None else float(champion),
     )
 
@@ -137,7 +137,7 @@ def add_segments(facts: pl.DataFrame, *, edges: SegmentEdges) -> pl.DataFrame:
     champion = (
         pl.lit(False)
         if edges.champion_value is None
-        else (pl.col("value") >= edges.champion_value) & (pl.col("days") >= MIN_REGULAR_DAYS)
+        else (pl.col("value") > edges.champion_value) & (pl.col("days") >= MIN_REGULAR_DAYS)
     )
     segment = (
         pl.when(pl.col("days") < 1)

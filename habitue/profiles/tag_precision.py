@@ -107,7 +107,7 @@ def _popular(touched: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     persons = touched.group_by("level", "name").agg(persons=pl.len())
     ranked = persons.sort("level", "persons", "name", descending=[False, True, False])
     ranked = ranked.with_columns(place=pl.int_range(pl.len()).over("level")).filter(
-        pl.col("place") < counts["num"].max()
+        pl.col("place") < counts.select(pl.col("num").max().fill_null(0)).item()
     )
     return (
         counts.join(ranked, on="level")

@@ -49,11 +49,14 @@ MIN_EVENTS: Final = {"category": 2, "brand": 2, "item": 3}
 MOST_OF_ALL_TAGS: Final = {"category": 0.5, "brand": 0.2, "item": 0.1}  # of max_tags
 EXPLAINED: Final = 0.5  # a category goes when tagged subcategories hold this part of its weight
 
-CLEARLY: Final = 3.0  # standard errors from the shop's average that are no chance
+# Standard errors from the shop's average that are no chance; habits of time have thirteen tries.
+CLEARLY: Final = 3.0
+CLEARLY_PRICED: Final = 2.5
 MIN_PRICED_ITEMS: Final = 5
 MIN_RANK_DISTANCE: Final = 0.1
 MIN_LOYAL_PURCHASES: Final = 5
-LOYAL_SHARE, COMMON_SHARE = 0.8, 0.5
+MOST_LOYALTIES: Final = 2
+LOYAL_SHARE, COMMON_SHARE = 0.8, 0.6  # of the person's purchases; of all persons'
 MIN_VISITS: Final = 5
 MIN_SHARE: Final = 0.4
 PLATFORM_SHARE: Final = 0.8
@@ -194,7 +197,10 @@ def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -
         bought.join(sold, on=group)
         .filter(pl.col("usual") <= COMMON_SHARE)
         .group_by("subject_id", "name")
-        .agg(weight=pl.col("share").max())
+        .agg(pl.col("bought").sum(), weight=(pl.col("share") - pl.col("usual")).max())
+        .sort("subject_id", "bought", "name", descending=[False, True, False])
+        .group_by("subject_id", maintain_order=True)
+        .head(MOST_LOYALTIES)
     )
     return _habit(loyal, "loyalty")
 
@@ -208,7 +214,7 @@ def _price_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
         .filter(
             (pl.col("items") >= MIN_PRICED_ITEMS)
             & (pl.col("distance").abs() >= MIN_RANK_DISTANCE)
-            & (pl.col("clear") >= CLEARLY)
+            & (pl.col("clear") >= CLEARLY_PRICED)
         )
     )
     name = pl.when(pl.col("distance") > 0).then(pl.lit("premium")).otherwise(pl.lit("low"))

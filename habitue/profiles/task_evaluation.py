@@ -18,7 +18,7 @@ from habitue.compute import Progress, Silent
 from habitue.errors import NotEnoughData
 from habitue.events.log import EventLog
 from habitue.metrics import Interval
-from habitue.profiles.features import build_features
+from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels
 from habitue.profiles.samples import Embed, feature_matrix
 from habitue.profiles.task_model import TaskModel
@@ -43,7 +43,11 @@ class Decile:
 
 @dataclass(frozen=True)
 class TaskEvaluation:
-    """One task's result. Without enough data `metrics` is empty and `reason` says why."""
+    """One task's result.
+
+    Where nothing can be judged, `metrics` is empty and `reason` says why; with metrics, `reason`
+    says why the model knows nothing but the base rate.
+    """
 
     status: str  # ok | not_enough_data
     reason: str
@@ -84,7 +88,7 @@ def evaluate_tasks(
     progress = progress or Silent()
     parts: dict[str, list[_Judged]] = {name: [] for name in models}
     progress.start("Evaluation", log.num_buckets * len(cuts), "parts")
-    catalogues = {cut: log.items(as_of=cut) for cut in cuts}
+    catalogues = {cut: item_codes(log.items(as_of=cut)) for cut in cuts}
     for bucket in range(log.num_buckets):
         frame = log.read_bucket(bucket)
         for cut in cuts:
@@ -152,7 +156,7 @@ def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
     best = _best_baseline(model, rivals)
     return TaskEvaluation(
         status="ok",
-        reason="",
+        reason=model.reason,
         metrics=measure(judged.truth, judged.score, judged.expected),
         baselines=rivals,
         n=len(judged.truth),

@@ -17,6 +17,8 @@ from habitue.report.figures import (
 )
 from habitue.report.texts import Texts
 
+MIN_PERSONS = 20  # behind a share that a sentence speaks of
+MIN_PURCHASES = 20  # of a row whose rise or fall a sentence speaks of
 MIN_CHANGE_SHARE = 0.01  # of the whole; a smaller row's rise or fall is chance
 EMPTY = Markup()
 
@@ -57,7 +59,7 @@ def _trend(stats: ShopStatistics, texts: Texts) -> Markup:
     share = pair[0] / pair[1] - 1
     way = "same" if abs(share) < 0.01 else "higher" if share > 0 else "lower"
     change = texts(f"lede.{way}", share=formats.percent(abs(share), 0))
-    return Markup(" ") + texts(key, days=texts.count(stats.recent.days, "day"), change=change)
+    return Markup(" ") + texts(key, days=texts.days(stats.recent.days), change=change)
 
 
 def funnel_finding(steps: list[FunnelStep], texts: Texts) -> Markup:
@@ -90,7 +92,9 @@ def _returning(cohorts: Cohorts, number: int) -> float | None:
     """Return the share active `number` periods after the first, of cohorts old enough."""
     old_enough = [cohort for cohort in cohorts.cohorts if len(cohort.active) > number]
     persons = sum(cohort.persons for cohort in old_enough)
-    return sum(cohort.active[number] for cohort in old_enough) / persons if persons else None
+    if persons < MIN_PERSONS:
+        return None
+    return sum(cohort.active[number] for cohort in old_enough) / persons
 
 
 def rhythm_finding(rhythm: list[list[int]], texts: Texts) -> Markup:
@@ -123,7 +127,11 @@ def ranking_finding(ranking: Ranking, texts: Texts, days: int) -> Markup:
             measure=texts(f"rank.by.{ranking.measure}"),
         )
     floor = MIN_CHANGE_SHARE * sum(row.previous for row in ranking.rows)
-    moved = [row for row in ranking.rows if row.previous > floor and row.recent >= 0]
+    moved = [
+        row
+        for row in ranking.rows
+        if row.purchases >= MIN_PURCHASES and row.previous > floor and row.recent >= 0
+    ]
     if len(moved) < 2:
         return words
     moved.sort(key=lambda row: row.recent / row.previous)
@@ -137,7 +145,7 @@ def ranking_finding(ranking: Ranking, texts: Texts, days: int) -> Markup:
                 key,
                 name=isolated(row.name, 60),
                 change=change,
-                days=texts.count(days, "day"),
+                days=texts.days(days),
             )
     return words
 

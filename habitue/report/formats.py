@@ -75,14 +75,6 @@ def change(now: float, before: float) -> str:
     return f"{'+' if share > 0 else ''}{percent(share, 0)}"
 
 
-def ordinal(place: float) -> str:
-    """Return `1st`, `22nd`, `13th`."""
-    whole = round(place)
-    if whole % 100 in (11, 12, 13):
-        return f"{whole}th"
-    return f"{whole}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(whole % 10, 'th') }"
-
-
 @dataclass(frozen=True)
 class Currency:
     """How amounts of one currency are written; without a code, as plain numbers."""

@@ -20,23 +20,30 @@ class _Sums:
         self.revenue = np.zeros((3, size))
 
     def add(self, frame: pl.DataFrame, code: str, starts: tuple[int, int] | None) -> None:
-        """Count events whose column `code` is not null."""
-        size = len(self.persons)
-        known = frame.filter(pl.col(code).is_not_null())
-        pairs = known.select("subject_id", code).unique()
-        self.persons += np.bincount(pairs[code].to_numpy(), minlength=size)
-        money = known.filter(pl.col("event_type").is_in(MONEY_EVENT_TYPES))
-        codes = money[code].to_numpy()
-        at = money["timestamp"].to_numpy()
-        value = money["value"].fill_null(0).to_numpy()
-        bought = (money["event_type"] == "purchase").to_numpy().astype(np.float64)
-        stretches = [np.ones(len(at), dtype=bool)]
+        """Count events whose column `code` is not negative."""
+        frame = frame.filter(pl.col(code) >= 0)
+        at = pl.col("timestamp")
+        stretches = [pl.lit(True)]
         if starts is not None:
             stretches += [at >= starts[0], (at >= starts[1]) & (at < starts[0])]
-        for row, inside in enumerate(stretches):
-            weights = np.where(inside, value, 0.0), np.where(inside, bought, 0.0)
-            self.revenue[row] += np.bincount(codes, weights=weights[0], minlength=size)
-            self.purchases[row] += np.bincount(codes, weights=weights[1], minlength=size)
+        money = frame.filter(pl.col("event_type").is_in(MONEY_EVENT_TYPES))
+        is_purchase = pl.col("event_type") == "purchase"
+        sums = money.group_by(code).agg(
+            *(
+                pl.col("value").filter(inside).sum().alias(f"revenue{n}")
+                for n, inside in enumerate(stretches)
+            ),
+            *(
+                (is_purchase & inside).sum().alias(f"purchases{n}")
+                for n, inside in enumerate(stretches)
+            ),
+        )
+        rows = sums[code].to_numpy()
+        for n in range(len(stretches)):
+            self.revenue[n, rows] += sums[f"revenue{n}"].to_numpy()
+            self.purchases[n, rows] += sums[f"purchases{n}"].to_numpy()
+        pairs = frame.select("subject_id", code).unique().group_by(code).len()
+        self.persons[pairs[code].to_numpy()] += pairs["len"].to_numpy()
 
 
 class RankingCounter:
@@ -48,29 +55,37 @@ class RankingCounter:
         self._paths = _category_level(items)
         codes = {path: code for code, path in enumerate(self._paths.unique().drop_nulls().sort())}
         self._categories = list(codes)
-        is_product = items["is_product"].fill_null(True)
-        self._lookup = items.select(
-            "item_number",
-            item_code=pl.when(is_product).then(pl.int_range(pl.len(), dtype=pl.Int64)),
-            category_code=pl.when(is_product).then(
-                self._paths.replace_strict(codes, default=None, return_dtype=pl.Int64)
-            ),
-            row=pl.int_range(pl.len(), dtype=pl.Int64),
-        )
+        numbers = items["item_number"].to_numpy()
+        is_product = items["is_product"].fill_null(True).to_numpy()
+        rows = np.arange(items.height)
+        category = self._paths.replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
+        # By item number, one place more: -1, for an event without an item, finds the last.
+        size = int(numbers.max()) + 2 if len(numbers) else 1
+        self._row, self._item_code, self._category_code = np.full((3, size), -1, dtype=np.int64)
+        self._row[numbers] = rows
+        self._item_code[numbers] = np.where(is_product, rows, -1)
+        self._category_code[numbers] = np.where(is_product, category, -1)
         self._by_item = _Sums(items.height)
         self._by_category = _Sums(len(codes))
         self._first_at = np.full(items.height, np.iinfo(np.int64).max)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count one bucket."""
-        joined = frame.select("subject_id", "timestamp", "event_type", "value", "item_number").join(
-            self._lookup, on="item_number", how="inner"
-        )
-        first = joined.group_by("row").agg(pl.col("timestamp").min())
+        number = frame["item_number"].fill_null(-1).to_numpy()
+        coded = frame.select(
+            "subject_id",
+            "timestamp",
+            "event_type",
+            "value",
+            row=pl.Series(self._row[number]),
+            item_code=pl.Series(self._item_code[number]),
+            category_code=pl.Series(self._category_code[number]),
+        ).filter(pl.col("row") >= 0)
+        first = coded.group_by("row").agg(pl.col("timestamp").min())
         rows = first["row"].to_numpy()
         self._first_at[rows] = np.minimum(self._first_at[rows], first["timestamp"].to_numpy())
-        self._by_item.add(joined, "item_code", self._starts)
-        self._by_category.add(joined, "category_code", self._starts)
+        self._by_item.add(coded, "item_code", self._starts)
+        self._by_category.add(coded, "category_code", self._starts)
 
     @property
     def num_items(self) -> int:

@@ -1,10 +1,11 @@
-"""Statistics of a shop, streamed over the buckets of its log.
+"""Statistics of a shop, streamed over the buckets of its log: once for its dates, once to count.
 
 In: an `EventLog` and a moment. Out: `ShopStatistics`. Memory: one bucket, a few numbers for each
 item, and one number for each buyer. Knows nothing about models or pages.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -30,6 +31,7 @@ from habitue.report.periods import (
 from habitue.report.rankings import RankingCounter
 from habitue.schema import DAY, format_time
 
+STRAY_SHARE = 0.001
 _COLUMNS = (
     "subject_id",
     "timestamp",
@@ -51,8 +53,8 @@ def shop_statistics(
     Raises:
         NotEnoughData: the log has no event before `as_of`.
     """
-    start_at, end_at = _span(log, as_of)
-    count = _Count(log.items(as_of=as_of), start_at, end_at, time_zone)
+    window = _window(log, as_of)
+    count = _Count(log.items(as_of=as_of), window, time_zone)
     for bucket in range(log.num_buckets):
         count.add(log.read_bucket(bucket, as_of=as_of).select(*_COLUMNS, value=_money()))
     return count.result(as_of, top)
@@ -65,24 +67,47 @@ def _money() -> pl.Expr:
     return pl.coalesce("value", signed)
 
 
-def _span(log: EventLog, as_of: int) -> tuple[int, int]:
-    """Return the first moment before `as_of` and the one after the last."""
-    if as_of >= log.end_at > log.start_at:
-        return log.start_at, log.end_at
-    # The log's own limits know of later events: look at the earlier ones themselves.
-    limits = [
-        log.read_bucket(bucket, as_of=as_of).select(
-            first=pl.col("timestamp").min(), last=pl.col("timestamp").max()
-        )
+@dataclass(frozen=True)
+class _Window:
+    """The stretch of time that the log covers, and how many events lie before it."""
+
+    start_at: int
+    end_at: int
+    num_strays: int
+
+
+def _window(log: EventLog, as_of: int) -> _Window:
+    """Return the log's window before `as_of`, from the events alone.
+
+    The log's own `start_at` and `end_at` know of later events, and a handful of events with a
+    wrong date would stretch all charts to many times the length of the log: where less than
+    one in a thousand makes the log more than twice as long, it begins after them.
+    """
+    day = pl.col("timestamp") // DAY
+    parts = [
+        log.read_bucket(bucket, as_of=as_of)
+        .group_by(day=day)
+        .agg(pl.len(), first=pl.col("timestamp").min(), last=pl.col("timestamp").max())
         for bucket in range(log.num_buckets)
     ]
-    found = pl.concat(limits).select(pl.col("first").min(), pl.col("last").max()).row(0)
-    if found[0] is None:
+    days = (
+        pl.concat(parts)
+        .group_by("day")
+        .agg(pl.col("len").sum(), pl.col("first").min(), pl.col("last").max())
+    )
+    if days.is_empty():
         raise NotEnoughData(
             f"The log has no event before {format_time(as_of)}.",
             fix="Ingest events with `habitue ingest FILE`, or name a later --as-of.",
         )
-    return int(found[0]), int(found[1]) + 1
+    days = days.sort("day").with_columns(before=pl.col("len").cum_sum() - pl.col("len"))
+    end_at = int(days["last"][-1]) + 1
+    whole = int(days["first"][0])
+    most = days.filter(pl.col("before") <= STRAY_SHARE * pl.col("len").sum())
+    start_at, strays = int(most["first"][-1]), int(most["before"][-1])
+    if end_at - whole <= 2 * (end_at - start_at):
+        return _Window(whole, end_at, 0)
+    return _Window(start_at, end_at, strays)
 
 
 def _recent_days(span_days: float) -> int:
@@ -93,11 +118,11 @@ def _recent_days(span_days: float) -> int:
 class _Count:
     """All counters, fed with one bucket after the other."""
 
-    def __init__(self, items: pl.DataFrame, start_at: int, end_at: int, time_zone: str) -> None:
-        self._start_at, self._end_at, self._time_zone = start_at, end_at, time_zone
-        span = end_at - start_at
+    def __init__(self, items: pl.DataFrame, window: _Window, time_zone: str) -> None:
+        self._window, self._time_zone = window, time_zone
+        span = window.end_at - window.start_at
         days = _recent_days(span / DAY)
-        self._recent = RecentCounter(days, end_at) if days else None
+        self._recent = RecentCounter(days, window.end_at) if days else None
         self._timeline = TimelineCounter(choose_unit(span, TIMELINE_UNITS, most=120))
         self._cohorts = CohortCounter(choose_unit(span, COHORT_UNITS, most=18))
         self._funnel = FunnelCounter()
@@ -109,6 +134,7 @@ class _Count:
         self._bots = Bots(0, 0, 0.0)
 
     def add(self, frame: pl.DataFrame) -> None:
+        frame = frame.filter(pl.col("timestamp") >= self._window.start_at)
         self._add_bots(frame.filter(pl.col("is_bot").fill_null(False)))
         frame = frame.filter(~pl.col("is_bot").fill_null(False))
         if frame.is_empty():
@@ -137,8 +163,9 @@ class _Count:
         )
 
     def result(self, as_of: int, top: int) -> ShopStatistics:
-        first = to_local(self._start_at, self._time_zone)
-        last = to_local(self._end_at - 1, self._time_zone)
+        window = self._window
+        first = to_local(window.start_at, self._time_zone)
+        last = to_local(window.end_at - 1, self._time_zone)
         sales = self._sales.result()
         is_empty = not self._num_persons
         measure: Measure = "persons"
@@ -146,8 +173,9 @@ class _Count:
             measure = "purchases" if sales.revenue is None else "revenue"
         return ShopStatistics(
             as_of=as_of,
-            start_at=self._start_at,
-            end_at=self._end_at,
+            start_at=window.start_at,
+            end_at=window.end_at,
+            num_strays=window.num_strays,
             time_zone=self._time_zone,
             num_events=self._types.total(),
             num_persons=self._num_persons,
@@ -160,7 +188,7 @@ class _Count:
             timeline=None if is_empty else self._timeline.result(first, last),
             funnel=self._funnel.result(self._types),
             cohorts=None if is_empty else self._cohorts.result(first, last),
-            rhythm=self._rhythm.result((self._end_at - self._start_at) / DAY),
+            rhythm=self._rhythm.result((window.end_at - window.start_at) / DAY),
             categories=self._rankings.categories(measure, top),
             items=self._rankings.items(measure, top),
         )

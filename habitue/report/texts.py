@@ -55,6 +55,7 @@ ENGLISH: Final[dict[str, str]] = {
     "strip.gap.note": "between two orders",
     "bots": "Left out everywhere: {persons} that behave like machines, with {events}{money}.",
     "bots.money": " and {revenue} of purchases",
+    "strays": "Left out everywhere: {events} dated long before all others.",
     # the shop
     "shop.title": "What the shop looks like",
     "time.title": "Activity over time",
@@ -83,12 +84,9 @@ ENGLISH: Final[dict[str, str]] = {
     "people who look, {persons} ever buy.",
     "funnel.finding.cart": "Of 100 visits that look at something, {share} put an item into the "
     "cart.",
-    "funnel.step": "Step",
-    "funnel.visits": "Visits",
-    "funnel.persons": "People",
     "funnel.kept": "{share} of the step before",
-    "funnel.none": "The log has one kind of step only ({types}), so there is no way from a look to "
-    "a purchase to follow.",
+    "funnel.none": "The log knows {types} only, so there is no way from a look to a purchase to "
+    "follow.",
     "cohort.title": "Do people come back?",
     "cohort.caption": "Each row is the people first seen in that {unit}; each cell the share of "
     "them who were active again so many {unit}s later. The first row also holds those who had "
@@ -145,9 +143,6 @@ ENGLISH: Final[dict[str, str]] = {
     "({baseline}).",
     "advice.whisker": "Thin lines are 95 % intervals: chance alone moves a result that far.",
     "advice.table": "All measures",
-    "advice.method": "Method",
-    "advice.people": "people",
-    "tasks.title": "Predictions",
     "task.finding": "{n} judged; it came true for {rate}.",
     "task.finding.n": "{n} judged.",
     "task.finding.lift": "Of the tenth the model points at first, it came true for {top}: "
@@ -257,7 +252,6 @@ ENGLISH: Final[dict[str, str]] = {
     "about.fingerprint": "Fingerprint of the data",
     "about.version": "Made with",
     "about.generated": "Written",
-    "about.zone": "Days and hours are those of",
     "about.commands": "Commands that made it",
     "about.privacy": "This page holds personal data of customers. Share it as you would share your "
     "customer list. It loads nothing from the network and sends nothing.",
@@ -403,6 +397,10 @@ class Texts:
     def count(self, amount: int, unit: str) -> str:
         """Return `1 person`, `2,345 people`."""
         return f"{number(amount)}{NBSP}{_UNITS[unit][amount != 1]}"
+
+    def days(self, days: int) -> str:
+        """Return a stretch of days; one as `24 hours`, for it need not begin at midnight."""
+        return f"24{NBSP}hours" if days == 1 else self.count(days, "day")
 
     def task(self, name: str, tasks: Mapping[str, Task]) -> str:
         """Return what a task asks, in words; its name where nobody has defined it."""

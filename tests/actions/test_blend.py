@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Table:
     rows: npt.NDArray[np.float32]
 
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
-        return self.rows[sequences.subject_ids]
+        return np.asarray(self.rows[sequences.subject_ids], dtype=np.float32)
 
 
 def table(name: str, rows: list[list[float]]) -> Table:
@@ -49,7 +50,7 @@ def knowing(persons: range, num: int = 40, *, noise: float = 0.5) -> npt.NDArray
     for person in range(num):
         right = person if person in persons else (person + 7) % num
         rows[person, right] += noise if person in persons else 0.05
-    return rows / rows.sum(axis=1, keepdims=True)
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
 def test_two_halves_of_the_truth_are_both_used() -> None:
@@ -145,10 +146,10 @@ def test_whether_seen_items_may_be_offered_is_read_from_the_data(
         assert report.ndcg_filter == 0 < report.ndcg_allow
         expected = "100% of what people took they had taken before .*: items taken before may be"
     else:
-        assert report.repeat_share == pytest.approx(0.5)
+        assert report.repeat_share == 0
         expected = "items taken before are not offered again"
     assert report.sentence(blend.seen_items).count("NDCG@10") == 1
-    assert __import__("re").search(expected, report.sentence(blend.seen_items))
+    assert re.search(expected, report.sentence(blend.seen_items))
 
 
 def test_the_shops_own_policy_wins_over_the_data() -> None:

@@ -27,14 +27,12 @@ NUM_ITEMS = 6
 
 # Person 0 buys item 0 again and again; 1 follows 0 in every other history; 2 and 3 are this
 # week's best-sellers; 5 is bought by nobody.
-HISTORIES: list[list[Event]] = [
-    [(4, 0), (11, 0), (18, 0, "view_item"), (20, 0)],
-    *[[(1, 0), (2, 1)] for _ in range(6)],
-    *[[(28, 2)] for _ in range(9)],
-    *[[(29, 3)] for _ in range(5)],
-    [(29, 4, "view_item"), (29.5, 4, "view_item")],
-    [],
-]
+FOLLOWERS: list[list[Event]] = [[(1, 0), (2, 1)] for _ in range(6)]
+TWOS: list[list[Event]] = [[(28, 2)] for _ in range(9)]
+THREES: list[list[Event]] = [[(29, 3)] for _ in range(5)]
+REGULAR: list[Event] = [(4, 0), (11, 0), (18, 0, "view_item"), (20, 0)]
+VIEWER: list[Event] = [(29, 4, "view_item"), (29.5, 4, "view_item")]
+HISTORIES = [REGULAR, *FOLLOWERS, *TWOS, *THREES, VIEWER, []]
 SHOP = make_sequences(HISTORIES)
 USERS = [f"u{n}" for n in range(len(HISTORIES))]
 
@@ -77,7 +75,7 @@ def test_each_offer_names_its_source_and_dated_events() -> None:
     ]
     scores = [item.score for item in offers.items]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] == pytest.approx(0.6)
+    assert scores[0] == pytest.approx(0.6, abs=1e-3)  # and a trace of popularity
 
 
 def test_what_was_only_viewed_is_not_called_bought() -> None:
@@ -251,14 +249,14 @@ def test_the_made_up_shop_is_offered_its_favourite_categories() -> None:
     ).with_components(fitted(as_of))
     catalogue = Catalogue.of(ids, shop.items)
     users = [str(subject) for subject in sequences.subject_ids]
-    offers = Adviser(blend, catalogue).recommend(sequences, users, as_of=as_of, k=5)
+    offers = Adviser(blend, catalogue).recommend(sequences, users, as_of=as_of, k=1)
     category = dict(zip(shop.items["item_id"], shop.items["category"], strict=True))
     right = [
         category[item.item_id] == shop.favourite[int(offer.user_id)]
         for offer in offers
         for item in offer.items
     ]
-    # By chance one in six; half of all purchases are in the favourite category.
-    assert sum(right) / len(right) > 0.5
-    assert all(len(offer.items) == 5 for offer in offers)
+    # By chance one in six.
+    assert sum(right) / len(right) > 0.6
+    assert all(len(offer.items) == 1 for offer in offers)
     assert isinstance(blend.report, BlendReport)

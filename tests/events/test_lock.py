@@ -18,9 +18,9 @@ with writer_lock(pathlib.Path(sys.argv[1])):
 
 
 def test_a_second_writer_is_refused_with_the_holders_process(tmp_path: Path) -> None:
-    with writer_lock(tmp_path), pytest.raises(Refused, match=f"written by process {os.getpid()}"):
-        with writer_lock(tmp_path):
-            pass
+    expected = pytest.raises(Refused, match=f"written by process {os.getpid()}")
+    with writer_lock(tmp_path), expected, writer_lock(tmp_path):
+        pass
     with writer_lock(tmp_path):
         pass
 
@@ -32,9 +32,9 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
     assert holder.stdout is not None
     with holder, holder.stdout as lines:
         assert lines.readline() == "held\n"
-        with pytest.raises(Refused, match=f"written by process {holder.pid}"):
-            with writer_lock(tmp_path):
-                pass
+        expected = pytest.raises(Refused, match=f"written by process {holder.pid}")
+        with expected, writer_lock(tmp_path):
+            pass
         holder.kill()
     with writer_lock(tmp_path):
         assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\n"

@@ -46,10 +46,8 @@ def test_any_changed_byte_of_the_manifest_is_noticed(tmp_path: Path) -> None:
         damaged = bytearray(whole)
         damaged[place] ^= 4
         path.write_bytes(damaged)
-        try:
-            assert read_manifest(tmp_path) == manifest(part()), "else it means the same"
-        except Failed as error:
-            assert MANIFEST_FILE in error.message
+        with pytest.raises(Failed, match=r"manifest\.json is damaged"):
+            read_manifest(tmp_path)
 
 
 def test_a_cut_manifest_is_named(tmp_path: Path) -> None:

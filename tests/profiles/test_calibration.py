@@ -22,11 +22,9 @@ def simulate(num: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return true_odds, 2 * true_odds, happened
 
 
-@pytest.mark.parametrize(
-    ("num", "method"), [(300, "platt"), (4000, "beta"), (40_000, "isotonic")]
-)
+@pytest.mark.parametrize(("num", "method"), [(300, "platt"), (4000, "beta"), (40_000, "isotonic")])
 def test_overconfident_scores_become_honest(num: int, method: str) -> None:
-    true_odds, raw, happened = simulate(num)
+    _, raw, happened = simulate(num)
     calibrator = fit_calibrator(raw, happened)
     assert calibrator.method == method
     fresh_odds, fresh_raw, fresh = simulate(20_000, seed=1)

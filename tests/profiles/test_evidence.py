@@ -3,7 +3,7 @@ import polars as pl
 from habitue.profiles.evidence import EVENT_TEXTS, add_evidence, event_ids, event_texts
 from habitue.profiles.tags import build_tags
 from habitue.schema import DAY, EVENT_TYPES
-from tests.profiles.log_lines import MONDAY, SETTINGS, Line, frame_of, items_of, shop, shop_norms
+from tests.profiles.log_lines import SETTINGS, Line, frame_of, items_of, shop, shop_norms
 
 
 def test_every_event_type_has_words() -> None:

@@ -15,6 +15,8 @@ from habitue.profiles.tasks import ResolvedTask, outline_log, resolve_tasks
 from habitue.schema import DAY, Task
 from tests.shop import MemoryLog, Shop, make_shop
 
+Floats = npt.NDArray[np.floating]
+
 CHURN = ResolvedTask(Task("churn_30d", "no_event", horizon_days=30, active_days=60), "ok")
 BUYS = ResolvedTask(Task("purchase_14d", "event", horizon_days=14, active_days=60), "ok")
 VALUE = ResolvedTask(Task("value_30d", "sum", horizon_days=30, active_days=60), "ok")
@@ -31,14 +33,14 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    shop = make_shop(num_persons=300, days=240)
+    shop = make_shop(num_persons=200, days=240)
     until = shop.start_at + UNTIL_DAYS * DAY
     fitted = fit_tasks(MemoryLog(shop), [CHURN, BUYS, VALUE], train_until=until)
     return World(shop, until, fitted, build_features(shop.events, shop.items, as_of=until))
 
 
 def rows_with(
-    signal: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    signal: Callable[[Floats], Floats],
     *,
     num: int = 900,
     seed: int = 0,
@@ -65,7 +67,7 @@ def rows_with(
     )
 
 
-def coin(chance: npt.NDArray[np.float64], seed: int = 9) -> npt.NDArray[np.float64]:
+def coin(chance: Floats, seed: int = 9) -> Floats:
     return (np.random.default_rng(seed).random(len(chance)) < chance).astype(float)
 
 
@@ -174,8 +176,15 @@ def test_too_few_cases_give_the_base_rate_and_say_so() -> None:
     model = fit_task(TASK, rows)
     assert model.reason == "only 9 cases among 900 persons; 30 are needed"
     expected, _ = model.score_matrix(rows.features, None)
-    assert expected == pytest.approx(0.01)
+    assert expected == pytest.approx(9.5 / 901)
     assert not model.calibrated
+
+
+def test_what_never_happened_is_not_impossible() -> None:
+    model = fit_task(TASK, rows_with(lambda days: np.zeros(len(days))))
+    assert 0 < model.base_rate < 0.001
+    low, high = model.chance_spread.interval(np.array([model.base_rate]))
+    assert 0 < low[0] < model.base_rate < high[0] < 0.05
 
 
 def test_too_few_persons_give_the_base_rate_and_say_so() -> None:
@@ -184,7 +193,7 @@ def test_too_few_persons_give_the_base_rate_and_say_so() -> None:
 
 
 def test_amounts_agree_in_total() -> None:
-    def spend(days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def spend(days: Floats) -> Floats:
         rng = np.random.default_rng(2)
         return coin(np.exp(-days / 40)) * rng.lognormal(4, 0.5, len(days))
 
@@ -223,7 +232,7 @@ def test_what_the_log_cannot_answer_is_told_with_a_reason() -> None:
     own = {"visit_5d": TaskSettings(kind="event", event="any", horizon_days=5)}
     tasks = resolve_tasks(own, outline_log(log))
     fitted = fit_tasks(log, tasks, train_until=shop.end_at)
-    assert fitted.unanswered["churn_90d"].startswith("the log spans 30 days")
+    assert fitted.unanswered["churn_90d"].startswith("the log spans 29.5 days")
     assert "visit_5d" in fitted.models
 
 

@@ -110,6 +110,15 @@ def test_loyal_to_a_brand_that_others_mix() -> None:
     assert not any("loyal" in tag for tag in found.get(100, []))
 
 
+def test_only_the_two_loyalties_with_most_purchases_are_told() -> None:
+    brands = [name for n in range(4) for name in (f"own{n}", f"other{n}")]
+    items = items_of([f"c{n // 2}" for n in range(8)], brands=brands)
+    lines = [Line(p, n, item=n) for p in range(100, 130) for n in range(8)]
+    lines += [Line(1, d, item=2 * n) for n in range(4) for d in range(5 + n)]
+    loyal = [tag for tag in tags_of(lines, items)[1] if tag.startswith("loyal")]
+    assert sorted(loyal) == ["loyal to brand: own2", "loyal to brand: own3"]
+
+
 def test_nobody_is_loyal_where_there_is_one_brand() -> None:
     items = items_of(["a", "b"], brands=["acme", "acme"])
     assert not any("loyal" in tag for tags in tags_of(crowd(), items).values() for tag in tags)

@@ -281,6 +281,21 @@ def test_a_moment_long_after_the_log_does_not_stretch_it() -> None:
     assert replace(late, as_of=log.end_at) == shop_statistics(log, as_of=log.end_at)
 
 
+def test_a_few_events_with_a_wrong_date_do_not_stretch_the_log() -> None:
+    lines = [Line(1, MONDAY + n * HOUR // 10, "view_item") for n in range(3000)]
+    strays = [Line(2, MONDAY - 400 * DAY, "view_item"), Line(1, MONDAY - 90 * DAY, "view_item")]
+    stats = figures(lines + strays)
+    assert stats.num_strays == 2
+    assert replace(stats, num_strays=0) == figures(lines)
+
+
+def test_a_shop_that_began_small_is_shown_from_its_beginning() -> None:
+    lines = [Line(1, MONDAY + n * DAY, "view_item") for n in range(20)]
+    lines += [Line(n, MONDAY + (20 + n % 30) * DAY, "view_item") for n in range(5000)]
+    stats = figures(lines)
+    assert (stats.num_strays, stats.start_at) == (0, MONDAY)
+
+
 def test_log_without_earlier_events_is_refused() -> None:
     log = log_of([Line(1, MONDAY, "view_item")])
     with pytest.raises(NotEnoughData, match=r"no event before 2023-12-31T00:00:00Z.*--as-of"):

@@ -1,0 +1,364 @@
+"""How each verb's answer looks in the terminal.
+
+In: the JSON document of a verb. Out: tables on stdout. A verb without a view of its own is shown
+key by key. Knows nothing about how the answers come about.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
+Object = Mapping[str, Json]
+
+EVIDENCE_SHOWN = 2
+ADVICE_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
+TASK_METRICS = (
+    ("probabilities", ("auc", "pr_auc", "log_loss", "ece", "lift@10%")),
+    ("amounts", ("mae", "spearman", "gini", "total_error")),
+    ("what comes next", ("accuracy", "hit_rate@3", "mrr", "log_loss")),
+)
+
+
+def show(verb: str, document: Object) -> None:
+    """Print a verb's answer."""
+    console = Console()
+    VIEWS.get(verb, _any)(console, document)
+
+
+def number(value: float) -> str:
+    """Return a number as people read it.
+
+    >>> number(1234567.0), number(12.34), number(0.01234), number(3)
+    ('1,234,567', '12.3', '0.0123', '3')
+    """
+    if value != value:  # NaN
+        return "–"
+    if isinstance(value, int) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def _any(console: Console, document: Object) -> None:
+    """Scalars as a list, lists and nested objects as tables below."""
+    _scalars(console, {k: v for k, v in document.items() if not _is_nested(v)})
+    for name, value in document.items():
+        if isinstance(value, Mapping) and value:
+            _heading(console, name)
+            _scalars(console, value)
+        elif isinstance(value, list | tuple) and value:
+            rows = [row for row in value if isinstance(row, Mapping)]
+            _heading(console, name)
+            if rows:
+                console.print(_rows_table(rows))
+            else:
+                for line in value:
+                    console.print(f"  {_cell(line)}")
+
+
+def _init(console: Console, document: Object) -> None:
+    rows = []
+    for guess in _objects(document, "guesses"):
+        mark = "[yellow]confirm[/]" if guess.get("confirm") else "[green]sure[/]"
+        examples = ", ".join(_cell(one) for one in _list(guess, "examples")[:3])
+        rows.append(
+            (
+                _cell(guess.get("file")),
+                _cell(guess.get("field")),
+                _cell(guess.get("guess")),
+                mark,
+                _cell(guess.get("because")) + (f" [dim]({examples})[/]" if examples else ""),
+            )
+        )
+    console.print(_table(("source", "field", "guess", "", "because"), rows))
+    for one in _objects(document, "left_out"):
+        console.print(f"Left out: {_cell(one.get('file'))}: {_cell(one.get('because'))}")
+    console.print(f"Settings: [bold]{_cell(document.get('settings'))}[/]")
+    console.print(_cell(document.get("next")))
+
+
+def _validate(console: Console, document: Object) -> None:
+    colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+    for finding in _objects(document, "findings"):
+        status = str(finding.get("status"))
+        console.print(
+            f"[{colour.get(status, 'white')}]{status}[/] [bold]{_cell(finding.get('rule'))}[/]"
+            f"  {_cell(finding.get('message'))}"
+        )
+        for example in _list(finding, "examples"):
+            console.print(Padding(f"[dim]{_cell(example)}[/]", (0, 0, 0, 7)))
+    status = str(document.get("status"))
+    console.print(f"\n[{colour.get(status, 'white')}][bold]{status}[/]")
+
+
+def _ingest(console: Console, document: Object) -> None:
+    keys = (
+        "received", "accepted", "repaired", "duplicates", "quarantined", "event_rows", "items",
+        "seconds", "events_per_second",
+    )  # fmt: skip
+    _scalars(console, {key: document.get(key) for key in keys})
+    for title, key in (("Set aside", "by_reason"), ("Repaired", "repairs")):
+        counts = document.get(key)
+        if isinstance(counts, Mapping) and counts:
+            _heading(console, title)
+            _scalars(console, counts)
+    for note in _list(document, "notes"):
+        console.print(_cell(note))
+
+
+def _evaluation(console: Console, document: Object) -> None:
+    advice = document.get("recommendation")
+    console.print(
+        f"Judged on {_cell(document.get('as_of'))} to {_cell(document.get('until'))}, "
+        f"which version {_cell(document.get('model_version'))} has not seen.\n"
+    )
+    if isinstance(advice, Mapping) and advice:
+        _advice_scores(console, advice)
+    tasks = {n: t for n, t in _object(document, "tasks").items() if isinstance(t, Mapping)}
+    for title, metrics in TASK_METRICS:
+        _task_scores(console, title, metrics, tasks)
+    skipped = _object(document, "skipped")
+    if skipped:
+        console.print("[bold]Not possible with this log[/]")
+        _scalars(console, skipped)
+
+
+def _advice_scores(console: Console, advice: Object) -> None:
+    rows = [("[bold]habitue[/]", _object(advice, "metrics"))]
+    baselines = _object(advice, "baselines")
+    rows += [(_words(name), b) for name, b in baselines.items() if isinstance(b, Mapping)]
+    cells = [(name, *(_cell(metrics.get(key)) for key in ADVICE_METRICS)) for name, metrics in rows]
+    title = f"Recommendations: what {number(_int(advice, 'n'))} persons took next"
+    console.print(_table(("", *ADVICE_METRICS), cells, title=title, numbers_from=1))
+    difference = _object(advice, "difference")
+    low, high = [*_list(difference, "interval"), None, None][:2]
+    best = _words(str(advice.get("best_baseline")))
+    console.print(
+        f"  [dim]{_cell(difference.get('metric'))} over {best}: "
+        f"{_signed(difference.get('mean'))} (95 %: {_signed(low)} to {_signed(high)})[/]\n"
+    )
+
+
+def _task_scores(
+    console: Console, title: str, metrics: Sequence[str], tasks: Mapping[str, Object]
+) -> None:
+    rows = []
+    for name, task in tasks.items():
+        ours = _object(task, "metrics")
+        if metrics[0] not in ours:
+            continue
+        rate = task.get("base_rate")
+        base = f"base rate {rate:.1%}" if isinstance(rate, float) and metrics[0] != "mae" else ""
+        head = f"[bold]{name}[/]\n[dim]{number(_int(task, 'n'))} persons {base}[/]"
+        rivals = _object(task, "baselines")
+        names = ["[bold]habitue[/]", *(_words(rival) for rival in rivals)]
+        columns = [ours, *(r for r in rivals.values() if isinstance(r, Mapping))]
+        cells = ("\n".join(_cell(one.get(key)) for one in columns) for key in metrics)
+        rows.append((head, "\n".join(names), *cells))
+    if rows:
+        table = _table(
+            ("task", "", *metrics), rows, title=f"Predictions: {title}", numbers_from=2, lines=True
+        )
+        console.print(table)
+        console.print()
+
+
+def _profile(console: Console, document: Object) -> None:
+    console.print(
+        f"[bold]{_cell(document.get('user_id'))}[/]  {_cell(document.get('segment'))}  "
+        f"[dim]as of {_cell(document.get('as_of'))}, model {_cell(document.get('model_version'))}, "
+        f"data: {_cell(document.get('data_sufficiency'))}[/]\n"
+    )
+    _scalars(console, {k: v for k, v in _object(document, "facts").items() if v is not None})
+    tags = [
+        (
+            _cell(tag.get("name")),
+            _cell(tag.get("weight")),
+            _cell(tag.get("trend")),
+            _cell(str(tag.get("last_seen") or "")[:10]),
+            "; ".join(_cell(one.get("text")) for one in _objects(tag, "evidence")[:EVIDENCE_SHOWN]),
+        )
+        for tag in _objects(document, "tags")
+    ]
+    if tags:
+        console.print(_table(("tag", "weight", "trend", "last seen", "because"), tags))
+    predictions = _object(document, "predictions")
+    rows = [_prediction(name, one) for name, one in predictions.items() if isinstance(one, Mapping)]
+    if rows:
+        columns = ("prediction", "answer", "90 % interval", "percentile", "base rate", "data")
+        console.print(_table(columns, rows))
+
+
+def _prediction(name: str, record: Object) -> tuple[str, ...]:
+    probability, value = record.get("probability"), record.get("value")
+    options = _object(record, "probabilities")
+    if isinstance(probability, float):
+        answer = f"{probability:.1%}"
+        interval = [f"{one:.1%}" for one in _list(record, "interval") if isinstance(one, float)]
+    elif options:
+        best = list(options.items())[:3]
+        answer = ", ".join(f"{_cell(k)} {v:.0%}" for k, v in best if isinstance(v, float))
+        interval = []
+    else:
+        answer = _cell(value)
+        interval = [_cell(one) for one in _list(record, "interval")]
+    rate = record.get("base_rate")
+    is_share = isinstance(probability, float) and isinstance(rate, float)
+    return (
+        name,
+        answer,
+        " to ".join(interval),
+        _cell(record.get("percentile")) if "percentile" in record else "",
+        (f"{rate:.1%}" if is_share else _cell(rate)) if rate is not None else "",
+        _cell(record.get("data_sufficiency")),
+    )
+
+
+def _recommend(console: Console, document: Object) -> None:
+    fallback = document.get("fallback")
+    label = f"  [yellow]fallback: {_cell(fallback)}[/]" if fallback else ""
+    console.print(
+        f"[bold]{_cell(document.get('user_id'))}[/]{label}  "
+        f"[dim]as of {_cell(document.get('as_of'))}, "
+        f"model {_cell(document.get('model_version'))}[/]"
+    )
+    rows = [
+        tuple(_cell(item.get(key)) for key in ("item_id", "name", "score", "source", "reason"))
+        for item in _objects(document, "items")
+    ]
+    console.print(_table(("item", "name", "score", "source", "reason"), rows))
+
+
+def _alerts(console: Console, document: Object) -> None:
+    rate = document.get("base_rate")
+    shown = f"{rate:.1%}" if isinstance(rate, float) else "–"
+    console.print(
+        f"[bold]{_cell(document.get('task'))}[/]: {_cell(document.get('definition'))}. "
+        f"Base rate {shown}. [dim]As of {_cell(document.get('as_of'))}.[/]"
+    )
+    rows = []
+    for alert in _objects(document, "alerts"):
+        probability = alert.get("probability")
+        rows.append(
+            (
+                _cell(alert.get("user_id")),
+                f"{probability:.0%}" if isinstance(probability, float) else "–",
+                _cell(alert.get("value_at_risk")),
+                _cell(alert.get("segment")),
+                "\n".join(_cell(reason) for reason in _list(alert, "reasons")),
+            )
+        )
+    if rows:
+        columns = ("user", "probability", "value at risk", "segment", "why")
+        console.print(_table(columns, rows, lines=True))
+    else:
+        console.print("Nobody is clearly likelier to leave than usual.")
+
+
+def _demo(console: Console, document: Object) -> None:
+    console.rule("[bold]Score card")
+    _evaluation(console, _object(document, "evaluation"))
+    for note in _list(document, "notes"):
+        console.print(f"  [dim]•[/] {_cell(note)}")
+    steps = ", ".join(f"{k} {_cell(v)} s" for k, v in _object(document, "steps").items())
+    console.print(f"\nDone in {_cell(document.get('seconds'))} s ({steps}).")
+    console.print("The data are the Complete Journey of 84.51°, simulated from real shopping.")
+    console.print(f"\n[bold]Report:[/] {_cell(document.get('report'))}")
+    console.print("[bold]Try next:[/]")
+    for line in _list(document, "next"):
+        console.print(f"  {_cell(line)}", soft_wrap=True)
+
+
+VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
+    "init": _init,
+    "validate": _validate,
+    "ingest": _ingest,
+    "evaluate": _evaluation,
+    "profile": _profile,
+    "recommend": _recommend,
+    "alerts churn": _alerts,
+    "demo": _demo,
+}
+
+
+def _table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str | None = None,
+    numbers_from: int | None = None,
+    lines: bool = False,
+) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", show_lines=lines)
+    for position, column in enumerate(columns):
+        is_number = numbers_from is not None and position >= numbers_from
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _rows_table(rows: Sequence[Object]) -> Table:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [tuple(_cell(row.get(column)) for column in columns) for row in rows]
+    return _table([_words(column) for column in columns], cells)
+
+
+def _scalars(console: Console, entries: Object) -> None:
+    grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in entries.items():
+        grid.add_row(f"[dim]{_words(name)}", _cell(value))
+    if grid.row_count:
+        console.print(grid)
+
+
+def _heading(console: Console, name: str) -> None:
+    console.print(f"\n[bold]{_words(name)}[/]")
+
+
+def _object(entries: Object, key: str) -> Object:
+    found = entries.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _objects(entries: Object, key: str) -> list[Object]:
+    return [row for row in _list(entries, key) if isinstance(row, Mapping)]
+
+
+def _list(entries: Object, key: str) -> list[Json]:
+    found = entries.get(key)
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _int(entries: Object, key: str) -> int:
+    found = entries.get(key)
+    return found if isinstance(found, int) else 0
+
+
+def _is_nested(value: Json) -> bool:
+    return isinstance(value, Mapping | list | tuple)
+
+
+def _signed(value: Json) -> str:
+    return f"{value:+.4f}" if isinstance(value, float) else "–"
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(key)} {_cell(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_cell(one) for one in value)
+    return escape(str(value))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,150 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from habitue.profiles.feature_names import FEATURES
+from habitue.profiles.features import build_features
+from habitue.profiles.prediction_reasons import EMBEDDING_TEXT, explain_predictions, sentence
+from habitue.profiles.predictions import fit_task, fit_tasks
+from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows
+from habitue.profiles.task_model import TaskModel
+from habitue.profiles.tasks import ResolvedTask
+from habitue.schema import DAY, Task
+from tests.shop import MemoryLog, make_shop
+
+SHOP = make_shop(num_persons=150, days=200)
+TASKS = [
+    ResolvedTask(Task("churn", "no_event", horizon_days=30, active_days=60), "ok"),
+    ResolvedTask(Task("value", "sum", horizon_days=30, active_days=60), "ok"),
+]
+NOTHING = dict.fromkeys(FEATURES, np.nan)
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, TaskModel]:
+    return dict(fit_tasks(MemoryLog(SHOP), TASKS, train_until=SHOP.end_at).models)
+
+
+@pytest.fixture(scope="module")
+def features() -> pl.DataFrame:
+    return build_features(SHOP.events, SHOP.items, as_of=SHOP.end_at)
+
+
+def test_an_overdue_order_is_told_with_the_usual_gap() -> None:
+    values = {**NOTHING, "days_since_purchase": 41.2, "gap_mean_days": 9.0}
+    assert sentence("days_since_purchase", values) == "no order for 41 days; usually every 9 days"
+
+
+def test_an_unknown_rhythm_is_left_out() -> None:
+    values = {**NOTHING, "days_since_purchase": 0.5}
+    assert sentence("days_since_purchase", values) == "no order for 12 hours"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("orders_30d", 0.0, "no order in the last 30 days"),
+        ("orders_30d", 1.0, "1 order in the last 30 days"),
+        ("spend_7d", 1234.5, "spent 1,234.50 in the last 7 days"),
+        ("spend_7d", 0.0, "spent nothing in the last 7 days"),
+        ("refund_share", 0.25, "25% of spending was refunded"),
+        ("searches", 3.0, "3 searches so far"),
+        ("category_breadth", 2.5, "interest spread over 2.5 categories"),
+        ("days_since_event", 1.2, "last seen 1 day ago"),
+        ("gap_mean_days", np.nan, "fewer than two orders"),
+    ],
+)
+def test_numbers_are_told_as_a_person_would(name: str, value: float, text: str) -> None:
+    assert sentence(name, {**NOTHING, name: value}) == text
+
+
+def test_every_feature_has_a_sentence() -> None:
+    some = dict.fromkeys(FEATURES, 3.0)
+    for name in FEATURES:
+        text = sentence(name, some)
+        assert text
+        assert "{" not in text
+        assert sentence(name, NOTHING) == FEATURES[name].missing
+
+
+def test_reasons_are_few_strongest_first_and_of_different_themes(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    reasons = explain_predictions(models["churn"], features, limit=4)
+    assert len(reasons) == len(features)
+    for own in reasons:
+        assert 1 <= len(own) <= 4
+        effects = [abs(reason.effect) for reason in own]
+        assert effects == sorted(effects, reverse=True)
+        assert len({reason.theme for reason in own}) == len(own)
+
+
+def test_silence_drives_churn_up_and_recent_orders_drive_it_down(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    score = models["churn"].predict(features).score
+    high, low = int(score.argmax()), int(score.argmin())
+    reasons = explain_predictions(models["churn"], features, limit=3)
+    assert sum(reason.effect for reason in reasons[high]) > 0
+    assert sum(reason.effect for reason in reasons[low]) < 0
+
+
+def test_a_reason_speaks_of_the_persons_own_value(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    reasons = explain_predictions(models["churn"], features)
+    for row, own in zip(features.iter_rows(named=True), reasons, strict=True):
+        for reason in own:
+            assert reason.value == pytest.approx(row[reason.feature], rel=1e-5)
+
+
+def test_effects_on_an_amount_are_in_money(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    said = models["value"].predict(features)
+    reasons = explain_predictions(models["value"], features)
+    best = int(said.expected.argmax())
+    assert sum(reason.effect for reason in reasons[best]) > 1
+    assert all(reason.effect <= said.expected[best] for reason in reasons[best])
+
+
+def test_an_embedding_is_told_as_one_pattern() -> None:
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=900)
+    features = np.full((900, len(FEATURE_COLUMNS)), np.nan, np.float32)
+    features[:, FEATURE_COLUMNS.index("days_since_event")] = rng.exponential(20, 900)
+    features[:, FEATURE_COLUMNS.index("events")] = 9
+    rows = TaskRows(
+        subject_ids=np.arange(900) % 300,
+        cuts=np.repeat([100, 200, 300], 300) * DAY,
+        features=features,
+        embeddings=np.column_stack([hidden, rng.normal(size=900)]).astype(np.float32),
+        labels=(rng.random(900) < 1 / (1 + np.exp(-3 * hidden))).astype(float),
+    )
+    model = fit_task(Task("t", "event", horizon_days=30), rows)
+    frame = pl.DataFrame(
+        {
+            "subject_id": [1, 2],
+            **{name: [9.0, 9.0] for name in FEATURE_COLUMNS},
+        }
+    )
+    up, down = explain_predictions(model, frame, np.array([[2.0, 0], [-2, 0]], np.float32), limit=1)
+    assert up[0].text == EMBEDDING_TEXT
+    assert up[0].effect > 0 > down[0].effect
+    assert up[0].value is None
+
+
+def test_a_base_rate_has_no_reasons(features: pl.DataFrame) -> None:
+    rows = TaskRows(
+        np.arange(50),
+        np.zeros(50, np.int64),
+        np.zeros((50, len(FEATURE_COLUMNS)), np.float32),
+        None,
+        np.zeros(50),
+    )
+    model = fit_task(Task("t", "event"), rows)
+    assert explain_predictions(model, features) == [()] * len(features)
+
+
+def test_nobody_has_no_reasons(models: dict[str, TaskModel], features: pl.DataFrame) -> None:
+    assert explain_predictions(models["churn"], features.clear()) == []

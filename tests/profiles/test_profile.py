@@ -1,0 +1,178 @@
+import json
+
+import polars as pl
+import pytest
+
+from habitue.config import ProfileSettings
+from habitue.errors import Refused
+from habitue.profiles.facts import FACTS
+from habitue.profiles.norms import ShopNorms
+from habitue.profiles.profile import (
+    Profile,
+    build_profiles,
+    prediction_records,
+    profile_table,
+    unknown_profile,
+)
+from habitue.profiles.segments import SEGMENTS
+from habitue.schema import DAY, format_time
+from tests.profiles.log_lines import SETTINGS, Line, frame_of, shop, shop_norms, user_ids
+
+CHURN = pl.DataFrame(
+    {
+        "subject_id": [3, 4],
+        "probability": [0.25, 0.5],
+        "interval_low": [0.1, 0.4],
+        "interval_high": [0.4, 0.6],
+        "base_rate": [0.3, 0.3],
+    }
+)
+VALUE = pl.DataFrame({"subject_id": [3], "value": [10.0], "expected": [20.0]})
+
+
+def profiles_of(frame: pl.DataFrame, as_of: int, norms: ShopNorms | None = None) -> list[Profile]:
+    return build_profiles(
+        frame,
+        shop().items,
+        as_of=as_of,
+        norms=norms or shop_norms(as_of),
+        settings=SETTINGS,
+        user_ids=user_ids,
+        predictions=prediction_records({"churn_90d": CHURN}),
+        model_version="v7",
+    )
+
+
+def table_of(frame: pl.DataFrame, as_of: int, **tasks: pl.DataFrame) -> pl.DataFrame:
+    return profile_table(
+        frame,
+        shop().items,
+        as_of=as_of,
+        norms=shop_norms(as_of),
+        settings=SETTINGS,
+        user_ids=user_ids,
+        predictions=tasks,
+    )
+
+
+def test_a_profile_has_the_documented_keys_and_is_json() -> None:
+    made = shop()
+    profile = profiles_of(made.events, made.end_at)[3].as_json()
+    assert list(profile) == [
+        "user_id", "person_id", "as_of", "model_version", "facts", "tags", "interests",
+        "predictions", "segment", "data_sufficiency",
+    ]  # fmt: skip
+    again = json.loads(json.dumps(profile, allow_nan=False))
+    assert again["user_id"] == "u0003"
+    assert again["as_of"] == format_time(made.end_at)
+    assert again["model_version"] == "v7"
+    assert list(again["facts"]) == list(FACTS)
+    assert again["facts"]["last_seen"].endswith("Z")
+    assert set(again["interests"]) == {"categories", "brands", "items"}
+    assert {"name", "weight", "last_seen"} <= set(again["interests"]["items"][0])
+    assert {"name", "kind", "weight", "evidence", "first_seen", "last_seen"} <= set(
+        again["tags"][0]
+    )
+    assert set(again["tags"][0]["evidence"][0]) == {"event_id", "timestamp", "text"}
+    assert again["predictions"] == {
+        "churn_90d": {"probability": 0.25, "base_rate": 0.3, "interval": [0.1, 0.4]}
+    }
+    assert again["segment"] in SEGMENTS
+    assert again["data_sufficiency"] == "ok"
+
+
+def test_one_person_reads_as_within_the_bucket() -> None:
+    made = shop()
+    everyone = profiles_of(made.events, made.end_at)
+    for subject in (3, 40, 77):
+        alone = profiles_of(made.events.filter(pl.col("subject_id") == subject), made.end_at)
+        assert alone == [everyone[subject]]
+
+
+def test_the_top_interest_is_the_favourite_category() -> None:
+    made = shop()
+    right = 0
+    for profile, love in zip(
+        profiles_of(made.events, made.end_at), made.favourite.values(), strict=True
+    ):
+        right += profile.interests["categories"][0]["name"] == love
+    assert right / len(made.favourite) > 0.9
+
+
+def test_future_events_leave_profiles_and_table_unchanged() -> None:
+    made = shop()
+    as_of = made.start_at + 120 * DAY
+    past = made.events.filter(pl.col("timestamp") < as_of)
+    assert profiles_of(made.events, as_of) == profiles_of(past, as_of)
+    assert table_of(made.events, as_of).equals(table_of(past, as_of))
+
+
+def test_norms_from_the_future_are_refused() -> None:
+    made = shop()
+    with pytest.raises(Refused, match="after the moment asked for"):
+        profiles_of(made.events, made.start_at + DAY, shop_norms(made.end_at))
+
+
+@pytest.mark.parametrize(("events", "word"), [(1, "not_enough_data"), (4, "limited"), (5, "ok")])
+def test_data_sufficiency_follows_the_number_of_events(events: int, word: str) -> None:
+    frame = frame_of([Line(1, 100 + n, "view_item") for n in range(events)])
+    (profile,) = profiles_of(frame, shop().end_at)
+    assert profile.data_sufficiency == word
+
+
+def test_the_table_has_a_row_a_person_and_a_column_a_task() -> None:
+    made = shop()
+    table = table_of(made.events, made.end_at, churn_90d=CHURN, value_90d=VALUE)
+    assert table["subject_id"].to_list() == sorted(made.favourite)
+    assert table["user_id"].to_list()[:2] == ["u0000", "u0001"]
+    row = table.row(3, named=True)
+    assert (row["churn_90d"], row["value_90d"], row["value_90d_expected"]) == (0.25, 10.0, 20.0)
+    assert table.row(4, named=True)["value_90d"] is None
+    assert table["segment"].is_in(list(SEGMENTS)).all()
+    for column in ("tags", "top_categories", "top_brands"):
+        assert table[column].dtype == pl.List(pl.String)
+        assert table[column].null_count() == 0
+
+
+def test_table_and_profiles_agree() -> None:
+    made = shop()
+    table = table_of(made.events, made.end_at)
+    for profile, row in zip(
+        profiles_of(made.events, made.end_at), table.iter_rows(named=True), strict=True
+    ):
+        assert [tag["name"] for tag in profile.tags] == row["tags"]
+        assert profile.segment == row["segment"]
+        assert profile.facts["orders"] == row["orders"]
+
+
+def test_a_stranger_gets_a_labelled_fallback_of_the_same_keys() -> None:
+    made = shop()
+    stranger = unknown_profile("nobody", as_of=made.end_at, model_version="v7").as_json()
+    assert list(stranger) == list(profiles_of(made.events, made.end_at)[0].as_json())
+    assert (stranger["segment"], stranger["data_sufficiency"]) == ("unknown", "not_enough_data")
+
+
+def test_a_task_named_like_a_column_is_refused() -> None:
+    made = shop()
+    with pytest.raises(Refused, match="A task is called 'orders', as is a column"):
+        table_of(made.events, made.end_at, orders=VALUE)
+
+
+def test_an_empty_bucket_gives_no_profiles_and_an_empty_table() -> None:
+    made = shop()
+    assert profiles_of(made.events.clear(), made.end_at) == []
+    empty = table_of(made.events.clear(), made.end_at, churn_90d=CHURN)
+    assert empty.schema == table_of(made.events, made.end_at, churn_90d=CHURN).schema
+
+
+def test_max_tags_limits_a_profile() -> None:
+    made = shop()
+    profiles = build_profiles(
+        made.events,
+        made.items,
+        as_of=made.end_at,
+        norms=shop_norms(made.end_at),
+        settings=ProfileSettings(max_tags=1),
+        user_ids=user_ids,
+    )
+    assert max(len(profile.tags) for profile in profiles) == 1

@@ -1,0 +1,84 @@
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from habitue.compute import Silent
+from habitue.profiles import samples
+from habitue.profiles.samples import (
+    FEATURE_COLUMNS,
+    collect_samples,
+    feature_matrix,
+    rfm_columns,
+    rfm_matrix,
+    rows_of_task,
+)
+from habitue.schema import DAY, HOUR, Task
+from tests.shop import MemoryLog, make_shop
+
+TASK = Task("p", "event", horizon_days=20, active_days=60)
+SHOP = make_shop(num_persons=80, days=120)
+UNTIL = SHOP.start_at + 100 * DAY
+CUTS = {"p": (SHOP.start_at + 40 * DAY, SHOP.start_at + 80 * DAY)}
+
+
+def embed(
+    subject_ids: npt.NDArray[np.int64], *, as_of: int, bucket: int
+) -> npt.NDArray[np.float32]:
+    """A vector that names its person and moment."""
+    return np.column_stack([subject_ids, np.full(len(subject_ids), as_of / DAY)]).astype(np.float32)
+
+
+def test_rows_embeddings_and_labels_belong_to_the_same_person_and_moment() -> None:
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=embed, progress=Silent()
+    )
+    assert [one.as_of for one in found] == [*CUTS["p"], UNTIL]
+    rows = rows_of_task(found[:-1], "p")
+    assert rows.embeddings is not None
+    assert rows.embeddings[:, 0] == pytest.approx(rows.subject_ids)
+    assert rows.embeddings[:, 1] == pytest.approx(rows.cuts / DAY, rel=1e-6)
+    bought = SHOP.events.filter(pl.col("event_type") == "purchase")
+    for person, cut, label in zip(
+        rows.subject_ids[:50].tolist(), rows.cuts[:50].tolist(), rows.labels[:50], strict=True
+    ):
+        own = bought.filter(pl.col("subject_id") == person)["timestamp"]
+        assert bool(own.is_between(cut, cut + 20 * DAY - 1).any()) == (label == 1)
+
+
+def test_the_population_to_be_scored_has_no_future() -> None:
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
+    )
+    rows = rows_of_task(found[-1:], "p")
+    assert len(rows) > 0
+    assert (rows.labels == 0).all()
+    assert rows.embeddings is None
+
+
+def test_a_large_log_is_learnt_from_a_share_of_persons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "MAX_PERSONS", 40)
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
+    )
+    drawn = [set(one.subject_ids.tolist()) for one in found]
+    assert 20 < len(drawn[-1]) < 60
+    assert drawn[0] <= drawn[1] <= drawn[2]
+
+
+def test_no_samples_give_no_rows() -> None:
+    assert len(rows_of_task((), "p")) == 0
+
+
+def test_matrices_keep_the_documented_order() -> None:
+    frame = pl.DataFrame({"subject_id": [1], **{name: [1.0] for name in FEATURE_COLUMNS}})
+    frame = frame.with_columns(spend_90d=pl.lit(7.0), orders=pl.lit(None, dtype=pl.Float64))
+    matrix = feature_matrix(frame)
+    assert matrix.dtype == np.float32
+    assert np.isnan(matrix[0, FEATURE_COLUMNS.index("orders")])
+    assert rfm_matrix(matrix, horizon=100 * DAY)[0, -1] == 7
+
+
+def test_recent_spend_is_over_the_window_nearest_the_horizon() -> None:
+    assert rfm_columns(92 * DAY)[-1] == "spend_90d"
+    assert rfm_columns(HOUR // 2)[-1] == "spend_1h"

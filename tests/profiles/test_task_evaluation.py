@@ -1,0 +1,119 @@
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from habitue import metrics
+from habitue.profiles.predictions import fit_tasks
+from habitue.profiles.task_evaluation import (
+    AMOUNT_METRICS,
+    CHANCE_METRICS,
+    TaskEvaluation,
+    amount_measures,
+    evaluate_tasks,
+)
+from habitue.profiles.task_model import TaskModel
+from habitue.profiles.tasks import ResolvedTask
+from habitue.schema import DAY, Task
+from tests.shop import MemoryLog, make_shop
+
+SHOP = make_shop(num_persons=180, days=240)
+UNTIL = SHOP.start_at + 200 * DAY
+TASKS = [
+    ResolvedTask(Task("churn", "no_event", horizon_days=30, active_days=60), "ok"),
+    ResolvedTask(Task("value", "sum", horizon_days=30, active_days=60), "ok"),
+]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, TaskModel]:
+    return dict(fit_tasks(MemoryLog(SHOP), TASKS, train_until=UNTIL).models)
+
+
+@pytest.fixture(scope="module")
+def results(models: dict[str, TaskModel]) -> dict[str, TaskEvaluation]:
+    return evaluate_tasks(MemoryLog(SHOP), models, cuts=[UNTIL])
+
+
+def test_a_probability_has_all_its_measures(results: dict[str, TaskEvaluation]) -> None:
+    churn = results["churn"]
+    assert churn.status == "ok"
+    assert set(churn.metrics) == set(CHANCE_METRICS)
+    assert set(churn.baselines) == {"base_rate", "recency", "rfm_logistic", "rfm_boosted"}
+    assert all(set(measures) == set(CHANCE_METRICS) for measures in churn.baselines.values())
+    assert churn.metrics["auc"] > 0.7
+    assert churn.baselines["base_rate"]["auc"] == 0.5
+
+
+def test_an_amount_has_all_its_measures(results: dict[str, TaskEvaluation]) -> None:
+    value = results["value"]
+    assert set(value.metrics) == set(AMOUNT_METRICS)
+    assert set(value.baselines) == {"mean", "recent_spend", "rfm_linear", "rfm_boosted"}
+    assert value.metrics["mae"] < value.baselines["mean"]["mae"]
+
+
+def test_model_and_rivals_are_judged_on_the_same_persons(
+    results: dict[str, TaskEvaluation],
+) -> None:
+    past = SHOP.events.filter(
+        pl.col("timestamp") < UNTIL,
+        pl.col("timestamp") >= UNTIL - 60 * DAY,
+        pl.col("event_type") == "purchase",
+    )
+    assert results["churn"].n == past["subject_id"].n_unique()
+    assert sum(decile.count for decile in results["churn"].deciles) == results["churn"].n
+    assert sum(results["churn"].reliability["count"]) == results["churn"].n
+
+
+def test_deciles_go_from_the_highest_prediction_down(results: dict[str, TaskEvaluation]) -> None:
+    deciles = results["churn"].deciles
+    assert len(deciles) == 10
+    predicted = [decile.predicted for decile in deciles]
+    assert predicted == sorted(predicted, reverse=True)
+    assert deciles[0].observed > deciles[-1].observed
+
+
+def test_the_gain_is_over_the_best_rival(results: dict[str, TaskEvaluation]) -> None:
+    churn = results["churn"]
+    best = max(measures["auc"] for measures in churn.baselines.values())
+    assert churn.baselines[churn.best_baseline]["auc"] == best
+    assert churn.gain is not None
+    assert churn.gain.mean == pytest.approx(churn.metrics["auc"] - best)
+    assert churn.gain.low <= churn.gain.mean <= churn.gain.high
+
+
+def test_an_outcome_not_known_yet_is_not_judged(models: dict[str, TaskModel]) -> None:
+    late = evaluate_tasks(MemoryLog(SHOP), models, cuts=[SHOP.end_at - 10 * DAY])["churn"]
+    assert late.status == "not_enough_data"
+    assert late.reason.startswith("the log ends less than 30 days after the cut")
+    assert late.metrics == {}
+
+
+def test_several_cuts_are_pooled(models: dict[str, TaskModel]) -> None:
+    churn = {"churn": models["churn"]}
+    both = evaluate_tasks(MemoryLog(SHOP), churn, cuts=[UNTIL, UNTIL + 5 * DAY])["churn"]
+    one = evaluate_tasks(MemoryLog(SHOP), churn, cuts=[UNTIL])["churn"]
+    assert both.n > one.n
+    assert both.cuts == [UNTIL, UNTIL + 5 * DAY]
+
+
+def test_embeddings_are_those_of_the_cut(models: dict[str, TaskModel]) -> None:
+    asked: set[int] = set()
+
+    def embed(
+        subject_ids: npt.NDArray[np.int64], *, as_of: int, bucket: int
+    ) -> npt.NDArray[np.float32]:
+        asked.add(as_of)
+        return np.zeros((len(subject_ids), 2), np.float32)
+
+    evaluate_tasks(MemoryLog(SHOP), {"churn": models["churn"]}, cuts=[UNTIL], embed=embed)
+    assert asked == {UNTIL}
+
+
+def test_total_error_is_that_of_expected_amounts() -> None:
+    truth = np.array([0.0, 0.0, 30.0, 10.0])
+    expected = np.array([5.0, 5.0, 20.0, 20.0])
+    measures = amount_measures(truth, np.array([0.0, 0.0, 20.0, 10.0]), expected)
+    assert measures["total_error"] == pytest.approx(0.25)
+    assert measures["mae"] == 2.5
+    assert measures["rmse"] == pytest.approx(metrics.rmse(truth, expected))
