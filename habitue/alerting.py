@@ -4,6 +4,7 @@ In: a refresh, the version that made it, the log. Out: the alert list of the con
 nothing about how it is shown.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ from habitue.refreshing import Refresh
 from habitue.results import AlertList
 
 REASONS_SHOWN = 2
+# What a person does lately tells why they may leave; what they always were does not.
+LATELY = re.compile(r"trend|overdue|days_since|last_gap|open_cart|refund_share|_\d+[hd]$")
 
 
 def alerts_of(
@@ -97,8 +100,12 @@ def _sentences(
     for bucket, members in by_bucket.items():
         frame = log.read_bucket(bucket, as_of=as_of).filter(pl.col("subject_id").is_in(members))
         scored = version.score(frame, items, as_of=as_of, tasks=())
-        explained = explain_predictions(model, scored.features, scored.embeddings, limit=4)
+        explained = explain_predictions(model, scored.features, scored.embeddings, limit=8)
         for subject, reasons in zip(scored.subject_ids.tolist(), explained, strict=True):
-            raising = [reason.text for reason in reasons if reason.effect > 0]
+            raising = [
+                reason.text
+                for reason in reasons
+                if reason.effect > 0 and LATELY.search(reason.feature)
+            ]
             found[subject] = raising[:REASONS_SHOWN]
     return [found.get(subject, []) for subject in subjects]

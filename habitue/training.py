@@ -102,7 +102,7 @@ def train_version(
         log,
         plan.tasks,
         train_until=cuts.as_of,
-        embed=Embedder(log, vocabulary, trained.network),
+        embed=Embedder(log, vocabulary, trained.network, until=cuts.as_of),
         seed=settings.training.seed,
         progress=progress,
     )

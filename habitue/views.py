@@ -145,22 +145,25 @@ def _advice_scores(console: Console, advice: Object) -> None:
 def _task_scores(
     console: Console, title: str, metrics: Sequence[str], tasks: Mapping[str, Object]
 ) -> None:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, task in tasks.items():
         ours = _object(task, "metrics")
         if metrics[0] not in ours:
             continue
         rate = task.get("base_rate")
-        base = f"base rate {rate:.1%}" if isinstance(rate, float) and metrics[0] != "mae" else ""
-        head = f"[bold]{name}[/]\n[dim]{number(_int(task, 'n'))} persons {base}[/]"
-        rivals = _object(task, "baselines")
-        names = ["[bold]habitue[/]", *(_words(rival) for rival in rivals)]
-        columns = [ours, *(r for r in rivals.values() if isinstance(r, Mapping))]
-        cells = ("\n".join(_cell(one.get(key)) for one in columns) for key in metrics)
-        rows.append((head, "\n".join(names), *cells))
+        is_rate = isinstance(rate, float) and metrics[0] != "mae"
+        shown = [f"[bold]{name}[/]", f"[dim]{number(_int(task, 'n'))} persons[/]"]
+        shown += [f"[dim]base rate {rate:.1%}[/]"] if is_rate else []
+        contenders = {"[bold]habitue[/]": ours, **_object(task, "baselines")}
+        for line, (who, figures) in enumerate(contenders.items()):
+            if isinstance(figures, Mapping):
+                head = shown[line] if line < len(shown) else ""
+                cells = (_cell(figures.get(key)) for key in metrics)
+                rows.append((head, _words(who), *cells))
+        rows.append(())
     if rows:
         table = _table(
-            ("task", "", *metrics), rows, title=f"Predictions: {title}", numbers_from=2, lines=True
+            ("task", "", *metrics), rows[:-1], title=f"Predictions: {title}", numbers_from=2
         )
         console.print(table)
         console.print()
@@ -297,7 +300,10 @@ def _table(
         is_number = numbers_from is not None and position >= numbers_from
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
     for row in rows:
-        table.add_row(*row)
+        if row:
+            table.add_row(*row)
+        else:
+            table.add_section()
     return table
 
 

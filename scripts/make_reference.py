@@ -1,7 +1,7 @@
 """Writes docs/commands.md and docs/settings.md from the code, so that they cannot lag behind it.
 
-    python scripts/make_reference.py          write both
-    python scripts/make_reference.py --check  exit 1 when one is out of date
+python scripts/make_reference.py          write both
+python scripts/make_reference.py --check  exit 1 when one is out of date
 """
 
 import sys

@@ -15,7 +15,7 @@ import polars as pl
 from habitue.baselines.cooccurrence import HISTORY_MOMENTS, CoOccurrence
 from habitue.baselines.history import Bools, Ints, ItemEvents, item_events
 from habitue.baselines.popularity import Popularity
-from habitue.schema import EVENT_TYPES, POSITIVE_EVENT_TYPES, format_date
+from habitue.schema import EVENT_TYPES, POSITIVE_EVENT_TYPES, format_date, item_label
 from habitue.sequences.sequences import Sequences
 
 LANGUAGES: Final[dict[str, dict[str, str]]] = {
@@ -79,7 +79,7 @@ class Catalogue:
         columns = pl.DataFrame({"item_id": pl.Series(list(item_ids), dtype=pl.String)})
         known = items.select(
             "item_id",
-            "name",
+            name=item_label(),
             category=pl.col("category").str.split("/").list.last(),
             offered=pl.col("available").fill_null(True) & pl.col("is_product").fill_null(True),
         ).unique("item_id", keep="last", maintain_order=True)

@@ -144,6 +144,7 @@ def map_items(facts: Sequence[ColumnFacts], sample: pl.DataFrame) -> Mapping:
     others = {name: names for name, names in ITEM_FIELD_NAMES.items() if name != "item_id"}
     _assign_by_name(mapping, [one for one in facts if one is not best], others)
     _map_category(mapping, "category", facts, sample)
+    _map_name(mapping, facts)
     return mapping
 
 
@@ -323,6 +324,21 @@ def _map_category(
     sizes = ", ".join(f"{one.name} {one.num_distinct}" for one in levels)
     because = f"different values, from few to many: {sizes}"
     mapping.give(name, [one.name for one in levels], because, unsure=True)
+
+
+def _map_name(mapping: Mapping, facts: Sequence[ColumnFacts]) -> None:
+    """Call items by their narrowest category and their size, where a catalogue has no names."""
+    levels = mapping.columns.get("category")
+    if "name" in mapping.columns or not isinstance(levels, list):
+        return
+    sizes = [
+        one.name
+        for one in facts
+        if one.name not in mapping.used
+        and any(word in normal_form(one.name) for word in ("size", "package", "variant"))
+    ]
+    because = "there is no name; the narrowest category" + (" and the size" if sizes else "")
+    mapping.give("name", [levels[-1], *sizes[:1]], because, unsure=True)
 
 
 def _path(found: list[ColumnFacts], sample: pl.DataFrame) -> list[ColumnFacts]:

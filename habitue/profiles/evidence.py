@@ -12,6 +12,7 @@ from habitue.profiles.attention import KINDS, item_names, weight_of_event
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import is_bargain, time_names
 from habitue.profiles.norms import ShopNorms
+from habitue.schema import item_label
 
 EVENTS_SHOWN: Final = 3
 NAME_LENGTH: Final = 80  # longer item names are cut in texts
@@ -40,7 +41,7 @@ _TAG_KEY: Final = ("subject_id", "kind", "name")
 
 def event_texts(events: pl.DataFrame, items: pl.DataFrame, *, time_zone: str = "UTC") -> pl.Series:
     """Return a sentence an event, such as "bought 'Tent X' on 3 Nov 2017"."""
-    shown = pl.coalesce("name", "item_id").str.slice(0, NAME_LENGTH)
+    shown = item_label().str.slice(0, NAME_LENGTH)
     names = items.select("item_number", shown=shown)
     named = events.select("event_type", "timestamp", "item_number").join(
         names, on="item_number", how="left", maintain_order="left"

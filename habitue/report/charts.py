@@ -301,7 +301,9 @@ def decile_chart(
     money: formats.Currency | None,
 ) -> Chart:
     """Return the observed rate (with `money`: the mean amount) by tenth of people."""
-    format_name = "percent" if money is None else "money"
+    is_share = money is None
+    format_name = "percent" if is_share else "money"
+    top = max(decile.observed for decile in deciles)
     bars: Option = {
         "type": "bar",
         "name": texts("task.observed"),
@@ -332,7 +334,7 @@ def decile_chart(
             nameGap=28,
             nameTextStyle=_text(),
         ),
-        yAxis=_value_axis(format_name, min=0),
+        yAxis=_value_axis(format_name, min=0, **({"max": 1} if is_share and top > 0.8 else {})),
         series=[bars],
     )
 

@@ -17,6 +17,10 @@ Interval = tuple[float, float]
 Fact = str | float | bool
 T = TypeVar("T")
 
+# A part of what is shipped, shown beside it, is no simple method to beat.
+OWN_PARTS = ("network",)
+MIN_OPTION = 0.005  # a less likely next step is not worth a line
+
 
 @dataclass(frozen=True)
 class Document:
@@ -144,7 +148,8 @@ class RecommendationScores:
     baselines: list[Scores]
     n: int
     protocol: str
-    gain: Interval | None = None
+    gain: Interval | None = None  # over the best baseline in nDCG@10, person by person
+    discovery: "RecommendationScores | None" = None  # the same for items new to the person
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _task(name: str, document: Document) -> TaskScores:
         base_rate=document.number("base_rate"),
         reliability=_reliability(document),
         deciles=_deciles(document),
-        gain=document.interval("gain"),
+        gain=_gain(document),
     )
 
 
@@ -239,8 +244,22 @@ def _persons(row: Document) -> int:
 
 def _recommendation(document: Document) -> RecommendationScores:
     ours, baselines = _contenders(document, "habitue")
-    n, protocol = int(document.number("n") or 0), document.text("protocol")
-    return RecommendationScores(ours, baselines, n, protocol, document.interval("gain"))
+    discovery = document.child("discovery")
+    return RecommendationScores(
+        ours=ours,
+        baselines=baselines,
+        n=int(document.number("n") or 0),
+        protocol=document.text("protocol"),
+        gain=_gain(document),
+        discovery=_recommendation(discovery) if discovery.numbers("metrics") else None,
+    )
+
+
+def _gain(document: Document) -> Interval | None:
+    """Read the interval of the difference to the best baseline, if that is a simple method."""
+    if document.text("best_baseline") in OWN_PARTS:
+        return None
+    return document.child("difference").interval("interval")
 
 
 @dataclass(frozen=True)
@@ -292,7 +311,7 @@ class Prediction:
             base_rate=document.number("base_rate"),
             is_calibrated=document.entries.get("calibrated") is True,
             data_sufficiency=document.text("data_sufficiency"),
-            options=options[:5],
+            options=[(name, share) for name, share in options[:5] if share >= MIN_OPTION],
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from habitue.report.figures import Measure, RankedRow, Ranking
-from habitue.schema import MONEY_EVENT_TYPES
+from habitue.schema import MONEY_EVENT_TYPES, item_label
 
 
 class _Sums:
@@ -106,9 +106,9 @@ class RankingCounter:
         """Return the first items by `measure`."""
         order, sums = _order(self._by_item, measure, top), self._by_item
         ids = self._items["item_id"]
-        names = self._items["name"].fill_null("")
+        names = self._items.select(item_label().alias("name"))["name"]
         paths = self._items["category"].fill_null("")
-        labels = [(ids[row], names[row] or ids[row], paths[row]) for row in order]
+        labels = [(ids[row], names[row], paths[row]) for row in order]
         return _ranking(sums, measure, order, labels)
 
     def categories(self, measure: Measure, top: int) -> Ranking | None:

@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from habitue.report import formats
-from habitue.report.documents import Interval, Scores
+from habitue.report.documents import OWN_PARTS, Interval, Scores
 from habitue.report.texts import Texts
 
 Verdict = Literal["better", "ahead", "even", "behind", "alone"]
 
 SHARE_METRICS = (
-    "hit_rate@10", "recall@10", "coverage@10", "auc", "pr_auc", "ece", "top_decile_share",
-    "accuracy",
+    "hit_rate@10", "hit_rate@3", "recall@10", "coverage@10", "auc", "pr_auc", "ece",
+    "top_decile_share", "accuracy",
 )  # fmt: skip
 MONEY_METRICS = ("mae", "rmse")
 LOWER_IS_BETTER = ("log_loss", "brier", "ece", "mae", "rmse")
 # Variety is told but does not decide who is best: offering junk is various too.
 NO_CONTEST = ("coverage@10",)
-# A part of what is shipped, shown beside it, is no simple method to beat.
-OWN_PARTS = ("network",)
 # A difference below this share of the score says nothing where no interval was computed.
 SAME = 0.01
 

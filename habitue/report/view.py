@@ -16,6 +16,7 @@ from habitue.report.documents import (
     Profile,
     RecommendationScores,
     Scores,
+    Tag,
     TaskScores,
 )
 from habitue.report.periods import COHORT_UNITS, choose_unit, to_local
@@ -151,7 +152,7 @@ class View:
         return [
             (self.texts(f"fact.{name}"), self._fact(name, profile.facts[name]))
             for name in FACTS
-            if name in profile.facts
+            if name in profile.facts and not (name == "refunds" and not profile.facts[name])
         ]
 
     def _fact(self, name: str, fact: Fact) -> str:
@@ -204,6 +205,17 @@ class View:
             theirs=scores.written(metric, best.metrics[metric], self.money) if best else "",
         )
 
+    def tasks(self) -> list[TaskScores]:
+        """Return the judged tasks that have something to predict."""
+        return [task for task in self._evaluated() if not _is_trivial(task)]
+
+    def skipped(self) -> dict[str, str]:
+        """Return each task that was not possible, with the reason."""
+        evaluation = self._data.evaluation
+        skipped = dict(evaluation.skipped) if evaluation else {}
+        trivial = [task.task for task in self._evaluated() if _is_trivial(task)]
+        return skipped | dict.fromkeys(trivial, self.texts("task.trivial"))
+
     def task_finding(self, task: TaskScores) -> Markup:
         """Return how many did it, and how many among those the model points at."""
         people = self.texts.count(task.n, "person")
@@ -212,6 +224,14 @@ class View:
             return self.texts("task.finding.value", n=people, rate=self.money.money(mean))
         if task.base_rate is None:
             return self.texts("task.finding.n", n=people)
+        accuracy = task.ours.metrics.get("accuracy")
+        if accuracy is not None:
+            return self.texts(
+                "task.finding.next",
+                n=people,
+                accuracy=formats.percent(accuracy),
+                rate=formats.percent(task.base_rate),
+            )
         words = self.texts("task.finding", n=people, rate=formats.percent(task.base_rate))
         lift = task.ours.metrics.get("lift@10%")
         if lift is None:
@@ -260,9 +280,15 @@ class View:
             told.append(self.texts.named("sufficiency", prediction.data_sufficiency))
         return told
 
-    def heaviest(self, profile: Profile) -> float:
-        """Return the weight of the person's strongest tag."""
-        return max((tag.weight or 0.0 for tag in profile.tags), default=0.0) or 1.0
+    def strength(self, tag: Tag, profile: Profile) -> float:
+        """Return a tag's weight beside the strongest of its kind; kinds do not compare."""
+        same = [one.weight or 0.0 for one in profile.tags if one.kind == tag.kind]
+        return min(max((tag.weight or 0.0) / (max(same, default=0.0) or 1.0), 0.0), 1.0)
+
+    def predictions(self, profile: Profile) -> list[Prediction]:
+        """Return the person's predictions, without those where all people do the same."""
+        trivial = [task.task for task in self._evaluated() if _is_trivial(task)]
+        return [one for one in profile.predictions if one.task not in trivial]
 
     def shown(self, story: PersonStory) -> int:
         """Return how many of a person's events are drawn."""
@@ -300,6 +326,11 @@ class View:
 
     def _evaluated(self) -> list[TaskScores]:
         return self._data.evaluation.tasks if self._data.evaluation else []
+
+
+def _is_trivial(task: TaskScores) -> bool:
+    """Whether one answer is right for everybody."""
+    return "mae" not in task.ours.metrics and task.base_rate in (0.0, 1.0)
 
 
 def _whole_percent(share: float) -> str:

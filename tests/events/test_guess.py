@@ -212,6 +212,7 @@ def test_transactions_and_catalogue_are_told_apart_and_the_rest_left_out(tmp_pat
             "brand": ["National", "Private"] * 30,
             "product_category": [f"cat {n % 12}" for n in range(60)],
             "product_type": [f"type {n % 36}" for n in range(60)],
+            "package_size": [f"{n % 5} LB" for n in range(60)],
         }
     ).write_parquet(paths[1])
     pl.DataFrame({"household_id": [1, 2], "age": ["19-24", "65+"]}).write_parquet(paths[2])
@@ -227,6 +228,8 @@ def test_transactions_and_catalogue_are_told_apart_and_the_rest_left_out(tmp_pat
         "item_id": "product_id",
         "brand": "brand",
         "category": ["department", "product_category", "product_type"],
+        # A catalogue without names: the narrowest category and the size say what an item is.
+        "name": ["product_type", "package_size"],
     }
     assert [Path(left.file).name for left in report.left_out] == ["people.parquet"]
     assert "no column says when" in report.left_out[0].because

@@ -77,7 +77,8 @@ def evaluation_document() -> dict[str, object]:
             },
             "n": 2143,
             "base_rate": rate,
-            "gain": {"mean": sum(gain) / 2, "low": gain[0], "high": gain[1]},
+            "best_baseline": "rfm_boosted",
+            "difference": {"mean": sum(gain) / 2, "interval": gain},
             "reliability": {
                 "predicted": [0.03 + 0.09 * n for n in range(10)],
                 "observed": [max(0.03 + 0.09 * n + (-1) ** n * 0.012, 0) for n in range(10)],
@@ -104,6 +105,16 @@ def evaluation_document() -> dict[str, object]:
                     for n in range(10)
                 ],
             },
+            "next_category": {
+                "metrics": {"accuracy": 0.57, "hit_rate@3": 0.81, "mrr": 0.71, "log_loss": 1.54},
+                "baselines": {
+                    "popularity": {"accuracy": 0.41, "hit_rate@3": 0.7, "log_loss": 1.9},
+                    "last": {"accuracy": 0.45, "hit_rate@3": 0.72, "log_loss": 2.1},
+                },
+                "n": 1989,
+                "base_rate": 0.41,
+            },
+            "next_event": {"metrics": {"accuracy": 1.0}, "n": 1989, "base_rate": 1.0},
             "value_365d": {
                 "metrics": {},
                 "baselines": {},
@@ -118,7 +129,7 @@ def evaluation_document() -> dict[str, object]:
             },
             "interval": {"hit_rate@10": [0.391, 0.433], "ndcg@10": [0.152, 0.170]},
             "baselines": {
-                "popularity": {
+                "popularity_7d": {
                     "hit_rate@10": 0.241, "recall@10": 0.094, "ndcg@10": 0.081,
                     "coverage@10": 0.17,
                 },
@@ -126,7 +137,7 @@ def evaluation_document() -> dict[str, object]:
                     "hit_rate@10": 0.334, "recall@10": 0.148, "ndcg@10": 0.127,
                     "coverage@10": 0.71,
                 },
-                "personal": {
+                "personal_frequency": {
                     "hit_rate@10": 0.371, "recall@10": 0.166, "ndcg@10": 0.149,
                     "coverage@10": 0.79,
                 },
@@ -134,6 +145,17 @@ def evaluation_document() -> dict[str, object]:
                     "hit_rate@10": 0.389, "recall@10": 0.175, "ndcg@10": 0.151,
                     "coverage@10": 0.75,
                 },
+            },
+            "best_baseline": "personal_frequency",
+            "difference": {"metric": "ndcg@10", "mean": 0.012, "interval": [0.005, 0.019]},
+            "discovery": {
+                "metrics": {"hit_rate@10": 0.187},
+                "baselines": {
+                    "popularity_7d": {"hit_rate@10": 0.121},
+                    "cooccurrence": {"hit_rate@10": 0.153},
+                    "network": {"hit_rate@10": 0.181},
+                },
+                "n": 1804,
             },
             "n": 2143,
             "protocol": "Everything before 1 Sep 2024 was known; a hit is a purchase in the 30 "

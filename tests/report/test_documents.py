@@ -39,7 +39,9 @@ def test_moment_is_read_from_iso_or_microseconds() -> None:
 
 def test_evaluation_keeps_every_contender_with_its_intervals() -> None:
     evaluation = Evaluation.from_json(evaluation_document())
-    assert [task.task for task in evaluation.tasks] == ["purchase_7d", "churn_90d", "value_90d"]
+    assert [task.task for task in evaluation.tasks] == [
+        "purchase_7d", "churn_90d", "value_90d", "next_category", "next_event",
+    ]  # fmt: skip
     first = evaluation.tasks[0]
     assert [scores.name for scores in first.baselines] == [
         "base_rate", "recency", "rfm_logistic", "rfm_boosted",
@@ -70,6 +72,13 @@ def test_reliability_is_read_as_rows_or_as_columns() -> None:
     assert [point.n for point in read[0].tasks[0].reliability] == [3, 4]
 
 
+def test_gain_counts_only_over_a_simple_method() -> None:
+    part = {"metrics": {"auc": 0.7}, "difference": {"interval": [0.1, 0.2]}}
+    tasks = {"a": {**part, "best_baseline": "recency"}, "b": {**part, "best_baseline": "network"}}
+    read = Evaluation.from_json({"tasks": tasks}).tasks
+    assert [task.gain for task in read] == [(0.1, 0.2), None]
+
+
 def test_empty_documents_are_read_as_nothing() -> None:
     assert Evaluation.from_json({}) == Evaluation([], None)
     profile = Profile.from_json({})
@@ -88,8 +97,10 @@ def test_amount_is_the_mean_where_both_are_given() -> None:
     assert Prediction.from_json("value", {"value": 4.0}).value == 4.0
 
 
-def test_options_come_likeliest_first() -> None:
-    prediction = Prediction.from_json("next", {"probabilities": {"a": 0.1, "b": 0.7, "c": None}})
+def test_options_come_likeliest_first_without_the_hopeless() -> None:
+    prediction = Prediction.from_json(
+        "next", {"probabilities": {"a": 0.1, "b": 0.7, "c": None, "d": 0.001}}
+    )
     assert prediction.options == [("b", 0.7), ("a", 0.1)]
 
 

@@ -148,6 +148,11 @@ def test_short_log_of_views_says_why_parts_are_missing(made: Sample) -> None:
     assert ENGLISH["strip.revenue"] not in text
 
 
+def test_task_with_one_answer_for_all_is_told_and_not_scored(page: str) -> None:
+    assert ENGLISH["task.trivial"] in page
+    assert "For 57.0 % of 1,989 people the first guess was right" in page.replace("\u00a0", " ")
+
+
 def test_log_of_dates_says_that_hours_are_unknown(made: Sample) -> None:
     stats = replace(made.report.statistics, rhythm=None, cohorts=None)
     text = body(render_page(replace(made.report, statistics=stats)))

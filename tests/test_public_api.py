@@ -1,0 +1,88 @@
+"""The public surface: what `habitue` exports, and verbs that are the same everywhere."""
+
+import inspect
+import subprocess
+import sys
+import time
+
+import typer
+
+import habitue
+from habitue.cli import app
+from habitue.workspace import Workspace
+
+# Command-line verbs and the methods of `Workspace` that they call.
+METHODS = {
+    "models list": "models",
+    "models show": "model",
+    "models publish": "publish",
+    "models rollback": "rollback",
+    "quarantine show": "quarantine",
+    "alerts churn": "churn_alerts",
+}
+WITHOUT_METHOD = {"demo", "version"}
+LATER = {"serve", "stream", "erase", "export", "privacy", "identity", "simulate", "explain"}
+
+
+def verbs() -> dict[str, list[str]]:
+    """Every verb and its options."""
+    found = {}
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        children = getattr(command, "commands", None)
+        for child, inner in (children or {"": command}).items():
+            found[f"{name} {child}".strip()] = [parameter.name for parameter in inner.params]
+    return found
+
+
+def test_all_is_sorted_and_importable() -> None:
+    assert habitue.__all__ == sorted(habitue.__all__)
+    for name in habitue.__all__:
+        assert getattr(habitue, name) is not None
+
+
+def test_every_verb_is_a_method_of_workspace_with_the_same_options() -> None:
+    renamed = {"everyone": None, "workspace": None, "as_json": None, "more": None}
+    for verb, options in verbs().items():
+        if verb in WITHOUT_METHOD:
+            continue
+        method = getattr(Workspace, METHODS.get(verb, verb))
+        parameters = set(inspect.signature(method).parameters)
+        if verb == "recommend":
+            parameters |= set(inspect.signature(Workspace.recommend_all).parameters)
+        asked = {option for option in options if option not in renamed}
+        assert asked <= parameters, f"{verb}: {asked - parameters}"
+
+
+def test_verbs_that_do_not_work_yet_are_not_shown() -> None:
+    assert LATER.isdisjoint({verb.split()[0] for verb in verbs()})
+
+
+def test_every_verb_prints_json_on_request() -> None:
+    for verb, options in verbs().items():
+        if verb != "version":
+            assert "as_json" in options, verb
+            assert "workspace" in options, verb
+
+
+def test_help_answers_before_anything_heavy_is_imported() -> None:
+    code = (
+        "import sys; sys.argv = ['habitue', '--help']\n"
+        "from habitue.cli import app\n"
+        "app(standalone_mode=False)\n"
+        "heavy = {'polars', 'torch', 'numpy', 'lightgbm', 'pydantic', 'scipy', 'sklearn'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, f"imported by --help: {done.stderr}"
+
+
+def test_help_names_every_verb_in_a_blink() -> None:
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "habitue", "--help"], capture_output=True, text=True
+    )
+    # The promise is 0.3 s; a shared machine gets ten times that before the test speaks up.
+    assert time.monotonic() - began < 3
+    for verb in {verb.split()[0] for verb in verbs()}:
+        assert verb in done.stdout
