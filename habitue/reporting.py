@@ -40,6 +40,13 @@ from habitue.report.data import (
 from habitue.report.documents import Advice, Alert, Evaluation, Profile
 from habitue.schema import SECOND
 
+COMMANDS = (
+    "habitue ingest FILE…",
+    "habitue train",
+    "habitue evaluate",
+    "habitue refresh",
+    "habitue report",
+)
 STORY_EVENTS = 400
 ALERTS_SHOWN = 12
 EXAMPLES_SHOWN = 3
@@ -79,6 +86,7 @@ def report_data(sources: Sources) -> ReportData:
         statistics=shop_statistics(
             sources.log, as_of=as_of, time_zone=sources.settings.profiles.time_zone
         ),
+        commands=list(COMMANDS),
     )
     if sources.version is not None:
         data = replace(
@@ -282,6 +290,6 @@ def _audiences(table: pl.DataFrame, as_of: int, churn: TaskModel | None) -> list
             continue
         if audience.persons:
             value = float(audience.table["revenue"].sum()) if has_money else None
-            command = f"habitue audience '{rule}' --name {name}"
+            command = f"habitue audience '{rule}' --name {name} --out {name}.csv"
             found.append(AudienceSummary(name, sentence, audience.persons, command, value))
     return found

@@ -46,7 +46,7 @@ class InitResult:
                 for guess in self.report.guesses
             ],
             "left_out": [asdict(one) for one in self.report.left_out],
-            "next": "Read the settings, correct what is wrong, then: habitue ingest FILE…",
+            "next": f"habitue ingest -w {self.path.parent} FILE…",
         }
 
 

@@ -28,6 +28,7 @@ from habitue.model.inference import Network
 from habitue.model.train import TrainedNetwork, train_network
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
+from habitue.profiles.task_model import Form
 from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, resolve_tasks
 from habitue.schema import DAY, format_date
 from habitue.sequences.encoder import write_sequences
@@ -35,6 +36,12 @@ from habitue.sequences.sequences import Sequences, SequenceSet
 from habitue.sequences.splits import Cuts, choose_cuts
 from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
 from habitue.versions import Card, now_text, write_card
+
+
+FORMS: dict[Form, str] = {
+    "features": "the network's embedding added nothing beyond noise, so plain features ship",
+    "features+embedding": "plain features and the network's embedding together do best",
+}
 
 
 @dataclass(frozen=True)
@@ -233,7 +240,7 @@ def _notes(plan: Plan, trained: TrainedNetwork, blend: Blend, fitted: FittedTask
         + ".",
     ]
     for name, model in fitted.models.items():
-        notes.append(f"{name}: {describe_task(model.task)}; uses {model.form}.")
+        notes.append(f"{name}: {describe_task(model.task)}; {FORMS[model.form]}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]
     if trained.skipped_steps:
         notes.append(f"{trained.skipped_steps} training steps with a loss that is no number.")

@@ -60,24 +60,22 @@ def _any(console: Console, document: Object) -> None:
 
 
 def _init(console: Console, document: Object) -> None:
-    rows = []
+    file = ""
     for guess in _objects(document, "guesses"):
-        mark = "[yellow]confirm[/]" if guess.get("confirm") else "[green]sure[/]"
-        examples = ", ".join(_cell(one) for one in _list(guess, "examples")[:3])
-        rows.append(
-            (
-                _cell(guess.get("file")),
-                _cell(guess.get("field")),
-                _cell(guess.get("guess")),
-                mark,
-                _cell(guess.get("because")) + (f" [dim]({examples})[/]" if examples else ""),
-            )
-        )
-    console.print(_table(("source", "field", "guess", "", "because"), rows))
+        if guess.get("file") != file:
+            file = str(guess.get("file"))
+            console.print(f"\n[bold]{escape(file.rsplit('/', 1)[-1])}[/]")
+        mark = "[yellow]?[/]" if guess.get("confirm") else "[green]✓[/]"
+        line = f"{mark} {_cell(guess.get('field'))} = [bold]{_cell(guess.get('guess'))}[/]"
+        console.print(Padding(line, (0, 0, 0, 2)))
+        console.print(Padding(f"[dim]{_cell(guess.get('because'))}[/]", (0, 0, 0, 6)))
     for one in _objects(document, "left_out"):
-        console.print(f"Left out: {_cell(one.get('file'))}: {_cell(one.get('because'))}")
-    console.print(f"Settings: [bold]{_cell(document.get('settings'))}[/]")
-    console.print(_cell(document.get("next")))
+        console.print(f"\nLeft out: {_cell(one.get('file'))}: {_cell(one.get('because'))}")
+    console.print(
+        f"\nWritten to [bold]{_cell(document.get('settings'))}[/]; "
+        "a line marked [yellow]?[/] deserves a look."
+    )
+    console.print(f"[bold]Next:[/] {_cell(document.get('next'))}", soft_wrap=True)
 
 
 def _validate(console: Console, document: Object) -> None:

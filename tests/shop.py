@@ -150,7 +150,7 @@ class MemoryLog:
 
     @property
     def end_at(self) -> int:
-        return int(self.shop.events["timestamp"].max()) + 1  # type: ignore[arg-type, operator]
+        return int(self.shop.events["timestamp"].max()) + 1  # type: ignore[arg-type]
 
     def read_bucket(
         self, bucket: int, *, as_of: int | None = None, subject_id: int | None = None

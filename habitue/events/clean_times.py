@@ -21,8 +21,8 @@ _PLAUSIBLE: Final = (6e14, 4.2e15)  # µs: 1989 to 2103
 _FAST_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 _ISO: Final = (
     r"^\s*(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
-    r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d{2})"
-    r"(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?:[T ]+(?P<hour>\d{1,2})(?::(?P<minute>\d{2})"
+    r"(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
     r"\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?\s*$"
 )
 
