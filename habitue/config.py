@@ -162,12 +162,14 @@ class TrainingSettings(Stage):
 class TaskSettings(Stage):
     """A prediction task of the shop's own; see `habitue.schema.Task`."""
 
-    kind: TaskKind
-    event: str = "purchase"
-    horizon_days: float = Field(30, gt=0)
-    active_days: float = Field(90, gt=0)
-    fall_to: float | None = Field(None, gt=0, le=1)
-    target: str = ""
+    kind: TaskKind = Field(description="event, no_event, sum or next.")
+    event: str = Field("purchase", description="The event type it is about; any: any event.")
+    horizon_days: float = Field(30, gt=0, description="How far ahead.")
+    active_days: float = Field(90, gt=0, description="Asked of persons seen in so many days.")
+    fall_to: float | None = Field(
+        None, gt=0, le=1, description="no_event: value below this part of the time before counts."
+    )
+    target: str = Field("", description="next: event_type or category.")
 
 
 class RecommendSettings(Stage):
@@ -278,8 +280,8 @@ def _explain(error: ValidationError, where: str) -> SettingsError:
         )
     value = first.get("input")
     return SettingsError(
-        f"Setting '{name}' in {where} is {value!r}: {first['msg']}.",
-        fix="Correct it and try again.",
+        f"Setting '{name}' is {value!r}: {first['msg']}.",
+        fix=f"Correct it in {where}, or in the variable or option that set it.",
     )
 
 

@@ -5,9 +5,11 @@ the page says why. Knows nothing about HTML.
 """
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -64,6 +66,7 @@ STORIES: dict[Role, tuple[tuple[str, ...], str, bool]] = {
 class Sources:
     """Everything a report is made from; None is what does not exist yet."""
 
+    folder: Path
     log: EventLog
     store: EventStore
     settings: Settings
@@ -86,7 +89,7 @@ def report_data(sources: Sources) -> ReportData:
         statistics=shop_statistics(
             sources.log, as_of=as_of, time_zone=sources.settings.profiles.time_zone
         ),
-        commands=list(COMMANDS),
+        commands=[command + _where(sources.folder) for command in COMMANDS],
     )
     if sources.version is not None:
         data = replace(
@@ -98,6 +101,11 @@ def report_data(sources: Sources) -> ReportData:
     if sources.version and sources.refresh and sources.adviser:
         data = _with_customers(data, sources, sources.version, sources.refresh, sources.adviser)
     return data
+
+
+def _where(folder: Path) -> str:
+    """Return the option that names the workspace, empty where it is the default one."""
+    return "" if folder == Path("shop") else f" -w {shlex.quote(str(folder))}"
 
 
 def _model(version: Version) -> ModelSummary:
@@ -138,7 +146,7 @@ def _with_customers(
         alerts=alerts,
         num_alerts=num_alerts,
         examples=examples,
-        audiences=_audiences(table, refresh.as_of, churn),
+        audiences=_audiences(table, refresh.as_of, churn, _where(sources.folder)),
     )
 
 
@@ -264,7 +272,9 @@ def _examples(
     return examples
 
 
-def _audiences(table: pl.DataFrame, as_of: int, churn: TaskModel | None) -> list[AudienceSummary]:
+def _audiences(
+    table: pl.DataFrame, as_of: int, churn: TaskModel | None, where: str
+) -> list[AudienceSummary]:
     """Return a few groups worth reaching that are not empty."""
     rules = {
         "best-customers": ("champions: your best customers", 'segment = "champion"'),
@@ -290,6 +300,6 @@ def _audiences(table: pl.DataFrame, as_of: int, churn: TaskModel | None) -> list
             continue
         if audience.persons:
             value = float(audience.table["revenue"].sum()) if has_money else None
-            command = f"habitue audience '{rule}' --name {name} --out {name}.csv"
+            command = f"habitue audience '{rule}' --name {name} --out {name}.csv{where}"
             found.append(AudienceSummary(name, sentence, audience.persons, command, value))
     return found

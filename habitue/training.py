@@ -37,7 +37,6 @@ from habitue.sequences.splits import Cuts, choose_cuts
 from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
 from habitue.versions import Card, now_text, write_card
 
-
 FORMS: dict[Form, str] = {
     "features": "the network's embedding added nothing beyond noise, so plain features ship",
     "features+embedding": "plain features and the network's embedding together do best",

@@ -101,6 +101,8 @@ class Versions:
             NotReady: no version was published before the current one.
         """
         current, before = self._pointer()
+        if current is None:
+            raise _no_model()
         if not before:
             raise NotReady(
                 f"No version was published before '{current}'.",
@@ -120,7 +122,7 @@ class Versions:
         """
         current = self.published
         if current is None:
-            raise NotReady("There is no model yet.", fix="Train one: habitue train")
+            raise _no_model()
         if as_of is None or self.card(current).trained_until <= as_of:
             return current
         for name in reversed(self.names()):
@@ -140,6 +142,10 @@ class Versions:
             return None, []
         pointer = json.loads(path.read_text(encoding="utf-8"))
         return pointer["version"], pointer["before"]
+
+
+def _no_model() -> NotReady:
+    return NotReady("There is no model yet.", fix="Train one: habitue train", code="no_model")
 
 
 def read_card(folder: Path) -> Card:

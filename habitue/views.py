@@ -122,6 +122,11 @@ def _evaluation(console: Console, document: Object) -> None:
     if skipped:
         console.print("[bold]Not possible with this log[/]")
         _scalars(console, skipped)
+    console.print(
+        "\nTo learn from the held-out part too, before this version goes to work: "
+        f"habitue train --as-of {_cell(document.get('until'))}",
+        soft_wrap=True,
+    )
 
 
 def _advice_scores(console: Console, advice: Object) -> None:

@@ -427,6 +427,7 @@ class Workspace:
         name = refresh.model_version if refresh else self._versions.published
         version = None if name is None else self._open(name)
         return Sources(
+            folder=self.folder,
             log=log,
             store=self.store,
             settings=self.settings(),
@@ -470,7 +471,9 @@ class Workspace:
         moment = None if as_of is None else parse_time(as_of)
         log = self.log
         version = self._answering(moment)
-        return log.end_at if moment is None else moment, version
+        # A version trained as of a moment after the last event is asked about that moment.
+        now = max(log.end_at, version.card.trained_until)
+        return now if moment is None else moment, version
 
     def _answering(self, moment: int | None) -> "Version":
         return self._open(self._versions.answering(moment))

@@ -106,11 +106,20 @@ def churn_alerts(
             user_id=row["user_id"],
             probability=row["probability"],
             value_at_risk=row["value_at_risk"],
-            reasons=(*fact_reasons(row), *more),
+            reasons=_told_once((*fact_reasons(row), *more)),
             segment=row["segment"],
         )
         for row, more in zip(at_risk.iter_rows(named=True), moved, strict=True)
     ]
+
+
+def _told_once(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what an earlier reason has said already."""
+    told: list[str] = []
+    for reason in reasons:
+        if not any(reason in earlier for earlier in told):
+            told.append(reason)
+    return tuple(told)
 
 
 def _expected_value(table: pl.DataFrame, value: str) -> pl.Expr:

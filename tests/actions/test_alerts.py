@@ -48,10 +48,10 @@ def test_expected_value_stands_before_past_spend() -> None:
 
 
 def test_only_persons_clearly_likelier_than_usual_are_listed() -> None:
-    # Base rate .3 and min_lift 1.2: from .36 on.
+    # Base rate .3 and min_lift 1.5: from .45 on.
     rows = [
-        row(1, 0.37),
-        row(2, 0.35),
+        row(1, 0.46),
+        row(2, 0.44),
         row(3, None),
         row(4, 0.9, is_bot=True),
         row(5, float("nan")),
@@ -85,7 +85,7 @@ def test_reasons_are_dated_facts_followed_by_what_moved_the_prediction() -> None
         asked.append(list(subjects))
         return [[f"visits fell ({subject})"] for subject in subjects]
 
-    table = pl.DataFrame([row(1, 0.4, spend=50), row(2, 0.9, spend=0)])
+    table = pl.DataFrame([row(1, 0.5, spend=50), row(2, 0.9, spend=0)])
     found = churn_alerts(table, base_rate=0.3, settings=AlertSettings(), reasons=moved)
     assert asked == [[1, 2]]
     assert found[0].reasons == (
@@ -96,6 +96,16 @@ def test_reasons_are_dated_facts_followed_by_what_moved_the_prediction() -> None
     )
     assert found[1].reasons[2] == "spent nothing in the last 90 days; 500.00 in 5 orders before"
     assert found[1].reasons[-1] == "visits fell (2)"
+
+
+def test_a_reason_is_told_once() -> None:
+    def moved(subjects: Sequence[int]) -> list[list[str]]:
+        return [["spent 50.00 in the last 90 days", "visits fell"] for _ in subjects]
+
+    table = pl.DataFrame([row(1, 0.9, spend=50)])
+    found = churn_alerts(table, base_rate=0.3, settings=AlertSettings(), reasons=moved)
+    assert sum("50.00" in reason for reason in found[0].reasons) == 1
+    assert found[0].reasons[-1] == "visits fell"
 
 
 def test_an_order_in_rhythm_is_not_called_late() -> None:
