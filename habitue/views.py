@@ -157,11 +157,12 @@ def _task_scores(
         is_rate = isinstance(rate, float) and metrics[0] != "mae"
         shown = [f"[bold]{name}[/]", f"[dim]{number(_int(task, 'n'))} persons[/]"]
         shown += [f"[dim]base rate {rate:.1%}[/]"] if is_rate else []
-        contenders = {"[bold]habitue[/]": ours, **_object(task, "baselines")}
-        for line, (who, figures) in enumerate(contenders.items()):
+        contenders = list({"[bold]habitue[/]": ours, **_object(task, "baselines")}.items())
+        contenders += [("", {})] * (len(shown) - len(contenders))
+        for line, (who, figures) in enumerate(contenders):
             if isinstance(figures, Mapping):
                 head = shown[line] if line < len(shown) else ""
-                cells = (_cell(figures.get(key)) for key in metrics)
+                cells = (_cell(figures[key]) if key in figures else "" for key in metrics)
                 rows.append((head, _words(who), *cells))
         rows.append(())
     if rows:
