@@ -212,10 +212,12 @@ def recommend(
     shop = _open(workspace)
     if everyone == (user is not None):
         raise typer.BadParameter("Name one user, or pass --all with --out FILE.")
+    if user is not None and out is not None:
+        raise typer.BadParameter("--out goes with --all.")
     if user is not None:
         answer(shop.recommend(user, k=k, as_of=as_of), as_json, "recommend")
     else:
-        answer(shop.recommend_all(k=k, out=out, as_of=as_of), as_json, "recommend")
+        answer(shop.recommend_all(k=k, out=out, as_of=as_of), as_json)
 
 
 @app.command()

@@ -88,8 +88,8 @@ def write_tables(tables: Iterable[pl.DataFrame], path: Path) -> int:
     try:
         if path.suffix == ".csv":
             with temporary.open("wb") as file:
-                for table in tables:
-                    table.write_csv(file, include_header=rows == 0)
+                for position, table in enumerate(tables):
+                    table.write_csv(file, include_header=position == 0)
                     rows += table.height
         else:
             rows = _write_parquet(tables, temporary)

@@ -38,6 +38,7 @@ from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
 from habitue.versions import Card, now_text, write_card
 
 FORMS: dict[Form, str] = {
+    "rfm": "recency, frequency and money alone did at least as well, so only they ship",
     "features": "the network's embedding added nothing beyond noise, so plain features ship",
     "features+embedding": "plain features and the network's embedding together do best",
 }
@@ -108,6 +109,7 @@ def train_version(
         log,
         plan.tasks,
         train_until=cuts.as_of,
+        start_at=cuts.start_at,
         embed=Embedder(log, vocabulary, trained.network, until=cuts.as_of),
         seed=settings.training.seed,
         progress=progress,

@@ -125,9 +125,10 @@ class Versions:
             raise _no_model()
         if as_of is None or self.card(current).trained_until <= as_of:
             return current
-        for name in reversed(self.names()):
-            if self.card(name).trained_until <= as_of:
-                return name
+        learned = [(self.card(name).trained_until, name) for name in self.names()]
+        fitting = [one for one in learned if one[0] <= as_of]
+        if fitting:
+            return max(fitting)[1]
         until = format_time(self.card(current).trained_until)
         raise NotReady(
             f"Every model here learned from events after {format_time(as_of)} "

@@ -70,6 +70,12 @@ class Workspace:
         `{"training": {"epochs": 3}}`.
         """
         self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Refused(
+                f"{folder} is a file, not a folder.",
+                fix="Name the folder of a shop with -w.",
+                code="not_a_folder",
+            )
         self.progress = progress or Silent()
         self._overrides: dict[str, Mapping[str, object]] = dict(settings or {})
         self._versions = Versions(self.folder / "models")
@@ -213,8 +219,17 @@ class Workspace:
                 fingerprint=self.store.fingerprint,
                 progress=self.progress,
             )
-        self._versions.publish(name)
+        if self._is_newest(name):
+            self._versions.publish(name)
         return self.model(name)
+
+    def _is_newest(self, name: str) -> bool:
+        """A model of an older moment is kept to answer for that moment, not for today."""
+        current = self._versions.published
+        if current is None:
+            return True
+        until = self._versions.card(current).trained_until
+        return self._versions.card(name).trained_until >= until
 
     def models(self) -> "VersionList":
         """Return all versions, newest first."""
@@ -248,7 +263,8 @@ class Workspace:
         version = self._answering(moment)
         cut = version.card.trained_until if moment is None else moment
         evaluation = judge_version(version, log, as_of=cut, progress=self.progress)
-        write_json(version.folder / EVALUATION_FILE, evaluation.as_json())
+        if cut == version.card.trained_until:
+            write_json(version.folder / EVALUATION_FILE, evaluation.as_json())
         return evaluation
 
     # Customers
@@ -392,6 +408,12 @@ class Workspace:
         refresh = self._refreshed()
         audience = select_audience(refresh.table, rule, as_of=refresh.as_of, name=name)
         target = None if out is None else Path(out)
+        if target is not None and target.suffix != ".csv":
+            raise Refused(
+                f"'{target.name}' ends in '{target.suffix}'.",
+                fix="Name a file that ends in .csv.",
+                code="bad_output",
+            )
         saved = write_audience(audience, self.folder / "audiences", out=target)
         return AudienceResult(audience, saved, refresh.model_version)
 
@@ -525,6 +547,8 @@ def _names(adviser: "Adviser") -> dict[str, str]:
 
 
 def _check_table_path(path: Path) -> None:
+    if path.is_dir():
+        raise Refused(f"{path} is a folder.", fix="Name a file in it.", code="bad_output")
     if path.suffix not in (".csv", ".parquet"):
         raise Refused(
             f"'{path.name}' ends in '{path.suffix}'.",

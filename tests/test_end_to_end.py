@@ -263,6 +263,15 @@ def test_too_little_data_is_one_clear_sentence(tmp_path: Path) -> None:
     assert shop.models().as_json() == {"versions": []}
 
 
+def test_a_model_of_an_older_moment_does_not_answer_for_today(ready: Ready) -> None:
+    now = ready.shop.model().card.version
+    older = ready.shop.train(as_of="2024-09-01", epochs=1)
+    assert not older.published
+    assert ready.shop.profile("u0003").model_version == now
+    asked = ready.shop.profile("u0003", as_of="2024-09-15")
+    assert asked.model_version == older.card.version
+
+
 def test_rollback_lets_the_earlier_version_answer(ready: Ready) -> None:
     first = ready.shop.model().card.version
     second = ready.shop.train(epochs=1, architecture="gru").card.version

@@ -53,7 +53,7 @@ class Probabilities:
         return pl.DataFrame(
             {
                 "subject_id": subject_ids,
-                "answer": [self.labels[n] for n in best],
+                "answer": pl.Series([self.labels[n] for n in best], dtype=pl.String),
                 "probability": self.values[np.arange(len(best)), best],
             }
         )

@@ -67,6 +67,7 @@ def fit_tasks(
     tasks: Sequence[ResolvedTask],
     *,
     train_until: int,
+    start_at: int | None = None,
     embed: Embed | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -80,7 +81,8 @@ def fit_tasks(
     asked = [one for one in tasks if one.status == "ok" and one.task.kind != "next"]
     candidates = [one.task for one in asked]
     candidates += [_as_fall(one.task) for one in asked if one.may_fall]
-    cuts = training_cuts(candidates, start_at=log.start_at, train_until=train_until)
+    first = log.start_at if start_at is None else start_at
+    cuts = training_cuts(candidates, start_at=first, train_until=train_until)
     samples = collect_samples(
         log, candidates, cuts=cuts, train_until=train_until, embed=embed, progress=progress
     )

@@ -17,7 +17,7 @@ def test_texts_name_the_item_and_the_day() -> None:
     frame = frame_of([Line(1, 2), Line(1, 3, "view_item", item=1), Line(1, 4, "search", item=None)])
     assert event_texts(frame, items).to_list() == [
         "bought 'tent '{date}' $1' on 3 Jan 2024",
-        "viewed 'P1' on 4 Jan 2024",
+        "viewed 'a P1' on 4 Jan 2024",
         "searched on 5 Jan 2024",
     ]
 
