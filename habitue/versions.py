@@ -19,6 +19,7 @@ from habitue.files import building_folder, write_json
 from habitue.schema import format_time
 
 CARD_FILE = "card.json"
+VERSION_FORMAT = 1  # of a version's folder; raised when an older one can no longer be read
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Card:
     habitue_version: str
     validation: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    format_version: int = VERSION_FORMAT
 
 
 class Versions:
@@ -150,8 +152,21 @@ def _no_model() -> NotReady:
 
 
 def read_card(folder: Path) -> Card:
-    """Return the card in a version's folder."""
-    return Card(**json.loads((folder / CARD_FILE).read_text(encoding="utf-8")))
+    """Return the card in a version's folder.
+
+    Raises:
+        NotReady: another release of Habitue wrote it in a form this one cannot read.
+    """
+    document = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    if document.get("format_version") != VERSION_FORMAT:
+        made_by = document.get("habitue_version", "unknown")
+        raise NotReady(
+            f"Model version {folder.name} was made by another release of Habitue ({made_by}) and "
+            "cannot be opened by this one.",
+            fix="Train again: habitue train",
+            code="version_format",
+        )
+    return Card(**document)
 
 
 def now_text() -> str:

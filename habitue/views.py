@@ -302,7 +302,13 @@ def _table(
     table = Table(title=title, title_justify="left", header_style="bold", show_lines=lines)
     for position, column in enumerate(columns):
         is_number = numbers_from is not None and position >= numbers_from
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+        # Ids are there to be copied: folded, never cut.
+        table.add_column(
+            column,
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
     for row in rows:
         if row:
             table.add_row(*row)

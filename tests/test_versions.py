@@ -58,6 +58,15 @@ def test_rollback_returns_to_the_version_before(tmp_path: Path) -> None:
         versions.rollback()
 
 
+def test_a_version_of_another_release_is_refused_with_the_next_command(tmp_path: Path) -> None:
+    versions = Versions(tmp_path / "models")
+    name = add(versions, "2025-01-01")
+    card = versions.path(name) / "card.json"
+    card.write_text(card.read_text().replace('"format_version": 1', '"format_version": 0'))
+    with pytest.raises(NotReady, match=r"made by another release .*Train again: habitue train"):
+        versions.card(name)
+
+
 def test_an_unknown_version_is_named_with_the_known_ones(tmp_path: Path) -> None:
     versions = Versions(tmp_path / "models")
     add(versions, "2025-01-01")
