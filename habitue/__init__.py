@@ -10,6 +10,7 @@ from habitue.errors import (
     Failed,
     FileRefused,
     HabitueError,
+    HabitueWarning,
     MissingExtra,
     NotEnoughData,
     NotReady,
@@ -19,6 +20,7 @@ from habitue.errors import (
 )
 
 if TYPE_CHECKING:
+    from habitue.simulation.simulate import simulate as simulate
     from habitue.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
@@ -27,6 +29,7 @@ __all__ = [
     "Failed",
     "FileRefused",
     "HabitueError",
+    "HabitueWarning",
     "MissingExtra",
     "NotEnoughData",
     "NotReady",
@@ -35,13 +38,18 @@ __all__ = [
     "UnknownName",
     "Workspace",
     "__version__",
+    "simulate",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Import `Workspace` when it is first asked for: it brings Polars with it."""
+    """Import `Workspace` and `simulate` when first asked for: they bring Polars with them."""
     if name == "Workspace":
         from habitue.workspace import Workspace
 
         return Workspace
+    if name == "simulate":
+        from habitue.simulation.simulate import simulate
+
+        return simulate
     raise AttributeError(f"module 'habitue' has no attribute '{name}'")

@@ -99,7 +99,7 @@ def _sentences(
     found: dict[int, list[str]] = {}
     for bucket, members in by_bucket.items():
         frame = log.read_bucket(bucket, as_of=as_of).filter(pl.col("subject_id").is_in(members))
-        scored = version.score(frame, items, as_of=as_of, tasks=())
+        scored = version.score(frame, items, as_of=as_of, tasks=(model.task.name,))
         explained = explain_predictions(model, scored.features, scored.embeddings, limit=8)
         for subject, reasons in zip(scored.subject_ids.tolist(), explained, strict=True):
             raising = [

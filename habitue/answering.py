@@ -5,7 +5,7 @@ embeddings, features and predictions of the same persons, in the same order. One
 person and for a bucket. Knows nothing about how a version was made or where answers go.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,22 +20,35 @@ from habitue.actions.blend import Blend
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
-from habitue.baselines.popularity import Popularity
+from habitue.baselines.popularity import Popularity, PopularityCount
+from habitue.checksums import check_folder
+from habitue.compute import Progress
+from habitue.config import ProfileSettings
 from habitue.errors import UnknownName, nearest
 from habitue.events.log import EventLog
 from habitue.files import write_bytes
+from habitue.profiles.attention import touched_items
 from habitue.profiles.features import build_features
+from habitue.profiles.next_model import Ask, NextModel
+from habitue.profiles.next_predictions import (
+    NextPredictions,
+    next_record_of_nobody,
+    predict_next,
+)
 from habitue.profiles.norms import ShopNorms
+from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.predictions import FittedTasks
+from habitue.profiles.profile import OutsideIds, Profile, build_profiles, unknown_profile
 from habitue.profiles.task_model import Predictions, TaskModel, load_task_model
-from habitue.schema import Task
+from habitue.schema import EVENT_TYPES, Task
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
+from habitue.sequences.timelines import histories
 from habitue.sequences.vocabulary import Vocabulary
-from habitue.versions import Card, read_card
+from habitue.versions import Card, read_card, version_fix
 
 if TYPE_CHECKING:
-    from habitue.model.inference import Network, Probabilities
+    from habitue.model.inference import Network
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -46,9 +59,9 @@ TASK_LIST = "list.json"
 
 @dataclass(frozen=True)
 class TaskList:
-    """The tasks of a version that have no model of their own."""
+    """The tasks of a version that have no model file of their own."""
 
-    next: dict[str, Task]  # answered by the network itself
+    next: dict[str, NextModel]
     unanswered: dict[str, str]  # task -> why this log could not answer it
 
 
@@ -59,14 +72,25 @@ class Scored:
     as_of: int
     features: pl.DataFrame  # of `build_features`, with subject_id
     sequences: Sequences
-    embeddings: Floats  # float32 [N, D]
+    embeddings: Floats | None  # float32 [N, D]; None where no prediction looks at them
     predictions: Mapping[str, Predictions]
-    next_answers: Mapping[str, "Probabilities"]
+    next_answers: Mapping[str, NextPredictions]
 
     @property
     def subject_ids(self) -> Ints:
         """Whose rows these are."""
         return self.features["subject_id"].to_numpy()
+
+    def records(self) -> dict[int, dict[str, PredictionRecord]]:
+        """Return everyone's answers to every task, as profiles show them, by subject."""
+        answers: dict[str, Predictions | NextPredictions] = {
+            **self.predictions,
+            **self.next_answers,
+        }
+        return {
+            subject: {task: found.record(row) for task, found in answers.items()}
+            for row, subject in enumerate(self.subject_ids.tolist())
+        }
 
 
 @dataclass(frozen=True)
@@ -78,8 +102,15 @@ class Version:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a version's folder; its parts are loaded when they are asked for."""
-        return cls(folder, read_card(folder))
+        """Open a version's folder; its parts are checked now and loaded when they are asked for.
+
+        Raises:
+            NotReady: its card is damaged, or another release made it.
+            Failed: `corrupt_file`, naming the file that is damaged or missing.
+        """
+        card = read_card(folder)
+        check_folder(folder, fix=version_fix())
+        return cls(folder, card)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -130,10 +161,15 @@ class Version:
         paths = sorted((self.folder / "tasks").glob("*.model.json"))
         return {path.name.removesuffix(".model.json"): load_task_model(path) for path in paths}
 
-    @cached_property
-    def next_tasks(self) -> dict[str, Task]:
-        """The tasks that the network itself answers, by name."""
+    @property
+    def next_models(self) -> dict[str, NextModel]:
+        """The tasks of kind "next" by name."""
         return self._task_list.next
+
+    @property
+    def next_tasks(self) -> dict[str, Task]:
+        """What the tasks of kind "next" ask, by name."""
+        return {name: model.task for name, model in self.next_models.items()}
 
     @cached_property
     def unanswered(self) -> dict[str, str]:
@@ -178,28 +214,86 @@ class Version:
         With `tasks`, predictions of those tasks only.
         """
         asked = self.task_names if tasks is None else tasks
-        features = build_features(frame, items, as_of=as_of)
-        sequences = encode(frame, items, self.vocabulary)
-        embeddings = self.network.embed(sequences, as_of=as_of)
-        by_target = {
-            "event_type": self.network.next_event_type,
-            "category": self.network.next_category,
-        }
+        touched = touched_items(frame, items)
+        features = build_features(frame, touched, as_of=as_of)
+        sequences = encode(frame, touched, self.vocabulary)
+        models = {name: model for name, model in self.task_models.items() if name in asked}
+        embeddings = None
+        if any(model.embedding_dim for model in models.values()):
+            embeddings = self.network.embed(sequences, as_of=as_of)
         return Scored(
             as_of=as_of,
             features=features,
             sequences=sequences,
             embeddings=embeddings,
             predictions={
-                name: model.predict(features, embeddings)
-                for name, model in self.task_models.items()
-                if name in asked
+                name: model.predict(features, embeddings) for name, model in models.items()
             },
             next_answers={
-                name: by_target[task.target](sequences, as_of=as_of)
-                for name, task in self.next_tasks.items()
+                name: predict_next(
+                    model.task,
+                    features,
+                    labels=model.classes,
+                    chance_NK=self.next_chances(name, frame, touched, sequences, as_of=as_of),
+                    rates=model.rates,
+                )
+                for name, model in self.next_models.items()
                 if name in asked
             },
+        )
+
+    def profiles(
+        self,
+        frame: pl.DataFrame,
+        items: pl.DataFrame,
+        *,
+        as_of: int,
+        settings: ProfileSettings,
+        user_ids: OutsideIds,
+    ) -> list[Profile]:
+        """Return the profile of each person with an event before `as_of`, by subject."""
+        scored = self.score(frame, items, as_of=as_of)
+        return build_profiles(
+            frame,
+            items,
+            as_of=as_of,
+            norms=self.norms,
+            settings=settings,
+            user_ids=user_ids,
+            predictions=scored.records(),
+            model_version=self.card.version,
+        )
+
+    def unknown_profile(self, user_id: str, *, as_of: int) -> Profile:
+        """Return the labelled fallback for somebody nobody has seen before `as_of`."""
+        records = {name: model.record_of_nobody() for name, model in self.task_models.items()}
+        for name, model in self.next_models.items():
+            records[name] = next_record_of_nobody(model.rates)
+        return unknown_profile(
+            user_id,
+            as_of=as_of,
+            traits=self.norms.traits,
+            predictions=records,
+            model_version=self.card.version,
+        )
+
+    def next_chances(
+        self,
+        name: str,
+        frame: pl.DataFrame,
+        items: pl.DataFrame,
+        sequences: Sequences,
+        *,
+        as_of: int,
+    ) -> Floats:
+        """Return [N, K], the chance of each class to come next, of the persons of `sequences`."""
+        model = self.next_models[name]
+        return model.predict(
+            frame,
+            items,
+            subject_ids=sequences.subject_ids,
+            network_NK=network_chances(self.network, model.task, sequences, as_of=as_of),
+            as_of=as_of,
         )
 
     @cached_property
@@ -207,12 +301,12 @@ class Version:
         return _task_lists().validate_json((self.folder / "tasks" / TASK_LIST).read_bytes())
 
 
-def save_tasks(folder: Path, fitted: FittedTasks, next_tasks: Mapping[str, Task]) -> None:
+def save_tasks(folder: Path, fitted: FittedTasks, next_models: Mapping[str, NextModel]) -> None:
     """Write the fitted tasks into a version's folder."""
     (folder / "tasks").mkdir(parents=True)
     for name, model in fitted.models.items():
         model.save(folder / "tasks" / f"{name}.model.json")
-    listed = TaskList(dict(next_tasks), dict(fitted.unanswered))
+    listed = TaskList(dict(next_models), dict(fitted.unanswered))
     write_bytes(folder / "tasks" / TASK_LIST, _task_lists().dump_json(listed, indent=1))
 
 
@@ -221,39 +315,70 @@ def _task_lists() -> TypeAdapter[TaskList]:
     return TypeAdapter(TaskList)
 
 
-class Embedder:
-    """Embeddings of a bucket's persons at any moment.
+def next_classes_of(network: "Network", task: Task) -> tuple[str, ...]:
+    """Return the classes of a task of kind "next", in the network's order."""
+    return network.category_labels if task.target == "category" else EVENT_TYPES
 
-    A bucket whose events all arrived when they happened is encoded once, as of `until`, and cut
-    for earlier moments; one with late arrivals is encoded anew for each moment.
+
+def network_chances(network: "Network", task: Task, sequences: Sequences, *, as_of: int) -> Floats:
+    """Return [N, K], what the network alone expects to come next."""
+    ask = network.next_category if task.target == "category" else network.next_event_type
+    return ask(sequences, as_of=as_of).values
+
+
+def ask_network(network: "Network", vocabulary: Vocabulary, task: Task) -> Ask:
+    """Return how to ask the network about some persons of a bucket."""
+
+    def chances(frame: pl.DataFrame, items: pl.DataFrame, subject_ids: Ints, as_of: int) -> Floats:
+        asked = pl.col("subject_id").is_in(pl.Series(subject_ids).implode())
+        sequences = encode(frame.filter(asked), items, vocabulary)
+        return network_chances(network, task, sequences, as_of=as_of)
+
+    return chances
+
+
+def recounted(version: Version, log: EventLog, *, as_of: int, progress: Progress) -> Blend:
+    """Return the version's blend with counting recommenders that know everything before `as_of`.
+
+    One pass over the log. The network's weights and the blend's stay those of the version.
     """
+    blend, num_items = version.blend, version.vocabulary.num_items
+    sold = PopularityCount(num_items, as_of=as_of, target_types=blend.target_types)
 
-    def __init__(
-        self, log: EventLog, vocabulary: Vocabulary, network: "Network", *, until: int
-    ) -> None:
+    def counted() -> Iterator[Sequences]:
+        for batch in histories(log, version.vocabulary, as_of=as_of, progress=progress):
+            sold.add(batch)
+            yield batch
+
+    progress.start("Counting", log.num_buckets, "buckets")
+    together = CoOccurrence.fit(
+        counted(),
+        num_items=num_items,
+        as_of=as_of,
+        target_types=blend.target_types,
+        settings=version.cooccurrence.settings,
+    )
+    progress.finish()
+    parts = (version.network, version.habit, version.personal, together, sold.popularity())
+    return blend.with_components(parts)
+
+
+class Embedder:
+    """Embeddings of a bucket's persons at any moment, from what was known of them then."""
+
+    def __init__(self, log: EventLog, vocabulary: Vocabulary, network: "Network") -> None:
         self._log = log
         self._vocabulary = vocabulary
         self._network = network
-        self._until = until
-        self._bucket = -1
-        self._sequences: Sequences | None = None
+        self._items: dict[int, pl.DataFrame] = {}
 
     def __call__(self, subject_ids: Ints, *, as_of: int, bucket: int) -> Floats:
-        """Return float32 [N, D] of persons with an event before `as_of`, at most `until`."""
-        if bucket != self._bucket:
-            self._bucket, self._sequences = bucket, None
-            frame = self._log.read_bucket(bucket, as_of=self._until)
-            if (frame["received_at"] == frame["timestamp"]).all():
-                self._sequences = self._encoded(frame, self._until)
-        sequences = self._sequences
-        if sequences is None:
-            sequences = self._encoded(self._log.read_bucket(bucket, as_of=as_of), as_of)
-        rows = np.searchsorted(sequences.subject_ids, subject_ids)
-        if rows.max(initial=-1) >= len(sequences) or not np.array_equal(
-            sequences.subject_ids[rows], subject_ids
-        ):
+        """Return float32 [N, D] of persons with an event before `as_of`, ordered by subject."""
+        if as_of not in self._items:
+            self._items[as_of] = self._log.items(as_of=as_of)
+        frame = self._log.read_bucket(bucket, as_of=as_of)
+        asked = pl.col("subject_id").is_in(pl.Series(subject_ids).implode())
+        sequences = encode(frame.filter(asked), self._items[as_of], self._vocabulary)
+        if not np.array_equal(sequences.subject_ids, subject_ids):
             raise AssertionError("embeddings were asked of persons who are not in the bucket")
-        return self._network.embed(sequences.take(rows), as_of=as_of)
-
-    def _encoded(self, frame: pl.DataFrame, as_of: int) -> Sequences:
-        return encode(frame, self._log.items(as_of=as_of), self._vocabulary)
+        return self._network.embed(sequences, as_of=as_of)

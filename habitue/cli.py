@@ -1,20 +1,27 @@
 """The command line: one command a `Workspace` verb, no logic.
 
-Every verb prints readable tables, or with `--json` exactly one JSON document on stdout; progress
-and messages go to stderr. Exit code 0: done; 1: failed; 2: refused, with the reason and the fix.
-Heavy imports happen inside the verbs, so that `--help` answers at once.
+Every verb prints readable tables, or with `--json` exactly one JSON document on stdout; progress,
+warnings and messages go to stderr. Exit code 0: done; 1: failed; 2: refused, with the reason and
+the fix. Heavy imports happen inside the verbs, so that `--help` answers at once.
 """
 
+import errno
 import json
 import os
+import re
+import shlex
 import sys
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
+from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol, TextIO
 
 import typer
 
-from habitue.errors import HabitueError
+from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
+from habitue.failures import system_error, unexpected_error
+from habitue.simulation import options
 
 if TYPE_CHECKING:
     from habitue.files import Json
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="habitue",
-    help="From a shop's event log to profiles, predictions and recommendations.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,17 +43,76 @@ app.add_typer(alerts_app, name="alerts")
 
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("-w", "--workspace", envvar="HABITUE_WORKSPACE", help="The shop's folder."),
+    typer.Option(
+        "-w",
+        "--workspace",
+        metavar="WORKSPACE",
+        envvar="HABITUE_WORKSPACE",
+        help="The shop's folder.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="TIME", help="Read nothing from this moment on.")
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="Read nothing from this moment on, such as 2025-11-30.",
+    ),
 ]
-FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The shop's files.")]
+FilesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE…",
+        help="CSV, JSON lines or Parquet; also .gz, .zst; or a database table's URL. None: the "
+        "tables of the settings.",
+    ),
+]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Where to write (.csv or .parquet).")
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Where to write; ends in .csv or .parquet."),
+]
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The shop's own user id.")]
+ManyOption = Annotated[
+    int, typer.Option("-k", metavar="K", min=1, max=1000, help="How many items.")
 ]
 SHOP = Path("shop")
+# A command within the text of a fix: its verb, of two words in the groups.
+COMMAND = re.compile(r"habitue (?:(?:models|quarantine|alerts) )?[a-z]+\b")
+USAGE_WORDS = {
+    "Input should be a valid integer, unable to parse string as an integer": "expected an integer",
+    "Input should be": "expected a number",
+    "No such command": "There is no verb",
+}
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+STOPPED = Failed("Stopped.", fix="", code="stopped")
+_opened: list[Path] = []  # the shops asked about by this process, the last one last
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def habitue(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """From a shop's event log to profiles, predictions and recommendations."""
+
+
+class AnswerLost(Exception):
+    """The verb is done, but nobody can read its answer."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class Answer(Protocol):
@@ -67,50 +132,85 @@ def demo(workspace: WorkspaceOption = Path("demo-shop"), as_json: JsonOption = F
 
 @app.command()
 def init(
-    files: Annotated[list[Path], typer.Option("--from", metavar="FILE", help="A file.")],
-    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE…]", help="More.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing settings.")] = False,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="FILE…", help="Orders, visits, products, …"),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE…", help="More files; --from may be left out."),
+    ] = None,
+    adapter: Annotated[
+        str,
+        typer.Option(
+            "--adapter",
+            metavar="NAME",
+            help="The published layout of all of them: ga4, segment, rudderstack, posthog, "
+            "sensors, recbole, rees46 or recsys2025. Without it, it is looked for.",
+        ),
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the settings that are there.")
+    ] = False,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
     """Guess what the columns of unknown files mean, and write the settings down."""
-    answer(_open(workspace).init([*files, *(more or [])], force=force), as_json, "init")
+    given = [*(files or []), *(more or [])]
+    if not given:
+        raise Refused("No file is named.", fix="Name some: habitue init --from FILE…", code="usage")
+    answer(_open(workspace).init(given, adapter=adapter, force=force), as_json, "init")
 
 
 @app.command()
 def validate(
-    files: FilesArgument, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
+    files: FilesArgument = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
 ) -> None:
-    """Check files against the rules, with examples of what breaks them; write nothing."""
-    answer(_open(workspace).validate(*files), as_json, "validate")
+    """Check files against the rules, with examples of what breaks them; write nothing.
+
+    Where a rule fails the exit code is 1.
+    """
+    found = _open(workspace).validate(*(files or []))
+    answer(found, as_json, "validate")
+    if found.report.status == "FAIL":
+        raise typer.Exit(1)
 
 
 @app.command()
 def ingest(
-    files: FilesArgument, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
+    files: FilesArgument = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
 ) -> None:
     """Read, clean and store files; the same file again adds nothing."""
-    answer(_open(workspace).ingest(*files), as_json, "ingest")
+    answer(_open(workspace).ingest(*(files or [])), as_json, "ingest")
 
 
 @quarantine_app.command("show")
 def quarantine_show(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows shown.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Rows shown.")] = 20,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
     """Show rows that were set aside: file, line, field, reason."""
-    answer(_open(workspace).quarantine(limit=limit), as_json)
+    answer(_open(workspace).quarantine(limit=limit), as_json, "quarantine show")
 
 
 @app.command()
 def train(
     architecture: Annotated[
-        str | None, typer.Option("--architecture", metavar="A", help="transformer or gru.")
+        str | None,
+        typer.Option("--architecture", metavar="A", help="Kind of network: transformer or gru."),
     ] = None,
-    size: Annotated[str | None, typer.Option("--size", metavar="S", help="tiny or small.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="At most.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Same seed, same model.")] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="S", help="Size of the network: tiny or small.")
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", metavar="N", min=1, help="Go through the log so often at most."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", help="Of chance: same seed and data, same model."),
+    ] = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
@@ -130,12 +230,14 @@ def train(
 @models_app.command("list")
 def models_list(workspace: WorkspaceOption = SHOP, as_json: JsonOption = False) -> None:
     """List the versions, newest first, and which one answers."""
-    answer(_open(workspace).models(), as_json)
+    answer(_open(workspace).models(), as_json, "models list")
 
 
 @models_app.command("show")
 def models_show(
-    version: Annotated[str | None, typer.Argument(help="Default: the published one.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="Default: the one that answers.")
+    ] = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,7 +247,9 @@ def models_show(
 
 @models_app.command("publish")
 def models_publish(
-    version: Annotated[str, typer.Argument(help="The version that shall answer.")],
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="Such as 0001; see: habitue models list")
+    ],
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,7 +281,7 @@ def refresh(
 
 @app.command()
 def profile(
-    user: Annotated[str, typer.Argument(help="The shop's own user id.")],
+    user: UserArgument,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
@@ -188,7 +292,10 @@ def profile(
 
 @app.command()
 def predict(
-    task: Annotated[str, typer.Option("--task", metavar="T", help="For instance churn_90d.")],
+    task: Annotated[
+        str,
+        typer.Option("--task", metavar="T", help="Such as purchase_30d; a wrong name lists all."),
+    ],
     out: OutOption = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
@@ -200,9 +307,13 @@ def predict(
 
 @app.command()
 def recommend(
-    user: Annotated[str | None, typer.Argument(help="The shop's own user id.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
-    everyone: Annotated[bool, typer.Option("--all", help="For everyone, into --out.")] = False,
+    user: Annotated[
+        str | None, typer.Argument(metavar="USER", help="The shop's own user id.")
+    ] = None,
+    k: ManyOption = 10,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="For everyone, into the file --out.")
+    ] = False,
     out: OutOption = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
@@ -211,9 +322,9 @@ def recommend(
     """Say what to offer to a customer, with source and reason for each item."""
     shop = _open(workspace)
     if everyone == (user is not None):
-        raise typer.BadParameter("Name one user, or pass --all with --out FILE.")
+        raise _usage("Name one customer, or everyone with --all.", "recommend")
     if user is not None and out is not None:
-        raise typer.BadParameter("--out goes with --all.")
+        raise _usage("--out goes with --all only.", "recommend")
     if user is not None:
         answer(shop.recommend(user, k=k, as_of=as_of), as_json, "recommend")
     else:
@@ -222,41 +333,50 @@ def recommend(
 
 @app.command()
 def similar(
-    item: Annotated[str, typer.Argument(help="The shop's own item id.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="The shop's own item id.")],
+    k: ManyOption = 10,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
     """List items that go with this one."""
-    answer(_open(workspace).similar(item, k=k), as_json)
+    answer(_open(workspace).similar(item, k=k), as_json, "similar")
 
 
 @app.command()
 def popular(
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many items.")] = 10,
+    k: ManyOption = 10,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
-    """List what most people want now."""
-    answer(_open(workspace).popular(k=k, as_of=as_of), as_json)
+    """List what most people took in the last seven days of the log."""
+    answer(_open(workspace).popular(k=k, as_of=as_of), as_json, "popular")
 
 
 @app.command()
 def audience(
-    rule: Annotated[str, typer.Argument(help="For instance: churn_90d > 0.5 and orders >= 3")],
-    name: Annotated[str | None, typer.Option("--name", help="Save under this name.")] = None,
-    out: OutOption = None,
+    rule: Annotated[
+        str,
+        typer.Argument(metavar="RULE", help="Such as: recency_days > 60 and orders >= 3"),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Keep the list under this name.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write; ends in .csv.")
+    ] = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
     """Select persons by a rule over their profiles, into a CSV file."""
-    answer(_open(workspace).audience(rule, name=name, out=out), as_json)
+    answer(_open(workspace).audience(rule, name=name, out=out), as_json, "audience")
 
 
 @alerts_app.command("churn")
 def alerts_churn(
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Alerts listed.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Customers listed.")
+    ] = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
@@ -271,77 +391,199 @@ def report(workspace: WorkspaceOption = SHOP, as_json: JsonOption = False) -> No
 
 
 @app.command()
-def version() -> None:
+def backup(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Ends in .tar.zst; or a folder."),
+    ] = None,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the shop into one file, while others may write; without --out beside its folder."""
+    answer(_open(workspace).backup(out=out), as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written by: habitue backup")],
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a shop from a backup, in a folder that does not exist yet."""
+    answer(_open(workspace).restore(file), as_json)
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = SHOP, as_json: JsonOption = False) -> None:
+    """Say what is wrong with the installation and the shop, and which command mends it.
+
+    Where something is wrong the exit code is 1.
+    """
+    found = _open(workspace).doctor()
+    answer(found, as_json, "doctor")
+    if found.status != "PASS":
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    users: options.Users,
+    events: options.Events,
+    out: options.OutFolder,
+    seed: options.Seed = 0,
+    format: options.EventsFormat = "parquet",
+    like: options.Like = "taobao",
+    start: options.Start = "2024-01-01",
+    days: options.Days = 365,
+    items: options.Items = None,
+    carts: options.Carts = None,
+    purchases: options.Purchases = None,
+    repeats: options.Repeats = None,
+    bots: options.Bots = 0.0,
+    dirt: options.Dirt = 0.0,
+    truth_at: options.TruthAt = None,
+    processes: options.Processes = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make up a shop of any size with known truth, as files for `init` and `ingest`."""
+    from habitue.console import Bars
+    from habitue.simulation.simulate import simulate as make_shop
+
+    made = make_shop(
+        out, users=users, events=events, seed=seed, format=format, like=like, start=start,
+        days=days, items=items, carts=carts, purchases=purchases, repeats=repeats, bots=bots,
+        dirt=dirt, truth_at=truth_at or (), processes=processes, progress=Bars(),
+    )  # fmt: skip
+    answer(made, as_json)
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
     """Print Habitue's version."""
     from habitue import __version__
 
-    typer.echo(f"habitue {__version__}")
+    if as_json:
+        typer.echo(json.dumps({"version": __version__}))
+    else:
+        typer.echo(f"habitue {__version__}")
 
 
 def answer(result: Answer, as_json: bool, verb: str = "") -> None:
-    """Print a verb's answer on stdout, as one JSON document or as the verb's tables."""
-    document = result.as_json()
-    if as_json:
-        typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
-        return
-    from habitue import views
+    """Print a verb's answer on stdout, as one JSON document or as the verb's tables.
 
-    views.show(verb, document)
+    Raises:
+        AnswerLost: stdout takes no more.
+    """
+    document = result.as_json()
+    try:
+        if as_json:
+            typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+        else:
+            from habitue import views
+
+            views.show(verb, document, where=_where())
+        sys.stdout.flush()
+    except OSError as error:
+        raise AnswerLost(error) from error
 
 
 def main() -> NoReturn:
     """Run the command line and exit with 0, 1 or 2."""
+    if sys.stdout is None:  # closed by whoever started us: nobody wants to read
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     as_json = "--json" in sys.argv[1:]
+    warnings.showwarning = _show_warning
+    try:
+        code = _run(as_json)
+        sys.stdout.flush()
+    except (AnswerLost, OSError) as error:
+        _forget_stdout(error.cause if isinstance(error, AnswerLost) else error)
+        code = 1
+    sys.exit(code)
+
+
+def _run(as_json: bool) -> int:
+    """Run the verb, tell what went wrong, and return the exit code."""
     try:
         code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
     except HabitueError as error:
-        _tell(error.as_json(), as_json)
-        sys.exit(error.exit_code)
+        return _tell(error, as_json)
+    except AnswerLost:
+        raise
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        fix = f"See: {context.command_path if context else 'habitue'} --help"
-        told = getattr(error, "format_message", error.__str__)()
-        message = told or "A verb is missing."
-        _tell({"error": {"code": "usage", "message": message, "fix": fix}}, as_json)
-        sys.exit(2)
+        return _tell(_wrong_usage(error), as_json)
     except (typer.Abort, KeyboardInterrupt):
-        _tell({"error": {"code": "stopped", "message": "Stopped.", "fix": ""}}, as_json)
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return _tell(STOPPED, as_json)
+    except OSError as error:
+        sys.stdout.flush()  # raises anew where the answer itself cannot be written
+        return _tell(system_error(error), as_json)
     except Exception as error:
-        _tell({"error": _unexpected(error)}, as_json)
-        sys.exit(1)
+        return _tell(unexpected_error(error), as_json)
+    if code == INTERRUPTED:
+        return _tell(STOPPED, as_json)
+    return code if isinstance(code, int) else 0
 
 
 def _open(folder: Path) -> "Workspace":
     from habitue.console import Bars
     from habitue.workspace import Workspace
 
+    _opened.append(folder)
     return Workspace(folder, progress=Bars())
 
 
-def _tell(document: Mapping[str, Mapping[str, str]], as_json: bool) -> None:
+def _where() -> str:
+    """Return the option that names the shop just asked about; empty where it is the default."""
+    default = os.environ.get("HABITUE_WORKSPACE", str(SHOP))
+    if not _opened or str(_opened[-1]) == default:
+        return ""
+    return f" -w {shlex.quote(str(_opened[-1]))}"
+
+
+def _tell(error: HabitueError, as_json: bool) -> int:
+    """Print an error, the commands in its fix about the same shop, and return its exit code."""
+    fix = error.fix
+    if " -w " not in fix and not fix.endswith("--help"):
+        fix = COMMAND.sub(lambda command: command[0] + _where(), fix)
     if as_json:
+        document = {"error": {**error.as_json()["error"], "fix": fix}}
         typer.echo(json.dumps(document, ensure_ascii=False))
-        return
-    error = document["error"]
-    typer.echo(f"{error['message']}\n{error['fix']}".strip(), err=True)
+    else:
+        typer.echo(f"{error.message}\n{fix}".strip(), err=True)
+    return error.exit_code
 
 
-def _unexpected(error: Exception) -> dict[str, str]:
-    """A fault of ours: keep the traceback in a file, show one sentence."""
-    import tempfile
-    import traceback
+def _usage(message: str, verb: str) -> Refused:
+    return Refused(message, fix=f"See: habitue {verb} --help", code="usage")
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="habitue-error-", suffix=".log", delete=False
-    ) as file:
-        traceback.print_exception(error, file=file)
-    return {
-        "code": "internal",
-        "message": f"Something broke inside Habitue: {type(error).__name__}: {error}",
-        "fix": f"Nothing half-done was kept. Please report it with the details in {file.name}",
-    }
+
+def _wrong_usage(error: typer.TyperException) -> Refused:
+    """Words for what the command line itself cannot read."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path.removeprefix("habitue").strip() if context else ""
+    told = getattr(error, "format_message", error.__str__)() or "A verb is missing."
+    for theirs, ours in USAGE_WORDS.items():
+        told = told.replace(theirs, ours)
+    return _usage(told, path) if path else Refused(told, fix="See: habitue --help", code="usage")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    told = f"Note: {message}"
+    if not issubclass(category, HabitueWarning):
+        told = warnings.formatwarning(message, category, filename, lineno, line)
+    typer.echo(told.rstrip(), err=True)
+
+
+def _forget_stdout(error: OSError) -> None:
+    """Point stdout at nothing, so that Python does not try once more to write what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:  # a reader that went away, such as head, has what it wanted
+        with suppress(OSError):
+            typer.echo(f"The answer cannot be printed: {error.strerror or error}.", err=True)

@@ -5,35 +5,102 @@ field: `HABITUE_TRAINING__EPOCHS=3`), then from the options of a verb. An unknow
 that names the nearest known one.
 """
 
+import json
+import os
+import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
 )
 
-from habitue.errors import SettingsError, nearest
+from habitue.errors import SettingsError
 from habitue.schema import TaskKind
+from habitue.setting_errors import BETWEEN, PREFIX, Layer, explain, variable_name
 
-SETTINGS_FILE = "habitue.toml"
+SETTINGS_FILE: Final = "habitue.toml"
+LONGEST_DAYS: Final = 3653  # ten years: no horizon, half-life or holdout is longer
+
+# A task is a column of the profile table, where these names are taken, and a word of the rules.
+PROFILE_COLUMNS: Final = frozenset(
+    {
+        "subject_id", "user_id", "first_seen", "last_seen", "events", "sessions", "active_days",
+        "tenure_days", "recency_days", "usual_gap_days", "orders", "first_order_at",
+        "last_order_at", "order_days", "last_order_days", "order_gap_days",
+        "longest_order_gap_days", "revenue", "refunds", "spend_90d", "frequency", "monetary",
+        "average_items_per_order", "distinct_items", "platforms", "favourite_weekday",
+        "favourite_hour", "is_bot", "patience_days", "segment", "data_sufficiency", "tags",
+        "top_categories", "top_brands",
+    }
+)  # fmt: skip
+RULE_WORDS: Final = frozenset(
+    {
+        "and", "or", "not", "has", "in", "is", "between", "before", "after", "since", "contains",
+        "unknown", "true", "false", "everyone",
+    }
+)  # fmt: skip
+EXPECTED_SUFFIX: Final = "_expected"  # of the second column of a task of kind sum
 
 Format = Literal["csv", "jsonl", "parquet"]
 TimeUnit = Literal["iso", "s", "ms", "us", "ns", "days"]
+AdapterName = Literal[
+    "", "ga4", "segment", "rudderstack", "posthog", "sensors", "recbole", "rees46", "recsys2025"
+]
 Architecture = Literal["transformer", "gru"]
 Size = Literal["tiny", "small"]
+
+
+def _task_name(name: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w{0,59}", name):
+        raise ValueError("up to 60 letters, digits and underscores, a letter first")
+    if name.lower() in PROFILE_COLUMNS or name.endswith(EXPECTED_SUFFIX):
+        raise ValueError("a name that no column of the profile table has")
+    if name.lower() in RULE_WORDS:
+        raise ValueError("a name that is no word of the rules for audiences")
+    return name
+
+
+def _day(value: object) -> object:
+    """Take a date as TOML writes it, and as a text."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError("a day such as 1990-01-01") from None
+
+
+@cache
+def _time_zones() -> set[str]:
+    """Return all time zones; looking them up on disk takes longer than all other checks."""
+    return available_timezones()
+
+
+def _time_zone(value: str) -> str:
+    if value not in _time_zones():
+        raise ValueError("a time zone such as Europe/London or Asia/Shanghai")
+    return value
+
+
+TaskName = Annotated[str, AfterValidator(_task_name)]
+Day = Annotated[str, BeforeValidator(_day)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class Stage(BaseModel):
     """One stage's settings; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ShopSettings(Stage):
@@ -48,17 +115,30 @@ class SourceSettings(Stage):
     """How one kind of file is read: its format, and which column is which field."""
 
     name: str = Field(description="A name for messages and for the quarantine.")
+    adapter: AdapterName = Field(
+        "", description="A published layout known by name; what is set beside it is laid above it."
+    )
+    url: SecretStr = Field(
+        SecretStr(""),
+        description="A database table instead of files: postgresql://USER@HOST/DATABASE?table=NAME "
+        "or sqlite:///FILE?table=NAME. Leave the password to PGPASSWORD or ~/.pgpass.",
+    )
+    query: str = Field("", description="SQL whose rows are the records, in place of a table.")
     table: Literal["events", "items"] = Field("events", description="What the rows are.")
     format: Format = Field("csv", description="csv (any delimiter), jsonl or parquet.")
     delimiter: str = Field(
         ",", description="Between the columns of a csv file; 'whitespace' is any run of blanks."
     )
     encoding: str = Field("utf-8", description="Of a text file, as Python names it.")
+    quoting: bool = Field(
+        True, description="Whether a quote at a field's start encloses it, in a csv file."
+    )
     header: bool = Field(True, description="Whether the first row of a csv file names columns.")
     column_names: list[str] = Field([], description="Names for a file without a header.")
     columns: dict[str, str | list[str]] = Field(
+        {},
         description="field = column; a list joins several columns (a category path, a name, "
-        "a date and its time of day)."
+        "a date and its time of day).",
     )
     category_separator: str = Field(
         "/", description="Between the levels of a category path that stands in one column."
@@ -70,12 +150,17 @@ class SourceSettings(Stage):
     event_types: dict[str, str] = Field(
         {}, description="the file's word = event type; the usual short words need no entry."
     )
+    ignored_events: list[str] = Field(
+        [],
+        description="Words for events that are none of a shop's, counted and not kept; 'page_*' "
+        "is every word that begins so.",
+    )
     time_unit: TimeUnit = Field("iso", description="Of the timestamp column.")
     time_format: str = Field("", description="strptime pattern where the time is not ISO 8601.")
-    time_origin: str = Field(
+    time_origin: Day = Field(
         "1970-01-01", description="The day from which time_unit = 'days' counts."
     )
-    time_zone: str = Field("UTC", description="Of times that name none.")
+    time_zone: TimeZone = Field("UTC", description="Of times that name none.")
     decimal_mark: Literal[".", ","] = Field(
         ".", description="In prices, quantities and values written as text."
     )
@@ -113,7 +198,7 @@ class CleaningSettings(Stage):
     )
     max_price: float = Field(1e6, gt=0, description="A higher price is set aside.")
     max_quantity: float = Field(1e6, gt=0, description="A higher quantity is set aside.")
-    earliest: str = Field("1990-01-01", description="Events before this day are set aside.")
+    earliest: Day = Field("1990-01-01", description="Events before this day are set aside.")
     placeholder_ids: list[str] = Field(
         [
             "null", "undefined", "nan", "na", "n/a", "none", "nil", "0", "-1", "anonymous",
@@ -121,9 +206,13 @@ class CleaningSettings(Stage):
         ],
         description="User ids that mean nobody (compared without case).",
     )  # fmt: skip
-    max_id_bytes: int = Field(256, description="A longer id is set aside.")
-    session_gap_minutes: float = Field(30, gt=0, description="A longer pause starts a new session.")
-    bot_events_per_day: int = Field(1000, description="Who has more on any day is flagged a bot.")
+    max_id_bytes: int = Field(256, ge=1, description="A longer id is set aside.")
+    session_gap_minutes: float = Field(
+        30, gt=0, le=LONGEST_DAYS * 1440, description="A longer pause starts a new session."
+    )
+    bot_events_per_day: int = Field(
+        1000, ge=1, description="Who has more on any day is flagged a bot."
+    )
 
 
 class ModelSettings(Stage):
@@ -155,6 +244,7 @@ class TrainingSettings(Stage):
     holdout_days: float = Field(
         0,
         ge=0,
+        le=LONGEST_DAYS,
         description="Kept from training for `evaluate`; 0 takes the longest horizon that fits.",
     )
 
@@ -164,8 +254,10 @@ class TaskSettings(Stage):
 
     kind: TaskKind = Field(description="event, no_event, sum or next.")
     event: str = Field("purchase", description="The event type it is about; any: any event.")
-    horizon_days: float = Field(30, gt=0, description="How far ahead.")
-    active_days: float = Field(90, gt=0, description="Asked of persons seen in so many days.")
+    horizon_days: float = Field(30, ge=0.001, le=LONGEST_DAYS, description="How far ahead.")
+    active_days: float = Field(
+        90, ge=0.001, le=LONGEST_DAYS, description="Asked of persons seen in so many days."
+    )
     fall_to: float | None = Field(
         None, gt=0, le=1, description="no_event: value below this part of the time before counts."
     )
@@ -180,7 +272,7 @@ class RecommendSettings(Stage):
     )
     target_event: str = Field("auto", description="What counts as a hit; auto: purchase if common.")
     half_life_days: float = Field(
-        0, ge=0, description="Of personal frequency; 0 chooses on validation."
+        0, ge=0, le=LONGEST_DAYS, description="Of personal frequency; 0 chooses on validation."
     )
     k: int = Field(20, ge=1, description="Items kept for each person by `refresh`.")
 
@@ -189,17 +281,13 @@ class ProfileSettings(Stage):
     """Tags and interests."""
 
     tag_half_life_days: float = Field(
-        90, gt=0, description="Interest halves in this time; a short log halves sooner."
+        90,
+        gt=0,
+        le=LONGEST_DAYS,
+        description="Interest halves in this time; a short log halves sooner.",
     )
     max_tags: int = Field(12, ge=1, description="Tags shown for a person.")
-    time_zone: str = Field("UTC", description="Of weekdays and hours in facts and tags.")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_a_time_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError("not a time zone such as Europe/London or Asia/Shanghai")
-        return value
+    time_zone: TimeZone = Field("UTC", description="Of weekdays and hours in facts and tags.")
 
 
 class AlertSettings(Stage):
@@ -211,12 +299,8 @@ class AlertSettings(Stage):
     )
 
 
-class Settings(BaseSettings):
+class Settings(Stage):
     """All settings of a workspace."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="HABITUE_", env_nested_delimiter="__"
-    )
 
     shop: ShopSettings = ShopSettings()
     sources: list[SourceSettings] = []
@@ -227,7 +311,7 @@ class Settings(BaseSettings):
     recommend: RecommendSettings = RecommendSettings()
     profiles: ProfileSettings = ProfileSettings()
     alerts: AlertSettings = AlertSettings()
-    tasks: dict[str, TaskSettings] = {}
+    tasks: dict[TaskName, TaskSettings] = {}
 
 
 def load_settings(folder: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -239,60 +323,82 @@ def load_settings(folder: Path, overrides: Mapping[str, Any] | None = None) -> S
         SettingsError: the file is no TOML, a key is unknown or a value is wrong.
     """
     path = folder / SETTINGS_FILE
+    layers = [
+        Layer(str(path), _read(path)),
+        Layer("", _from_environment(os.environ), is_environment=True),
+        Layer("", dict(overrides or {})),
+    ]
     values: dict[str, Any] = {}
-    if path.is_file():
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{path} is not valid TOML: {error}.", fix="Correct that line and try again."
-            ) from error
-
-    class Located(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file_values = InitSettingsSource(settings_cls, init_kwargs=values)
-            return (init_settings, env_settings, file_values)
-
+    for layer in layers:
+        values = _merged(values, layer.values)
     try:
-        return Located(**dict(overrides or {}))
+        return Settings.model_validate(values)
     except ValidationError as error:
-        raise _explain(error, str(path)) from error
+        raise explain(error, Settings, layers) from error
 
 
-def _explain(error: ValidationError, where: str) -> SettingsError:
-    """Turn pydantic's first complaint into one clear sentence."""
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
-    name = ".".join(location)
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        return SettingsError(
-            f"Setting '{name}' in {where} is unknown.{nearest(location[-1], known)}",
-            fix=f"Known here: {', '.join(known)}.",
-        )
-    value = first.get("input")
-    return SettingsError(
-        f"Setting '{name}' is {value!r}: {first['msg']}.",
-        fix=f"Correct it in {where}, or in the variable or option that set it.",
-    )
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        # Editors on Windows put a byte order mark before the text.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path} is not valid TOML: {error}.", fix="Correct that line and try again."
+        ) from error
 
 
-def _known_keys(location: list[str]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for part in location:
-        if part.isdigit():
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the `HABITUE_*` variables set, nested as in the file.
+
+    A variable of a whole stage, or of a list, holds JSON.
+
+    Raises:
+        SettingsError: one underscore stands where two belong.
+    """
+    found: dict[str, Any] = {}
+    for name in sorted(variables):
+        parts = name.removeprefix(PREFIX).lower().split(BETWEEN)
+        if not name.startswith(PREFIX) or (len(parts) == 1 and not _is_stage(name, parts[0])):
             continue
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        candidates = [annotation, *get_args(annotation)]
-        for candidate in candidates:
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                model = candidate
-    return sorted(model.model_fields)
+        section = found
+        for part in parts[:-1]:
+            inner = section.setdefault(part, {})
+            section = inner if isinstance(inner, dict) else {}
+        section[parts[-1]] = _value(variables[name])
+    return found
+
+
+def _is_stage(name: str, word: str) -> bool:
+    """Whether a variable without two underscores is meant as a setting."""
+    for stage, field in Settings.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            for key in model.model_fields:
+                if word == f"{stage}_{key}":
+                    raise SettingsError(
+                        f"The variable {name} is unknown. "
+                        f"Did you mean '{variable_name((stage, key))}'?",
+                        fix="Write two underscores between stage and field.",
+                    )
+    return word in Settings.model_fields
+
+
+def _value(text: str) -> object:
+    if text.lstrip()[:1] not in ("[", "{"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` overruled by `above`, section by section."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return merged

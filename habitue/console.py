@@ -69,9 +69,14 @@ class Bars:
             self._bars = None
         else:
             seconds = time.monotonic() - self._started
-            line = f"{self._label}: {self._done:,} {self._unit} in {seconds:.1f} s"
-            print(line, file=sys.stderr, flush=True)
+            print(f"{self._label}{self._amount()} in {seconds:.1f} s", file=sys.stderr, flush=True)
         self._label = ""
+
+    def _amount(self) -> str:
+        if not self._done:
+            return ""
+        unit = self._unit.removesuffix("s") if self._done == 1 else self._unit
+        return f": {self._done:,} {unit}"
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._started

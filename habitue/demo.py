@@ -5,6 +5,7 @@ The data are the Complete Journey, a year of grocery baskets of 2,469 households
 patterns.
 """
 
+import shlex
 import shutil
 import time
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ class DemoResult:
 
     def as_json(self) -> dict[str, Json]:
         """Return the document of `demo`."""
+        where = f"-w {shlex.quote(str(self.workspace))}"
         return {
             "workspace": str(self.workspace),
             "seconds": round(self.seconds, 1),
@@ -50,10 +52,10 @@ class DemoResult:
             "notes": list(self.notes),
             "next": [
                 f"Open {self.report} in a browser.",
-                f"habitue profile 2337 -w {self.workspace}",
-                f"habitue recommend 2337 -w {self.workspace}",
-                f"habitue alerts churn -w {self.workspace} --limit 10",
-                f"habitue audience 'segment = \"champion\"' -w {self.workspace}",
+                f"habitue profile 2337 {where}",
+                f"habitue recommend 2337 {where}",
+                f"habitue alerts churn {where} --limit 10",
+                f"habitue audience 'segment = \"champion\"' {where}",
                 "Your own log: habitue init -w my-shop --from FILE…",
             ],
         }
@@ -108,14 +110,19 @@ def _data_files() -> list[Path]:
 
 
 def _clear(folder: Path) -> None:
-    """Begin anew where an earlier demo lies; never in a shop of somebody's own."""
-    if (folder / SETTINGS_FILE).exists() and not (folder / MARK).exists():
+    """Begin anew where an earlier demo lies; never in a folder of somebody's own.
+
+    The next demo deletes the folder with all that is in it, so this one takes an empty one.
+    """
+    is_ours = (folder / MARK).exists()
+    if folder.exists() and any(folder.iterdir()) and not is_ours:
+        what = "a shop" if (folder / SETTINGS_FILE).exists() else "files"
         raise Refused(
-            f"{folder} holds a shop already.",
-            fix="Name another folder: habitue demo -w FOLDER",
+            f"{folder} holds {what} already.",
+            fix="Name a new folder: habitue demo -w FOLDER",
             code="workspace_taken",
         )
-    if (folder / MARK).exists():
+    if is_ours:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text("Made by `habitue demo`, which may empty this folder.\n")

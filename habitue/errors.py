@@ -10,6 +10,8 @@
     │   └── MissingExtra         an optional dependency is not installed
     └── Failed                   something broke half-way; nothing half-done stays (exit code 1)
 
+    HabitueWarning               an answer was given, with something its reader should know
+
 Each error carries a stable `code`, one sentence of what was wrong with its value, and `fix`:
 what to do next, where possible the very command.
 """
@@ -88,6 +90,10 @@ class Failed(HabitueError):
     """Something broke half-way; what was there before is still there."""
 
     default_code = "failed"
+
+
+class HabitueWarning(UserWarning):
+    """An answer was given, and there is something its reader should know."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -244,10 +244,11 @@ def _protocol(blend: Blend, window: Window, num_items: int) -> str:
         f"Global time split: everything is learned from events before "
         f"{format_time(window.start_at)}; wanted are the distinct items of "
         f"{_listed(blend.target_types)} events from then until {format_time(window.end_at)}. "
-        f"Everyone with such an event and with any event before is ranked, bots left out, over "
-        f"all {num_items:,} items, items taken before {hidden}; no sampled negatives. recall is "
-        f"hits / wanted; wanted items unknown to the model count as missed; ties count against "
-        f"the recommender. Every baseline is ranked on the same persons under the same rules."
+        f"Everyone with such an event and with any event before is ranked, who was known as a bot "
+        f"by then left out, over all {num_items:,} items, items taken before {hidden}; no sampled "
+        f"negatives. recall is hits / wanted; wanted items unknown to the model count as missed; "
+        f"ties count against the recommender. Every baseline is ranked on the same persons under "
+        f"the same rules."
     )
 
 

@@ -4,14 +4,20 @@ In: a version, the log with its held-out end, the moment of the cut. Out: `Evalu
 document that `evaluate` prints and the report draws. Knows nothing about workspaces.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from habitue.actions.reasons import Catalogue
 from habitue.actions.targets import Window
-from habitue.answering import Embedder, Version
+from habitue.answering import (
+    Embedder,
+    Version,
+    network_chances,
+    next_classes_of,
+    recounted,
+)
 from habitue.compute import Progress
 from habitue.errors import NotEnoughData
 from habitue.evaluate import RecommendationEvaluation, evaluate_recommendation
@@ -19,14 +25,16 @@ from habitue.events.log import EventLog
 from habitue.files import Json
 from habitue.metrics import Interval
 from habitue.profiles.next_evaluation import collect_next, evaluate_next
-from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks
+from habitue.profiles.next_model import NETWORK
+from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks, headline_metric
 from habitue.profiles.tasks import describe_task
-from habitue.schema import DAY, EVENT_TYPES, Task, format_date, format_time
+from habitue.schema import DAY, Task, format_date, format_time
 from habitue.sequences.encoder import encode
-from habitue.sequences.sequences import Sequences
+from habitue.sequences.timelines import timelines
 
 MAX_CUTS = 3
 LONGEST_WINDOW = 28 * DAY
+RECOMMENDATION = "recommendation"
 MAX_SHARE = 0.995  # of one answer; above it a task of kind next is no question
 
 
@@ -38,7 +46,7 @@ class Evaluation:
     as_of: int
     until: int
     tasks: Mapping[str, Mapping[str, Json]]
-    skipped: Mapping[str, str]  # task -> why it could not be judged
+    skipped: Mapping[str, str]  # task, or "recommendation" -> why it could not be judged
     recommendation: RecommendationEvaluation | None
 
     def as_json(self) -> dict[str, Json]:
@@ -58,7 +66,7 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
     """Judge everything a version answers on the events from `as_of` on.
 
     Raises:
-        NotEnoughData: the log has nothing after `as_of`.
+        NotEnoughData: the log has nothing after `as_of`, or nothing that could be judged by.
     """
     if as_of >= log.end_at:
         raise NotEnoughData(
@@ -70,12 +78,12 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
     skipped = dict(version.unanswered)
     horizons = [model.task.horizon for model in version.task_models.values()]
     cuts = _cuts(as_of, log.end_at, min(horizons, default=0))
-    embed = Embedder(log, version.vocabulary, version.network, until=cuts[-1])
+    embed = Embedder(log, version.vocabulary, version.network)
     judged = evaluate_tasks(log, version.task_models, cuts=cuts, embed=embed, progress=progress)
     for name, result in judged.items():
         task = version.task_models[name].task
         if result.status == "ok":
-            tasks[name] = {"description": describe_task(task), **_task_json(result)}
+            tasks[name] = {"description": describe_task(task), **_task_json(result, task)}
         else:
             skipped[name] = result.reason
     for name, task in version.next_tasks.items():
@@ -84,13 +92,30 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
             skipped[name] = found
         else:
             tasks[name] = {"description": describe_task(task), **found}
+    advice = _judge_advice(version, log, as_of, progress)
+    if isinstance(advice, str):
+        skipped[RECOMMENDATION] = advice
+    if not tasks and isinstance(advice, str):
+        raise _nothing_judged(skipped, as_of, log.end_at)
     return Evaluation(
         model_version=version.card.version,
         as_of=as_of,
         until=log.end_at,
         tasks=tasks,
         skipped=skipped,
-        recommendation=_judge_advice(version, log, as_of, progress),
+        recommendation=None if isinstance(advice, str) else advice,
+    )
+
+
+def _nothing_judged(skipped: Mapping[str, str], as_of: int, until: int) -> NotEnoughData:
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason, []).append(name)
+    reasons = "; ".join(f"{', '.join(which)}: {reason}" for reason, which in names.items())
+    return NotEnoughData(
+        f"Nothing could be judged on {format_date(as_of)} to {format_date(until)}. {reasons}.",
+        fix="Hold out more of the log (training.holdout_days in habitue.toml), then: habitue train",
+        code="nothing_to_judge",
     )
 
 
@@ -101,7 +126,7 @@ def _cuts(as_of: int, end_at: int, horizon: int) -> list[int]:
     return list(range(as_of, max(last, as_of) + 1, step))[:MAX_CUTS]
 
 
-def _task_json(result: TaskEvaluation) -> dict[str, Json]:
+def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
     reliability = result.reliability
     bins = zip(
         reliability.get("predicted", ()),
@@ -115,7 +140,7 @@ def _task_json(result: TaskEvaluation) -> dict[str, Json]:
         "n": result.n,
         "base_rate": result.base_rate,
         "best_baseline": result.best_baseline,
-        "difference": _interval(result.gain),
+        "difference": _difference(result.gain, headline_metric(task)),
         "cuts": [format_date(cut) for cut in result.cuts],
         "reliability": [
             {"predicted": predicted, "observed": observed, "n": int(count)}
@@ -128,14 +153,16 @@ def _task_json(result: TaskEvaluation) -> dict[str, Json]:
     }
 
 
-def _interval(gain: Interval | None) -> Json:
-    return None if gain is None else {"mean": gain.mean, "interval": [gain.low, gain.high]}
+def _difference(gain: Interval | None, metric: str) -> Json:
+    if gain is None:
+        return None
+    return {"metric": metric, "mean": gain.mean, "interval": [gain.low, gain.high]}
 
 
 def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json] | str:
     """Return the task's part of the document, or why there is nothing to judge."""
     until = min(as_of + LONGEST_WINDOW, log.end_at)
-    labels = version.network.category_labels if task.target == "category" else EVENT_TYPES
+    labels = next_classes_of(version.network, task)
     truth = collect_next(log, task, as_of=as_of, until=until, classes=labels)
     if not len(truth.labels):
         return "nobody did anything in the time after the cut"
@@ -144,17 +171,16 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         only = labels[kinds[counts.argmax()]]
         return f"nearly every next answer is '{only}', so there is nothing to tell apart"
     answers = np.zeros((len(truth.labels), len(labels)), dtype=np.float32)
-    ask = (
-        version.network.next_category
-        if task.target == "category"
-        else version.network.next_event_type
-    )
+    alone = np.zeros_like(answers)
     items = log.items(as_of=as_of)
     for bucket in np.unique(truth.buckets):
         rows = np.flatnonzero(truth.buckets == bucket)
-        sequences = encode(log.read_bucket(int(bucket), as_of=as_of), items, version.vocabulary)
-        persons = np.searchsorted(sequences.subject_ids, truth.subject_ids[rows])
-        answers[rows] = ask(sequences.take(persons), as_of=as_of).values
+        frame = log.read_bucket(int(bucket), as_of=as_of)
+        sequences = encode(frame, items, version.vocabulary)
+        persons = sequences.take(np.searchsorted(sequences.subject_ids, truth.subject_ids[rows]))
+        answers[rows] = version.next_chances(task.name, frame, items, persons, as_of=as_of)
+        alone[rows] = network_chances(version.network, task, persons, as_of=as_of)
+    truth = replace(truth, baselines={NETWORK: alone, **truth.baselines})
     result = evaluate_next(truth, answers)
     return {
         "metrics": dict(result.metrics),
@@ -166,29 +192,23 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
 
 def _judge_advice(
     version: Version, log: EventLog, as_of: int, progress: Progress
-) -> RecommendationEvaluation | None:
+) -> RecommendationEvaluation | str:
+    """Return how good the recommendations are, or why there is nothing to judge."""
     window = Window(as_of, min(as_of + LONGEST_WINDOW, log.end_at))
     offered = Catalogue.of(version.vocabulary.item_ids, log.items(as_of=as_of)).offered
+    blend = version.blend
+    if as_of > version.card.trained_until:
+        blend = recounted(version, log, as_of=as_of, progress=progress)
     progress.start("Recommendations", log.num_buckets, "buckets")
     try:
         return evaluate_recommendation(
-            version.blend,
-            _encoded(version, log, window.end_at, progress),
+            blend,
+            timelines(log, version.vocabulary, as_of=as_of, progress=progress),
             window,
             offered=offered,
             seed=version.card.seed,
         )
-    except NotEnoughData:
-        return None
+    except NotEnoughData as error:
+        return error.message.rstrip(".")
     finally:
         progress.finish()
-
-
-def _encoded(
-    version: Version, log: EventLog, until: int, progress: Progress
-) -> Iterator[Sequences]:
-    """Yield everyone's events up to the end of the window; callers cut at its beginning."""
-    items = log.items(as_of=until)
-    for bucket in range(log.num_buckets):
-        yield encode(log.read_bucket(bucket, as_of=until), items, version.vocabulary)
-        progress.advance()

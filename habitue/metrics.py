@@ -329,19 +329,21 @@ def bootstrap_difference(
     ours: Floats,
     theirs: Floats,
     *,
+    persons: npt.NDArray[np.int64] | None = None,
     num_samples: int = 300,
     seed: int = 0,
 ) -> Interval:
     """Return `measure(truth, ours) - measure(truth, theirs)`, resampling persons in pairs.
 
-    For measures that are no mean over persons (auc, spearman). A resample on which the measure
-    is not defined (one class only) is left out.
+    For measures that are no mean over persons (auc, spearman). `persons` says whose each row is:
+    the rows of one person are drawn together; without it each row is a person. A resample on
+    which the measure is not defined (one class only) is left out.
     """
     rng = np.random.default_rng(seed)
-    num = len(truth)
+    rows_of = _Rows.of(np.arange(len(truth)) if persons is None else persons)
     differences = []
     for _ in range(num_samples):
-        drawn = rng.integers(num, size=num)
+        drawn = rows_of.drawn(rng)
         try:
             value = measure(truth[drawn], ours[drawn]) - measure(truth[drawn], theirs[drawn])
         except NotEnoughData:
@@ -352,6 +354,29 @@ def bootstrap_difference(
         return Interval(mean, mean, mean)
     low, high = np.quantile(differences, [0.025, 0.975])
     return Interval(mean, float(low), float(high))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of each person, side by side."""
+
+    order: npt.NDArray[np.int64]  # [rows]
+    starts: npt.NDArray[np.int64]  # [persons]
+    counts: npt.NDArray[np.int64]  # [persons]
+
+    @classmethod
+    def of(cls, persons: npt.NDArray[np.int64]) -> "_Rows":
+        order = np.argsort(persons, kind="stable")
+        _, starts, counts = np.unique(persons[order], return_index=True, return_counts=True)
+        return cls(order, starts, counts)
+
+    def drawn(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Return the rows of as many persons as there are, drawn with replacement."""
+        chosen = rng.integers(len(self.starts), size=len(self.starts))
+        counts = self.counts[chosen]
+        shifts = self.starts[chosen] - (np.cumsum(counts) - counts)
+        places = np.repeat(shifts, counts) + np.arange(counts.sum())
+        return np.asarray(self.order[places])
 
 
 def _refuse_nan(scores: Floats) -> None:

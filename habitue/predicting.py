@@ -4,7 +4,6 @@ In: a model version and the log. Out: a CSV or Parquet file under the shop's own
 a whole. Knows nothing about who reads it.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from habitue.answering import Version
 from habitue.compute import Progress
 from habitue.events.log import EventLog
 from habitue.events.store import EventStore
+from habitue.files import replacing
 from habitue.refreshing import offer_rows
 from habitue.sequences.encoder import encode
 
@@ -41,7 +41,7 @@ def write_predictions(
             if task in scored.predictions:
                 found = scored.predictions[task].to_frame()
             else:
-                found = scored.next_answers[task].to_frame(scored.sequences.subject_ids)
+                found = scored.next_answers[task].to_frame()
             user_id = store.outside_ids(found["subject_id"]).alias("user_id")
             yield found.select(user_id, pl.exclude("subject_id"))
             progress.advance(found.height)
@@ -82,10 +82,8 @@ def write_offers(
 
 def write_tables(tables: Iterable[pl.DataFrame], path: Path) -> int:
     """Write tables of one schema one after the other as `path`, and return the number of rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     rows = 0
-    try:
+    with replacing(path) as temporary:
         if path.suffix == ".csv":
             with temporary.open("wb") as file:
                 for position, table in enumerate(tables):
@@ -93,9 +91,6 @@ def write_tables(tables: Iterable[pl.DataFrame], path: Path) -> int:
                     rows += table.height
         else:
             rows = _write_parquet(tables, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return rows
 
 

@@ -1,7 +1,7 @@
 """Everyone's profile, predictions and recommendations at one moment, as files.
 
     profiles/0003/          one refresh: table/ and offers/ by bucket, recommender/, summary.json
-    profiles/current.json   {"refresh": "0003"}
+    profiles/current.json   {"refresh": "0003"}, sealed
 
 In: a model version and the log. Out: a folder that appears whole or not at all, then becomes the
 current one by an atomic swap. Knows nothing about what is done with the files.
@@ -10,7 +10,7 @@ current one by an atomic swap. Knows nothing about what is done with the files.
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,23 +18,32 @@ from typing import Self
 
 import polars as pl
 
+from habitue.actions.blend import Blend
 from habitue.actions.reasons import Catalogue
 from habitue.actions.recommend import Adviser, Offers
-from habitue.answering import Scored, Version
+from habitue.answering import Scored, Version, recounted
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.popularity import Popularity
+from habitue.checksums import (
+    CHECKSUMS_FILE,
+    building_sealed_folder,
+    check_folder,
+    read_sealed,
+    write_sealed,
+)
 from habitue.compute import Progress
 from habitue.config import Settings
 from habitue.errors import NotReady
+from habitue.events.lock import ReaderLock
 from habitue.events.log import EventLog
 from habitue.events.store import EventStore
-from habitue.files import Json, building_folder, write_json
+from habitue.files import Json, write_json
 from habitue.profiles.labels import population
 from habitue.profiles.profile import profile_table
 from habitue.schema import format_time
-from habitue.sequences.encoder import encode
-from habitue.sequences.sequences import Sequences
 
+CURRENT_FILE = "current.json"
+AGAIN = "Compute it again: habitue refresh"
 OFFER_COLUMNS = {
     "user_id": pl.String(),
     "rank": pl.Int32(),
@@ -58,13 +67,31 @@ class Refresh:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the folder of a refresh."""
+        """Open the folder of a refresh; what is read later is checked when it is read.
+
+        Raises:
+            NotReady: another release of Habitue made it.
+            Failed: `corrupt_file`, naming the file that is damaged or missing.
+        """
+        if not (folder / CHECKSUMS_FILE).is_file():
+            raise NotReady(
+                f"The refresh {folder} is not whole, or another release of Habitue made it.",
+                fix=AGAIN,
+                code="refresh_broken",
+            )
+        check_folder(folder, "summary.json", fix=AGAIN)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         return cls(folder=folder, **summary)
+
+    def holds(self, model_version: str, *, as_of: int, fingerprint: str) -> bool:
+        """Whether this is the refresh of that version, moment and log."""
+        own = (self.model_version, self.as_of, self.data_fingerprint)
+        return own == (model_version, as_of, fingerprint)
 
     @cached_property
     def table(self) -> pl.DataFrame:
         """The profile table: one row a person."""
+        check_folder(self.folder, "table", fix=AGAIN)
         return pl.read_parquet(sorted((self.folder / "table").glob("*.parquet")))
 
     def as_json(self) -> dict[str, Json]:
@@ -84,13 +111,12 @@ def current_refresh(folder: Path) -> Refresh:
     Raises:
         NotReady: there was none.
     """
-    pointer = folder / "current.json"
+    pointer = folder / CURRENT_FILE
     if not pointer.is_file():
         raise NotReady(
             "Nobody's profile has been computed yet.", fix="Compute them: habitue refresh"
         )
-    name = json.loads(pointer.read_text(encoding="utf-8"))["refresh"]
-    return Refresh.open(folder / name)
+    return Refresh.open(folder / str(read_sealed(pointer, fix=AGAIN)["refresh"]))
 
 
 def refresh_everyone(
@@ -103,11 +129,35 @@ def refresh_everyone(
     folder: Path,
     progress: Progress,
 ) -> Refresh:
-    """Compute everyone with an event before `as_of` and make it the current refresh."""
+    """Compute everyone with an event before `as_of` and make it the current refresh.
+
+    Who calls holds the writer's lock of `folder`.
+    """
+    name = f"{max((int(p.name) for p in _folders(folder)), default=0) + 1:04d}"
+    _compute(version, store, log, settings, as_of=as_of, folder=folder / name, progress=progress)
+    write_sealed(folder / CURRENT_FILE, {"refresh": name})
+    readers = ReaderLock(folder)
+    readers.hold()
+    if readers.is_alone():
+        for old in _folders(folder)[:-2]:
+            shutil.rmtree(old)
+    return Refresh.open(folder / name)
+
+
+def _compute(
+    version: Version,
+    store: EventStore,
+    log: EventLog,
+    settings: Settings,
+    *,
+    as_of: int,
+    folder: Path,
+    progress: Progress,
+) -> None:
     began = time.monotonic()
-    name = f"{max((int(p.name) for p in folder.glob('[0-9]*')), default=0) + 1:04d}"
-    with building_folder(folder / name) as building:
-        adviser = recount(version, log, settings, as_of=as_of, progress=progress)
+    with building_sealed_folder(folder) as building:
+        blend = recounted(version, log, as_of=as_of, progress=progress)
+        adviser = _adviser(version, blend, log, settings, as_of=as_of)
         for part in adviser.blend.components:
             if isinstance(part, CoOccurrence | Popularity):
                 part.save(building / "recommender")
@@ -147,67 +197,56 @@ def refresh_everyone(
             "seconds": round(time.monotonic() - began, 2),
         }
         write_json(building / "summary.json", summary)
-    write_json(folder / "current.json", {"refresh": name})
-    for old in sorted(folder.glob("[0-9]*"))[:-2]:
-        shutil.rmtree(old)
-    return Refresh.open(folder / name)
 
 
-def recount(
-    version: Version, log: EventLog, settings: Settings, *, as_of: int, progress: Progress
-) -> Adviser:
-    """Return an adviser whose counting recommenders know everything before `as_of`.
-
-    The network's weights and the blend's stay those of the version.
-    """
-    blend = version.blend
-    num_items = version.vocabulary.num_items
-    # Two passes, each over all buckets, so that no more than one bucket is in memory.
-    progress.start("Counting", 2 * log.num_buckets, "buckets")
-    popularity = Popularity.fit(
-        _encoded(version, log, as_of, progress),
-        num_items=num_items,
-        as_of=as_of,
-        target_types=blend.target_types,
-    )
-    together = CoOccurrence.fit(
-        _encoded(version, log, as_of, progress),
-        num_items=num_items,
-        as_of=as_of,
-        target_types=blend.target_types,
-        settings=version.cooccurrence.settings,
-    )
-    progress.finish()
-    parts = (version.network, version.habit, version.personal, together, popularity)
-    return Adviser(
-        blend=blend.with_components(parts),
-        catalogue=Catalogue.of(version.vocabulary.item_ids, log.items(as_of=as_of)),
-        language=settings.shop.language,
-        model_version=version.card.version,
-    )
+def _folders(folder: Path) -> list[Path]:
+    """Return the refreshes in the folder `profiles`, oldest first."""
+    return sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name))
 
 
 def adviser_of(
-    version: Version, log: EventLog, settings: Settings, *, as_of: int, refresh: Refresh | None
+    version: Version,
+    log: EventLog,
+    settings: Settings,
+    *,
+    as_of: int,
+    fingerprint: str,
+    refresh: Refresh | None,
+    progress: Progress,
 ) -> Adviser:
-    """Return the adviser for one moment: the refresh's counts where they are not from later."""
-    blend = version.blend
-    if refresh and refresh.model_version == version.card.version and refresh.as_of <= as_of:
-        counted = refresh.folder / "recommender"
-        blend = blend.with_components(
-            (
-                version.network,
-                version.habit,
-                version.personal,
-                CoOccurrence.load(counted),
-                Popularity.load(counted),
-            )
-        )
+    """Return the adviser for one moment, its counting recommenders counted up to that moment.
+
+    `fingerprint` is the log's. Counts of this very log and moment are taken from the refresh or
+    from the version where they have them; else the log is counted, in one pass.
+    """
+    card = version.card
+    if refresh and refresh.holds(card.version, as_of=as_of, fingerprint=fingerprint):
+        blend = _blend_of(refresh, version)
+    elif (card.trained_until, card.data_fingerprint) == (as_of, fingerprint):
+        blend = version.blend
+    else:
+        blend = recounted(version, log, as_of=as_of, progress=progress)
+    return _adviser(version, blend, log, settings, as_of=as_of)
+
+
+def _adviser(
+    version: Version, blend: Blend, log: EventLog, settings: Settings, *, as_of: int
+) -> Adviser:
     return Adviser(
         blend=blend,
         catalogue=Catalogue.of(version.vocabulary.item_ids, log.items(as_of=as_of)),
         language=settings.shop.language,
         model_version=version.card.version,
+    )
+
+
+def _blend_of(refresh: Refresh, version: Version) -> Blend:
+    """Return the version's blend with what the refresh counted."""
+    check_folder(refresh.folder, "recommender", fix=AGAIN)
+    counted = refresh.folder / "recommender"
+    together, sold = CoOccurrence.load(counted), Popularity.load(counted)
+    return version.blend.with_components(
+        (version.network, version.habit, version.personal, together, sold)
     )
 
 
@@ -230,12 +269,3 @@ def offer_rows(offers: Iterable[Offers]) -> pl.DataFrame:
         for rank, item in enumerate(one.items, start=1)
     ]
     return pl.DataFrame(rows, schema=OFFER_COLUMNS, orient="row")
-
-
-def _encoded(
-    version: Version, log: EventLog, as_of: int, progress: Progress
-) -> Iterator[Sequences]:
-    items = log.items(as_of=as_of)
-    for bucket in range(log.num_buckets):
-        yield encode(log.read_bucket(bucket, as_of=as_of), items, version.vocabulary)
-        progress.advance()

@@ -7,11 +7,13 @@ the page says why. Knows nothing about HTML.
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+from markupsafe import Markup
 
 from habitue import __version__
 from habitue.actions.audiences import select_audience
@@ -20,15 +22,15 @@ from habitue.alerting import alerts_of, churn_model
 from habitue.answering import Version
 from habitue.config import Settings
 from habitue.errors import HabitueError, NotReady
-from habitue.events.log import EventLog
+from habitue.events.span import SpannedLog
 from habitue.events.store import EventStore
 from habitue.files import Json
 from habitue.profiles.evidence import event_texts
-from habitue.profiles.profile import build_profiles, prediction_records
 from habitue.profiles.segments import segment_summary
-from habitue.profiles.task_model import TaskModel
+from habitue.profiles.task_model import Form, TaskModel
+from habitue.profiles.tasks import SHIPPED_TASKS
 from habitue.refreshing import Refresh
-from habitue.report import shop_statistics
+from habitue.report import ShopStatistics, formats, shop_statistics
 from habitue.report.data import (
     AdviceExample,
     AudienceSummary,
@@ -40,7 +42,9 @@ from habitue.report.data import (
     SegmentSummary,
 )
 from habitue.report.documents import Advice, Alert, Evaluation, Profile
-from habitue.schema import SECOND
+from habitue.report.periods import to_local
+from habitue.report.texts import Texts
+from habitue.schema import SECOND, Task
 
 COMMANDS = (
     "habitue ingest FILE…",
@@ -67,7 +71,7 @@ class Sources:
     """Everything a report is made from; None is what does not exist yet."""
 
     folder: Path
-    log: EventLog
+    log: SpannedLog
     store: EventStore
     settings: Settings
     version: Version | None
@@ -78,7 +82,9 @@ class Sources:
 
 def report_data(sources: Sources) -> ReportData:
     """Return everything on the page."""
-    as_of = sources.refresh.as_of if sources.refresh else sources.log.end_at
+    refresh = sources.refresh
+    as_of = refresh.as_of if refresh else sources.log.end_at
+    where = _where(sources.folder)
     data = ReportData(
         shop_name=sources.settings.shop.name,
         currency=sources.settings.shop.currency,
@@ -86,16 +92,17 @@ def report_data(sources: Sources) -> ReportData:
         as_of=as_of,
         fingerprint=sources.store.fingerprint,
         habitue_version=__version__,
-        statistics=shop_statistics(
-            sources.log, as_of=as_of, time_zone=sources.settings.profiles.time_zone
-        ),
-        commands=[command + _where(sources.folder) for command in COMMANDS],
+        statistics=_statistics(sources, as_of),
+        is_behind=refresh is not None and refresh.data_fingerprint != sources.store.fingerprint,
+        commands=[command + where for command in COMMANDS],
+        workspace=where,
     )
     if sources.version is not None:
         data = replace(
             data,
-            model=_model(sources.version),
-            tasks=[model.task for model in sources.version.task_models.values()],
+            model=_model(sources.version, sources.settings.profiles.time_zone),
+            tasks=list(_tasks(sources.version).values()),
+            unanswered=sources.version.unanswered,
             evaluation=Evaluation.from_json(sources.evaluation) if sources.evaluation else None,
         )
     if sources.version and sources.refresh and sources.adviser:
@@ -108,7 +115,22 @@ def _where(folder: Path) -> str:
     return "" if folder == Path("shop") else f" -w {shlex.quote(str(folder))}"
 
 
-def _model(version: Version) -> ModelSummary:
+def _statistics(sources: Sources, as_of: int) -> ShopStatistics:
+    log = sources.log
+    stats = shop_statistics(log, as_of=as_of, time_zone=sources.settings.profiles.time_zone)
+    if as_of < log.end_at:
+        return stats
+    # Events dated long after all others lie behind `as_of` too, but are no future.
+    return replace(stats, num_strays=log.span.strays)
+
+
+def _tasks(version: Version) -> dict[str, Task]:
+    """Return the tasks that names stand for; of those unanswered, the shipped ones."""
+    fitted = {name: model.task for name, model in version.task_models.items()}
+    return {task.name: task for task in SHIPPED_TASKS} | version.next_tasks | fitted
+
+
+def _model(version: Version, time_zone: str) -> ModelSummary:
     card = version.card
     curve = [
         json.loads(line)
@@ -123,8 +145,43 @@ def _model(version: Version) -> ModelSummary:
         seconds=card.seconds,
         learning=curve,
         best_epoch=best["epoch"],
-        choices=list(card.notes),
+        choices=_choices(version, time_zone),
+        records=list(card.notes),
     )
+
+
+def _choices(version: Version, time_zone: str) -> list[str]:
+    """Return what was chosen and why, in sentences for somebody who runs the shop."""
+    texts, blend = Texts(), version.blend
+    until = formats.date(to_local(version.card.trained_until, time_zone))
+    told = [texts("chosen.until", date=until)]
+    if blend.report.num_persons:
+        share = formats.percent(blend.report.repeat_share, 0)
+        told.append(texts(f"chosen.repeats.{blend.seen_items}", share=share))
+    weights = {
+        part.name: weight for part, weight in zip(blend.components, blend.weights, strict=True)
+    }
+    parts = [
+        texts("chosen.part", name=texts.named("mix", name), share=formats.percent(weight, 0))
+        for name, weight in sorted(weights.items(), key=lambda pair: -pair[1])
+        if weight > 0
+    ]
+    told.append(texts("chosen.mix", parts=_listed(parts, texts)))
+    names: dict[Form, list[Markup]] = defaultdict(list)
+    for name, model in version.task_models.items():
+        if model.chance is not None:
+            task = texts.task(name, {name: model.task})
+            names[model.form].append(Markup("“{}”").format(task))
+    told += [
+        texts(f"chosen.form.{form}", tasks=_listed(tasks, texts)) for form, tasks in names.items()
+    ]
+    return [one.unescape() for one in told]
+
+
+def _listed(words: Sequence[Markup], texts: Texts) -> Markup:
+    """Return `a, b and c`."""
+    *first, last = words
+    return texts("chosen.and").join([Markup(", ").join(first), last]) if first else last
 
 
 def _with_customers(
@@ -146,7 +203,7 @@ def _with_customers(
         alerts=alerts,
         num_alerts=num_alerts,
         examples=examples,
-        audiences=_audiences(table, refresh.as_of, churn, _where(sources.folder)),
+        audiences=_audiences(table, refresh.as_of, churn, data),
     )
 
 
@@ -205,18 +262,12 @@ def _story(
     bucket = sources.store.bucket_of(subject)
     frame = sources.log.read_bucket(bucket, as_of=as_of, subject_id=subject)
     items = sources.log.items(as_of=as_of)
-    scored = version.score(frame, items, as_of=as_of)
-    records = prediction_records({n: one.to_frame() for n, one in scored.predictions.items()})
-    answers = {name: one.record(0) for name, one in scored.next_answers.items()}
-    profile = build_profiles(
+    profile = version.profiles(
         frame,
         items,
         as_of=as_of,
-        norms=version.norms,
         settings=sources.settings.profiles,
         user_ids=sources.store.outside_ids,
-        predictions={subject: {**records.get(subject, {}), **answers}},
-        model_version=version.card.version,
     )[0]
     shown = frame.tail(STORY_EVENTS)
     texts = event_texts(shown, items)
@@ -273,33 +324,36 @@ def _examples(
 
 
 def _audiences(
-    table: pl.DataFrame, as_of: int, churn: TaskModel | None, where: str
+    table: pl.DataFrame, as_of: int, churn: TaskModel | None, data: ReportData
 ) -> list[AudienceSummary]:
     """Return a few groups worth reaching that are not empty."""
+    texts, money = Texts(), formats.Currency.of(data.currency)
     rules = {
-        "best-customers": ("champions: your best customers", 'segment = "champion"'),
-        "win-back": (
-            "slipping away or late: a reminder may bring them back",
-            'segment in ("slipping away", "needs attention")',
-        ),
-        "second-order": ("bought once: a second order makes a customer", "orders = 1"),
+        "best-customers": 'segment = "champion"',
+        "win-back": 'segment in ("slipping away", "needs attention")',
+        "second-order": "orders = 1",
     }
+    words: dict[str, str] = {}
     has_money = table["revenue"].is_not_null().any()
     if churn is not None and has_money:
         threshold = round(min(0.95, 1.5 * churn.base_rate), 2)
         middle = float(table.select(pl.col("revenue").median()).item())
-        rules["valuable-at-risk"] = (
-            "likely to leave and worth more than most",
-            f"{churn.task.name} > {threshold} and revenue > {middle:.0f}",
-        )
+        rules["valuable-at-risk"] = f"{churn.task.name} > {threshold} and revenue > {middle:.0f}"
+        words = {
+            "task": texts.task(churn.task.name, {churn.task.name: churn.task}),
+            "share": formats.percent(threshold, 0),
+            "money": money.money(round(middle)),
+        }
     found = []
-    for name, (sentence, rule) in rules.items():
+    for name, rule in rules.items():
         try:
             audience = select_audience(table, rule, as_of=as_of, name=name)
         except HabitueError:  # a shop without orders has no such column to ask for
             continue
         if audience.persons:
             value = float(audience.table["revenue"].sum()) if has_money else None
-            command = f"habitue audience '{rule}' --name {name} --out {name}.csv{where}"
-            found.append(AudienceSummary(name, sentence, audience.persons, command, value))
+            command = f"habitue audience '{rule}' --name {name} --out {name}.csv{data.workspace}"
+            title = texts(f"audience.{name}").unescape()
+            sentence = texts(f"audience.{name}.rule", **words).unescape()
+            found.append(AudienceSummary(title, sentence, audience.persons, command, value))
     return found

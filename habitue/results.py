@@ -9,6 +9,7 @@ import polars as pl
 from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
 from habitue.actions.recommend import Offers, ScoredItem
+from habitue.config import SourceSettings
 from habitue.events.guess_report import GuessReport
 from habitue.events.ingest_report import IngestReport
 from habitue.events.validate import ValidationReport
@@ -31,8 +32,7 @@ class InitResult:
         return {
             "settings": str(self.path),
             "mapping": {
-                source.name: {"table": source.table, "format": source.format, **source.columns}
-                for source in self.report.sources
+                source.name: {**_layout(source), **source.columns} for source in self.report.sources
             },
             "guesses": [
                 {
@@ -48,6 +48,12 @@ class InitResult:
             "left_out": [asdict(one) for one in self.report.left_out],
             "next": f"habitue ingest -w {self.path.parent} FILE…",
         }
+
+
+def _layout(source: SourceSettings) -> dict[str, Json]:
+    if source.adapter:
+        return {"adapter": source.adapter}
+    return {"table": source.table, "format": source.format}
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,7 @@ class WrittenOffers:
     rows: int
     persons: int
     path: Path
+    as_of: int
     model_version: str
 
     def as_json(self) -> JsonObject:
@@ -205,16 +212,18 @@ class WrittenOffers:
             "rows": self.rows,
             "persons": self.persons,
             "path": str(self.path),
+            "as_of": format_time(self.as_of),
             "model_version": self.model_version,
         }
 
 
 @dataclass(frozen=True)
 class ItemList:
-    """`similar` and `popular`: items with scores."""
+    """`similar`: items with scores."""
 
     items: Sequence[ScoredItem]
     names: Mapping[str, str]
+    as_of: int
     model_version: str
 
     def as_json(self) -> JsonObject:
@@ -223,7 +232,27 @@ class ItemList:
             {"item_id": one.item_id, "name": self.names.get(one.item_id), "score": one.score}
             for one in self.items
         ]
-        return {"model_version": self.model_version, "items": rows}
+        return {
+            "as_of": format_time(self.as_of),
+            "model_version": self.model_version,
+            "items": rows,
+        }
+
+
+@dataclass(frozen=True)
+class PopularItems(ItemList):
+    """`popular`: items with the number of customers who took them lately."""
+
+    event_types: tuple[str, ...]  # what counts as taking
+    window_days: float  # before as_of
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        counted: JsonObject = {
+            "event_types": list(self.event_types),
+            "window_days": self.window_days,
+        }
+        return {**counted, **super().as_json()}
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ EVENT_TYPE_ALIASES: Final[dict[str, str]] = {
     "order_refunded": "refund",
 }
 
+# Among a source's words for events: a record that says who is who, and is no event.
+IDENTIFY: Final = "identify"
+
 PLATFORMS: Final[tuple[str, ...]] = ("web", "app", "mini_program", "store", "other")
 
 # Event types that say "this person wants this item", weakest first; recommendations aim at them.
@@ -127,6 +130,14 @@ TEXT_COLUMNS: Final[dict[str, pl.DataType]] = {
     "properties": pl.String(),
 }
 
+# Who is who, as records say: a user's subject and that of the visitor they were until then.
+IDENTITY_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "subject_id": pl.Int64(),
+    "anonymous_subject_id": pl.Int64(),
+    "timestamp": pl.Int64(),
+    "received_at": pl.Int64(),
+}
+
 ITEM_COLUMNS: Final[dict[str, pl.DataType]] = {
     "item_number": pl.Int32(),
     "item_id": pl.String(),
@@ -156,6 +167,7 @@ EVENT_FIELDS: Final[tuple[str, ...]] = (
     "event_id",
     "event_type",
     "timestamp",
+    "sent_at",
     "received_at",
     "user_id",
     "anonymous_id",

@@ -8,13 +8,14 @@ versions lie or which one answers.
 
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from habitue import __version__
 from habitue.actions.blend import Blend, choose_blend
 from habitue.actions.targets import Window, choose_target_types
-from habitue.answering import Embedder, save_tasks
+from habitue.answering import Embedder, ask_network, next_classes_of, save_tasks
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
@@ -22,10 +23,12 @@ from habitue.baselines.popularity import Popularity
 from habitue.compute import Progress
 from habitue.config import Settings
 from habitue.events.log import EventLog
+from habitue.events.span import span_of
 from habitue.files import write_json
 from habitue.model.checkpoint import save_network
 from habitue.model.inference import Network
 from habitue.model.train import TrainedNetwork, train_network
+from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
 from habitue.profiles.task_model import Form
@@ -33,7 +36,8 @@ from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, res
 from habitue.schema import DAY, format_date
 from habitue.sequences.encoder import write_sequences
 from habitue.sequences.sequences import Sequences, SequenceSet
-from habitue.sequences.splits import Cuts, choose_cuts
+from habitue.sequences.splits import Cuts, choose_cuts, latest_cut
+from habitue.sequences.timelines import timelines, write_buckets
 from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
 from habitue.versions import Card, now_text, write_card
 
@@ -53,7 +57,14 @@ class Plan:
 
 
 def plan_training(log: EventLog, settings: Settings, *, as_of: int | None = None) -> Plan:
-    """Choose the cut and the tasks; with `as_of`, nothing from then on is looked at."""
+    """Choose the cut and the tasks.
+
+    With `as_of`, nothing from then on is looked at. Without it the whole log says how long it is,
+    and what lies before the cut says everything else.
+    """
+    if as_of is not None:
+        span = span_of(log, as_of=as_of)
+        as_of = latest_cut(span.start_at, span.end_at, as_of=as_of)
     outline = outline_log(log, as_of=as_of)
     tasks = resolve_tasks(settings.tasks, outline)
     cuts = choose_cuts(
@@ -63,6 +74,10 @@ def plan_training(log: EventLog, settings: Settings, *, as_of: int | None = None
         holdout_days=settings.training.holdout_days,
         as_of=as_of,
     )
+    if as_of is None:
+        known = outline_log(log, as_of=cuts.as_of)
+        known = replace(known, start_at=outline.start_at, end_at=outline.end_at)
+        tasks = resolve_tasks(settings.tasks, known)
     return Plan(cuts, tasks)
 
 
@@ -72,11 +87,15 @@ def train_version(
     *,
     name: str,
     folder: Path,
+    unfinished: Path,
     as_of: int | None,
     fingerprint: str,
     progress: Progress,
 ) -> Card:
-    """Learn everything and write it into `folder`; return the version's card."""
+    """Learn everything and write it into `folder`; return the version's card.
+
+    The network's training keeps in the folder `unfinished` how far it is, and goes on from there.
+    """
     began = time.monotonic()
     plan = plan_training(log, settings, as_of=as_of)
     cuts = plan.cuts
@@ -98,32 +117,47 @@ def train_version(
         as_of=cuts.as_of,
         progress=progress,
         folder=folder / "network",
+        checkpoint=unfinished,
     )
     network_seconds = time.monotonic() - network_began
     trained.network.version = name
     save_network(folder / "network", trained)
+    progress.start("Validation", log.num_buckets, "buckets")
+    validation = write_buckets(
+        timelines(log, vocabulary, as_of=cuts.valid_from, until=cuts.as_of, progress=progress),
+        folder / "validation",
+    )
+    progress.finish()
     blend = _fit_recommenders(
-        sequences, vocabulary, trained.network, cuts, settings, folder / "recommender", progress
+        sequences,
+        validation,
+        trained.network,
+        cuts=cuts,
+        settings=settings,
+        folder=folder / "recommender",
+        progress=progress,
     )
     fitted = fit_tasks(
         log,
         plan.tasks,
         train_until=cuts.as_of,
         start_at=cuts.start_at,
-        embed=Embedder(log, vocabulary, trained.network, until=cuts.as_of),
+        embed=Embedder(log, vocabulary, trained.network),
         seed=settings.training.seed,
         progress=progress,
     )
-    next_tasks = {
-        one.task.name: one.task
-        for one in plan.tasks
-        if one.task.kind == "next" and one.status == "ok"
-    }
-    save_tasks(folder, fitted, next_tasks)
-    progress.start("Norms", None, "passes")
-    fit_norms(log, as_of=cuts.as_of, settings=settings.profiles).save(folder / "norms")
-    progress.finish()
+    next_models = _fit_next(log, plan, vocabulary, trained.network, progress)
+    save_tasks(folder, fitted, next_models)
+    norms = fit_norms(
+        log,
+        as_of=cuts.as_of,
+        settings=settings.profiles,
+        start_at=cuts.start_at,
+        progress=progress,
+    )
+    norms.save(folder / "norms")
     shutil.rmtree(encoded)
+    shutil.rmtree(folder / "validation")
     card = Card(
         version=name,
         created_at=now_text(),
@@ -139,7 +173,7 @@ def train_version(
         data_fingerprint=fingerprint,
         habitue_version=__version__,
         validation=_validation(trained, blend),
-        notes=_notes(plan, trained, blend, fitted),
+        notes=_notes(plan, trained, blend, fitted, next_models),
     )
     write_card(folder, card)
     write_json(folder / "settings.json", settings.model_dump(mode="json"))
@@ -148,19 +182,25 @@ def train_version(
 
 def _fit_recommenders(
     sequences: SequenceSet,
-    vocabulary: Vocabulary,
+    validation: SequenceSet,
     network: Network,
+    *,
     cuts: Cuts,
     settings: Settings,
     folder: Path,
     progress: Progress,
 ) -> Blend:
-    """Weigh the recommenders on the validation window, then count again up to the cut."""
-    batches = [sequences.bucket(number) for number in range(sequences.num_buckets)]
+    """Weigh the recommenders on the validation window, then count again up to the cut.
+
+    `sequences` are everyone's events as known at the cut; `validation` the same as known at the
+    window's beginning, followed by the window.
+    """
+    everyone = [sequences.bucket(number) for number in range(sequences.num_buckets)]
+    batches = [validation.bucket(number) for number in range(validation.num_buckets)]
     window = Window(cuts.valid_from, cuts.as_of)
     types = choose_target_types(batches, window, setting=settings.recommend.target_event)
     progress.start("Recommenders", 3, "steps")
-    num_items = vocabulary.num_items
+    num_items = network.model.shape.num_items
     before = _count(batches, num_items, types, cuts.valid_from, window, settings)
     progress.advance(note="blend")
     blend = choose_blend(
@@ -172,7 +212,7 @@ def _fit_recommenders(
         seen_items=settings.recommend.seen_items,
     )
     progress.advance(note="recount")
-    now = _count(batches, num_items, types, cuts.as_of, window, settings)
+    now = _count(everyone, num_items, types, cuts.as_of, window, settings)
     blend = blend.with_components([network, *now])
     progress.advance()
     progress.finish()
@@ -208,6 +248,27 @@ def _count(
     )
 
 
+def _fit_next(
+    log: EventLog, plan: Plan, vocabulary: Vocabulary, network: Network, progress: Progress
+) -> dict[str, NextModel]:
+    """Weigh the network against simple counts, for each task of kind "next"."""
+    tasks = [one.task for one in plan.tasks if one.task.kind == "next" and one.status == "ok"]
+    progress.start("What comes next", len(tasks), "tasks")
+    found = {}
+    for task in tasks:
+        found[task.name] = fit_next(
+            log,
+            task,
+            next_classes_of(network, task),
+            ask=ask_network(network, vocabulary, task),
+            valid_from=plan.cuts.valid_from,
+            as_of=plan.cuts.as_of,
+        )
+        progress.advance()
+    progress.finish()
+    return found
+
+
 def _num_parameters(network: Network) -> int:
     return sum(parameter.numel() for parameter in network.model.parameters())
 
@@ -223,7 +284,13 @@ def _validation(trained: TrainedNetwork, blend: Blend) -> dict[str, float]:
     return {name: round(value, 5) for name, value in (figures | singles).items()}
 
 
-def _notes(plan: Plan, trained: TrainedNetwork, blend: Blend, fitted: FittedTasks) -> list[str]:
+def _notes(
+    plan: Plan,
+    trained: TrainedNetwork,
+    blend: Blend,
+    fitted: FittedTasks,
+    next_models: Mapping[str, NextModel],
+) -> list[str]:
     """Say what was chosen and why, one sentence each."""
     cuts = plan.cuts
     notes = [
@@ -242,7 +309,11 @@ def _notes(plan: Plan, trained: TrainedNetwork, blend: Blend, fitted: FittedTask
     ]
     for name, model in fitted.models.items():
         notes.append(f"{name}: {describe_task(model.task)}; {FORMS[model.form]}.")
+    for name, next_model in next_models.items():
+        notes.append(f"{name}: {describe_task(next_model.task)}; {next_model.sentence()}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]
+    if trained.went_on_from:
+        notes.append(f"Went on from epoch {trained.went_on_from} of a training broken off.")
     if trained.skipped_steps:
         notes.append(f"{trained.skipped_steps} training steps with a loss that is no number.")
     return notes

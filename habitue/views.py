@@ -15,6 +15,9 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 Object = Mapping[str, Json]
 
 EVIDENCE_SHOWN = 2
+RAW_SHOWN = 100  # characters of a row that was set aside
+_COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+WHERE = "where"  # what views know beside the document: the option that names the shop
 ADVICE_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
 TASK_METRICS = (
     ("probabilities", ("auc", "pr_auc", "log_loss", "ece", "lift@10%")),
@@ -23,27 +26,30 @@ TASK_METRICS = (
 )
 
 
-def show(verb: str, document: Object) -> None:
-    """Print a verb's answer."""
+def show(verb: str, document: Object, *, where: str = "") -> None:
+    """Print a verb's answer; `where` is the option that names the shop in the next command."""
     console = Console()
-    VIEWS.get(verb, _any)(console, document)
+    VIEWS.get(verb, _any)(console, {**document, WHERE: where})
 
 
 def number(value: float) -> str:
     """Return a number as people read it.
 
-    >>> number(1234567.0), number(12.34), number(0.01234), number(3)
-    ('1,234,567', '12.3', '0.0123', '3')
+    >>> number(1234567.0), number(12.34), number(0.01234), number(3), number(-1.5e-15)
+    ('1,234,567', '12.3', '0.0123', '3', '0')
     """
     if value != value:  # NaN
         return "–"
     if isinstance(value, int) or abs(value) >= 100:
         return f"{value:,.0f}"
+    if abs(value) < 0.001:
+        return f"{value:.4f}" if abs(value) >= 0.00005 else "0"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def _any(console: Console, document: Object) -> None:
     """Scalars as a list, lists and nested objects as tables below."""
+    document = {key: value for key, value in document.items() if key != WHERE}
     _scalars(console, {k: v for k, v in document.items() if not _is_nested(v)})
     for name, value in document.items():
         if isinstance(value, Mapping) and value:
@@ -79,17 +85,26 @@ def _init(console: Console, document: Object) -> None:
 
 
 def _validate(console: Console, document: Object) -> None:
-    colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
     for finding in _objects(document, "findings"):
         status = str(finding.get("status"))
         console.print(
-            f"[{colour.get(status, 'white')}]{status}[/] [bold]{_cell(finding.get('rule'))}[/]"
+            f"[{_COLOURS[status]}]{status}[/] [bold]{_cell(finding.get('rule'))}[/]"
             f"  {_cell(finding.get('message'))}"
         )
         for example in _list(finding, "examples"):
             console.print(Padding(f"[dim]{_cell(example)}[/]", (0, 0, 0, 7)))
     status = str(document.get("status"))
-    console.print(f"\n[{colour.get(status, 'white')}][bold]{status}[/]")
+    console.print(f"\n[{_COLOURS[status]}][bold]{status}[/]")
+
+
+def _doctor(console: Console, document: Object) -> None:
+    _scalars(console, {**_object(document, "versions"), **_object(document, "paths")})
+    for check in _objects(document, "checks"):
+        status = str(check.get("status"))
+        told = f"[{_COLOURS[status]}]{status}[/] [bold]{_cell(check.get('name'))}[/]"
+        console.print(f"{told}  {_cell(check.get('message'))}", soft_wrap=True)
+        if check.get("fix"):
+            console.print(f"     {_cell(check.get('fix'))}", soft_wrap=True)
 
 
 def _ingest(console: Console, document: Object) -> None:
@@ -98,13 +113,112 @@ def _ingest(console: Console, document: Object) -> None:
         "seconds", "events_per_second",
     )  # fmt: skip
     _scalars(console, {key: document.get(key) for key in keys})
-    for title, key in (("Set aside", "by_reason"), ("Repaired", "repairs")):
-        counts = document.get(key)
-        if isinstance(counts, Mapping) and counts:
-            _heading(console, title)
-            _scalars(console, counts)
+    set_aside = _object(document, "by_reason")
+    if set_aside:
+        console.print(_reasons_table(set_aside))
+        console.print(f"See the rows: habitue quarantine show{document.get(WHERE, '')}")
+    repairs = _object(document, "repairs")
+    if repairs:
+        _heading(console, "Repaired or remarked")
+        _scalars(console, repairs)
     for note in _list(document, "notes"):
         console.print(_cell(note))
+
+
+def _reasons_table(counts: Object) -> Table:
+    from habitue.events.quarantine import reason_text
+
+    rows = [(_cell(count), escape(reason_text(code))) for code, count in counts.items()]
+    return _table(("rows", "set aside because"), rows)
+
+
+def _quarantine(console: Console, document: Object) -> None:
+    counts = _object(document, "by_reason")
+    if not counts:
+        console.print(
+            "Nothing is set aside. Rows that cannot be used are kept here when files are stored: "
+            f"habitue ingest{document.get(WHERE, '')} FILE…",
+            soft_wrap=True,
+        )
+        return
+    console.print(_reasons_table(counts))
+    rows = [
+        (
+            f"{_cell(row.get('file'))}:{row.get('line') or '–'}",
+            _words(_cell(row.get("code"))),
+            _words(_cell(row.get("field"))),
+            escape(_shortened(str(row.get("raw")), RAW_SHOWN)),
+        )
+        for row in _objects(document, "rows")
+    ]
+    console.print(_table(("file and line", "because", "field", "the row"), rows, lines=True))
+    total = sum(count for count in counts.values() if isinstance(count, int))
+    if total > len(rows):
+        console.print(f"{len(rows):,} of {total:,} rows are shown; more with --limit.")
+
+
+def _versions(console: Console, document: Object) -> None:
+    rows = [
+        (
+            f"{_cell(one.get('version'))}{' (answers)' if one.get('published') else ''}",
+            f"{_cell(one.get('architecture'))}, {_cell(one.get('size'))}",
+            _cell(one.get("parameters")),
+            _cell(one.get("trained_until"))[:10],
+            _cell(one.get("seconds")),
+        )
+        for one in _objects(document, "versions")
+    ]
+    if not rows:
+        console.print(f"There is no model yet. Train one: habitue train{document.get(WHERE, '')}")
+        return
+    columns = ("version", "network", "parameters", "learnt until", "seconds")
+    console.print(_table(columns, rows))
+
+
+def _similar(console: Console, document: Object) -> None:
+    console.print(f"[dim]Model {_cell(document.get('model_version'))}.[/]")
+    _items(console, document, "score")
+
+
+def _popular(console: Console, document: Object) -> None:
+    did = " or ".join(_words(_cell(one)) for one in _list(document, "event_types"))
+    day = str(document.get("as_of"))[:10]
+    console.print(
+        f"Customers with a {did} of the item in the {_cell(document.get('window_days'))} days "
+        f"up to {day}. [dim]Items with 0 were popular before.[/]"
+    )
+    _items(console, document, "customers")
+
+
+def _items(console: Console, document: Object, score: str) -> None:
+    rows = [
+        tuple(_cell(item.get(key)) for key in ("item_id", "name", "score"))
+        for item in _objects(document, "items")
+    ]
+    console.print(_table(("item", "name", score), rows, numbers_from=2))
+
+
+def _audience(console: Console, document: Object) -> None:
+    persons, everyone = _int(document, "persons"), _int(document, "everyone")
+    console.print(
+        f"{_cell(document.get('sentence'))}\n[bold]{persons:,} of {everyone:,} customers[/] "
+        f"({_percent(document.get('share'))}). [dim]As of {_cell(document.get('as_of'))}.[/]"
+    )
+    if persons:
+        segments = _beside(_object(document, "segments"), _percent)
+        console.print(_table(("segment", "in the list", "everyone"), segments, numbers_from=1))
+        means = _beside(_object(document, "means"), _cell)
+        console.print(_table(("mean", "in the list", "everyone"), means, numbers_from=1))
+    console.print(f"Written to [bold]{_cell(document.get('path'))}[/].", soft_wrap=True)
+
+
+def _beside(entries: Object, shown: Callable[[Json], str]) -> list[tuple[str, ...]]:
+    """Rows of what holds for the list and for everyone."""
+    pairs = {name: one for name, one in entries.items() if isinstance(one, Mapping)}
+    return [
+        (escape(_words(name)), shown(one.get("audience")), shown(one.get("everyone")))
+        for name, one in pairs.items()
+    ]
 
 
 def _evaluation(console: Console, document: Object) -> None:
@@ -124,7 +238,7 @@ def _evaluation(console: Console, document: Object) -> None:
         _scalars(console, skipped)
     console.print(
         "\nTo learn from the held-out part too, before this version goes to work: "
-        f"habitue train --as-of {_cell(document.get('until'))}",
+        f"habitue train{document.get(WHERE, '')} --as-of {_cell(document.get('until'))}",
         soft_wrap=True,
     )
 
@@ -174,10 +288,13 @@ def _task_scores(
 
 
 def _profile(console: Console, document: Object) -> None:
+    fallback, reason = document.get("fallback"), document.get("reason")
+    label = f"  [yellow]fallback: {_words(_cell(fallback))}[/]" if fallback else ""
+    because = f" ({_cell(reason)})" if reason else ""
     console.print(
-        f"[bold]{_cell(document.get('user_id'))}[/]  {_cell(document.get('segment'))}  "
+        f"[bold]{_cell(document.get('user_id'))}[/]  {_cell(document.get('segment'))}{label}  "
         f"[dim]as of {_cell(document.get('as_of'))}, model {_cell(document.get('model_version'))}, "
-        f"data: {_cell(document.get('data_sufficiency'))}[/]\n"
+        f"data: {_words(_cell(document.get('data_sufficiency')))}{because}[/]\n"
     )
     _scalars(console, {k: v for k, v in _object(document, "facts").items() if v is not None})
     tags = [
@@ -201,14 +318,16 @@ def _profile(console: Console, document: Object) -> None:
 
 def _prediction(name: str, record: Object) -> tuple[str, ...]:
     probability, value = record.get("probability"), record.get("value")
-    options = _object(record, "probabilities")
-    if isinstance(probability, float):
+    best = _objects(record, "answers")[:3]
+    if best:
+        told = ((_cell(one.get("name")), one.get("probability")) for one in best)
+        answer = ", ".join(
+            f"{word} {share:.0%}" for word, share in told if isinstance(share, float)
+        )
+        interval = []
+    elif isinstance(probability, float):
         answer = f"{probability:.1%}"
         interval = [f"{one:.1%}" for one in _list(record, "interval") if isinstance(one, float)]
-    elif options:
-        best = list(options.items())[:3]
-        answer = ", ".join(f"{_cell(k)} {v:.0%}" for k, v in best if isinstance(v, float))
-        interval = []
     else:
         answer = _cell(value)
         interval = [_cell(one) for one in _list(record, "interval")]
@@ -218,15 +337,15 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
         name,
         answer,
         " to ".join(interval),
-        _cell(record.get("percentile")) if "percentile" in record else "",
+        _cell(record.get("percentile")) if record.get("percentile") is not None else "",
         (f"{rate:.1%}" if is_share else _cell(rate)) if rate is not None else "",
-        _cell(record.get("data_sufficiency")),
+        _words(_cell(record.get("data_sufficiency"))),
     )
 
 
 def _recommend(console: Console, document: Object) -> None:
     fallback = document.get("fallback")
-    label = f"  [yellow]fallback: {_cell(fallback)}[/]" if fallback else ""
+    label = f"  [yellow]fallback: {_words(_cell(fallback))}[/]" if fallback else ""
     console.print(
         f"[bold]{_cell(document.get('user_id'))}[/]{label}  "
         f"[dim]as of {_cell(document.get('as_of'))}, "
@@ -282,10 +401,16 @@ def _demo(console: Console, document: Object) -> None:
 VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "init": _init,
     "validate": _validate,
+    "doctor": _doctor,
     "ingest": _ingest,
+    "quarantine show": _quarantine,
+    "models list": _versions,
+    "similar": _similar,
+    "popular": _popular,
     "evaluate": _evaluation,
     "profile": _profile,
     "recommend": _recommend,
+    "audience": _audience,
     "alerts churn": _alerts,
     "demo": _demo,
 }
@@ -374,6 +499,14 @@ def _cell(value: Json) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(_cell(one) for one in value)
     return escape(str(value))
+
+
+def _percent(value: Json) -> str:
+    return f"{value:.1%}" if isinstance(value, int | float) else "–"
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _words(name: str) -> str:

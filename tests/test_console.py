@@ -28,6 +28,17 @@ def test_progress_without_a_terminal_is_one_line_with_what_it_took(
     assert captured.err.startswith("Reading: 10 rows in ")
 
 
+@pytest.mark.parametrize(("amount", "line"), [(0, "Norms in"), (1, "Norms: 1 step in")])
+def test_progress_counts_as_people_do(
+    capsys: pytest.CaptureFixture[str], amount: int, line: str
+) -> None:
+    bars = Bars()
+    bars.start("Norms", None, "steps")
+    bars.advance(amount)
+    bars.finish()
+    assert capsys.readouterr().err.startswith(line)
+
+
 def test_hostile_texts_are_shown_as_they_are() -> None:
     text = shown("profile", {"user_id": "[red]x[/red]", "facts": {"a": "[bold]"}})
     assert "[red]x[/red]" in text
@@ -64,7 +75,82 @@ def test_the_score_card_names_every_contender_and_the_difference() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_an_answer_without_a_view_is_shown_key_by_key(width: int) -> None:
     text = shown(
-        "similar", {"model_version": "1", "items": [{"item_id": "a", "score": 0.5}]}, width
+        "no view", {"model_version": "1", "items": [{"item_id": "a", "score": 0.5}]}, width
     )
     assert "item id" in text
     assert "0.5" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.48e-15, "0"), (-2e-16, "0"), (0.00087, "0.0009"), (0.0123456, "0.0123"), (0.5, "0.5")],
+)
+def test_a_number_is_never_written_with_an_exponent(value: float, text: str) -> None:
+    assert views.number(value) == text
+
+
+def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
+    row: views.Object = {
+        "file": "orders.csv",
+        "line": 7,
+        "offset": 90,
+        "code": "placeholder_id",
+        "field": "user_id",
+        "raw": '{"customer": "guest", ' + "x" * 500,
+    }
+    text = shown("quarantine show", {"by_reason": {"placeholder_id": 3}, "rows": [row]})
+    assert "orders.csv:7" in text
+    assert "the id is a word for nobody" in text
+    assert "placeholder id" in text
+    assert "x" * 200 not in text.replace("\n", "").replace(" ", "")
+    assert "1 of 3 rows are shown; more with --limit." in text
+
+
+def test_empty_lists_name_the_next_command() -> None:
+    document: views.Object = {"rows": [], "by_reason": {}, "where": " -w my-shop"}
+    assert "Nothing is set aside." in shown("quarantine show", document)
+    assert "habitue ingest -w my-shop FILE…" in shown("quarantine show", document)
+    text = shown("models list", {"versions": [], "where": " -w my-shop"})
+    assert text.strip() == "There is no model yet. Train one: habitue train -w my-shop"
+
+
+def test_the_version_that_answers_is_marked() -> None:
+    rows: list[views.Object] = [
+        {"version": "0002", "architecture": "gru", "size": "tiny", "published": True},
+        {"version": "0001", "architecture": "gru", "size": "tiny", "published": False},
+    ]
+    text = shown("models list", {"versions": rows})
+    assert text.count("(answers)") == 1
+    assert "0002 (answers)" in text
+
+
+def test_popular_says_which_days_and_what_it_counts() -> None:
+    document: views.Object = {
+        "as_of": "2024-07-18T18:25:30Z",
+        "window_days": 7.0,
+        "event_types": ["purchase"],
+        "items": [{"item_id": "P1", "name": "Tent", "score": 6.0}],
+    }
+    text = shown("popular", document)
+    assert "with a purchase of the item in the 7 days up to 2024-07-18" in text
+    assert "customers" in text
+
+
+def test_an_audience_is_shown_beside_everyone() -> None:
+    document: views.Object = {
+        "sentence": "Customers with orders of at least 3.",
+        "as_of": "2024-07-18T18:25:30Z",
+        "persons": 11,
+        "everyone": 100,
+        "share": 0.11,
+        "segments": {"lost": {"audience": 0.545, "everyone": 0.06}},
+        "means": {"recency_days": {"audience": 36.2, "everyone": None}},
+        "path": "shop/audiences/slipping.csv",
+    }
+    text = shown("audience", document)
+    for words in ("11 of 100 customers (11.0%)", "54.5%", "recency days", "36.2", "slipping.csv"):
+        assert words in text
+
+
+def test_what_views_know_beside_the_document_is_not_shown() -> None:
+    assert "where" not in shown("report", {"path": "x", "where": " -w my-shop"})

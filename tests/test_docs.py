@@ -5,7 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
+import typer
+
+from habitue.actions.rule_parser import parse_rule
+from habitue.actions.rules import columns_of
+from habitue.cli import app
+from habitue.config import PROFILE_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -36,6 +43,23 @@ def test_every_page_stands_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert f" {page.name}\n" in navigation, page.name
+
+
+def test_example_rules_speak_only_of_what_every_log_has() -> None:
+    """Tasks come and go with the length of the log; facts and segments are always there."""
+    readmes = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md")]
+    rules = [
+        rule
+        for text in readmes
+        for rule in re.findall(r"""^habitue audience (?:'([^']+)'|"([^"]+)")""", text, re.MULTILINE)
+    ]
+    audience = typer.main.get_command(app).commands["audience"]  # type: ignore[attr-defined]
+    told = next(one.help for one in audience.params if one.name == "rule")
+    number = dict.fromkeys(PROFILE_COLUMNS - {"segment"}, pl.Float64())
+    columns = columns_of(pl.DataFrame(schema={**number, "segment": pl.String()}))
+    assert len(rules) == 2
+    for rule in ["".join(quoted) for quoted in rules] + [told.removeprefix("Such as: ")]:
+        parse_rule(rule, columns)
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])

@@ -5,12 +5,26 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from habitue.errors import NotReady, Refused, SettingsError, UnknownName
+from habitue.actions.blend import Blend
+from habitue.answering import Version
+from habitue.compute import Progress
+from habitue.config import EXPECTED_SUFFIX, PROFILE_COLUMNS
+from habitue.errors import (
+    HabitueWarning,
+    NotEnoughData,
+    NotReady,
+    Refused,
+    SettingsError,
+    UnknownName,
+)
+from habitue.events.log import EventLog
 from habitue.files import Json
 from habitue.schema import DAY, format_time
 from habitue.workspace import Workspace
@@ -58,7 +72,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     )
 
 
-def run(shop: Workspace, *arguments: str) -> tuple[int, Mapping[str, Json], str]:
+def run(shop: Workspace, *arguments: str) -> tuple[int, dict[str, Any], str]:
     """Run a verb with --json; return exit code, the one document on stdout, and stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "habitue", *arguments, "-w", str(shop.folder), "--json"],
@@ -153,8 +167,15 @@ def test_somebody_unknown_gets_a_labelled_fallback(ready: Ready) -> None:
     assert code == 0
     assert document["fallback"] == "popular"
     assert document["items"]
-    profile = ready.shop.profile("nobody").as_json()
+    _, profile, _ = run(ready.shop, "profile", "nobody")
+    _, known, _ = run(ready.shop, "profile", "u0003")
     assert profile["data_sufficiency"] == "not_enough_data"
+    assert profile["fallback"] == "base_rates"
+    for part in ("facts", "predictions"):
+        assert set(profile[part]) == set(known[part])
+    for prediction in profile["predictions"].values():
+        assert prediction["base_rate"] is not None
+        assert "base rate" in prediction["reason"]
 
 
 def test_leavers_get_higher_churn_than_stayers(ready: Ready) -> None:
@@ -174,22 +195,49 @@ def test_everyones_offers_and_scores_are_written_under_the_shops_own_ids(ready: 
     table = pl.read_parquet(offers.path)
     assert table["user_id"].n_unique() == offers.persons == 150
     assert table["user_id"].str.contains(r"^u\d{4}$").all()
+    assert offers.as_json()["as_of"] == ready.answers["refresh"]["as_of"]
     with pytest.raises(Refused, match=r"'offers.txt' ends in '.txt'"):
         ready.shop.recommend_all(out="offers.txt")
 
 
 def test_similar_and_popular_name_items(ready: Ready) -> None:
-    assert ready.shop.popular(k=3).as_json()["items"]
+    popular = ready.shop.popular(k=3).as_json()
+    assert popular["items"]
+    assert popular["as_of"] == ready.answers["refresh"]["as_of"]
     similar = ready.shop.similar("P000", k=3).as_json()["items"]
     assert len(similar) == 3  # type: ignore[arg-type]
     with pytest.raises(UnknownName, match="knows no item 'P00'"):
         ready.shop.similar("P00")
 
 
+def test_what_was_counted_for_a_moment_is_kept(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def recounted(version: Version, log: EventLog, *, as_of: int, progress: Progress) -> Blend:
+        counted.append(as_of)
+        return version.blend
+
+    monkeypatch.setattr("habitue.refreshing.recounted", recounted)
+    shop = Workspace(ready.shop.folder, settings=QUICK)
+    moment = format_time(START_AT + 400 * DAY)
+    for user in ("u0003", "nobody", "u0004"):
+        shop.recommend(user, as_of=moment)
+    assert counted == [START_AT + 400 * DAY]
+    # The refresh has counted for its own moment.
+    shop.popular()
+    assert len(counted) == 1
+
+
 def test_the_report_is_one_offline_page(ready: Ready) -> None:
     page = Path(str(ready.answers["report"]["path"])).read_text(encoding="utf-8")
     assert 'src="http' not in page
     assert "u00" in page
+    assert "Offers come from" in page
+    assert "What they will do next" in page
+    assert "Everyone in the group “champion”." in page
+    assert "&amp;#" not in page
 
 
 def test_a_moment_before_the_model_is_refused_with_the_next_command(ready: Ready) -> None:
@@ -197,6 +245,38 @@ def test_a_moment_before_the_model_is_refused_with_the_next_command(ready: Ready
         ready.shop.profile("u0003", as_of="2024-02-01")
     with pytest.raises(UnknownName, match=r"no task 'churn_9d'\. Did you mean 'churn_90d'"):
         ready.shop.predict("churn_9d")
+
+
+def test_no_column_of_the_profiles_is_free_for_the_name_of_a_task(ready: Ready) -> None:
+    refresh = ready.shop.last_refresh()
+    assert refresh is not None
+    version = Version.open(ready.shop.folder / "models" / refresh.model_version)
+    tasks = {task for name in version.task_names for task in (name, f"{name}{EXPECTED_SUFFIX}")}
+    assert set(refresh.table.columns) - tasks == PROFILE_COLUMNS
+
+
+def test_a_moment_may_be_a_time_or_a_text(ready: Ready) -> None:
+    end = ready.shop.log.end_at
+    day = date.fromisoformat(format_time(end + DAY)[:10])
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    asked = [ready.shop.profile("u0003", as_of=one) for one in (day, midnight, day.isoformat())]
+    assert asked[0].as_json() == asked[1].as_json() == asked[2].as_json()
+
+
+def test_a_moment_after_the_log_is_answered_with_a_warning(ready: Ready) -> None:
+    late = format_time(ready.shop.log.end_at + 20 * DAY)
+    with pytest.warns(HabitueWarning, match="Nothing is known of the 20 days"):
+        assert ready.shop.recommend("u0003", as_of=late).as_json()["as_of"] == late
+    code, document, err = run(ready.shop, "profile", "u0003", "--as-of", late)
+    assert (code, document["as_of"]) == (0, late)
+    assert err.startswith("Note: The log ends on ")
+    with pytest.raises(NotEnoughData, match="no events after"):
+        ready.shop.evaluate(as_of=late)
+
+
+def test_popular_says_what_it_counts(ready: Ready) -> None:
+    document = ready.shop.popular(k=3).as_json()
+    assert (document["window_days"], document["event_types"]) == (7.0, ["purchase"])
 
 
 def test_appended_future_events_change_nothing(tmp_path: Path) -> None:
@@ -218,7 +298,7 @@ def test_appended_future_events_change_nothing(tmp_path: Path) -> None:
                 [shop.profile(f"u{n:04d}", as_of=moment).as_json() for n in range(0, 40, 5)],
                 [shop.recommend(f"u{n:04d}", as_of=moment).as_json() for n in range(0, 40, 5)],
                 scores.path.read_text(),
-                shop.similar("P001").as_json(),
+                shop.popular(as_of=moment).as_json(),
             )
         )
         weights = list((shop.folder / "models" / "0001" / "network").glob("*.safetensors"))

@@ -219,3 +219,19 @@ def test_paired_difference_of_a_better_score_is_above_zero() -> None:
     assert gain.low > 0.2
     same = metrics.bootstrap_difference(metrics.auc, truth, score, score)
     assert (same.mean, same.low, same.high) == (0, 0, 0)
+
+
+def test_the_rows_of_one_person_are_drawn_together() -> None:
+    rng = np.random.default_rng(3)
+    truth, ours, theirs = rng.random(40), rng.random(40), rng.random(40)
+
+    def closeness(one: np.ndarray, other: np.ndarray) -> float:
+        return -float(np.abs(one - other).mean())
+
+    once = metrics.bootstrap_difference(closeness, truth, ours, theirs)
+    thrice = metrics.bootstrap_difference(
+        closeness,
+        *(np.tile(column, 3) for column in (truth, ours, theirs)),
+        persons=np.tile(np.arange(40), 3),
+    )
+    assert (thrice.mean, thrice.low, thrice.high) == pytest.approx((once.mean, once.low, once.high))

@@ -20,8 +20,8 @@ METHODS = {
     "quarantine show": "quarantine",
     "alerts churn": "churn_alerts",
 }
-WITHOUT_METHOD = {"demo", "version"}
-LATER = {"serve", "stream", "erase", "export", "privacy", "identity", "simulate", "explain"}
+WITHOUT_METHOD = {"demo", "simulate", "version"}
+LATER = {"serve", "stream", "erase", "export", "privacy", "identity", "explain"}
 
 
 def verbs() -> dict[str, list[str]]:
@@ -62,7 +62,13 @@ def test_every_verb_prints_json_on_request() -> None:
     for verb, options in verbs().items():
         if verb != "version":
             assert "as_json" in options, verb
+        if verb not in ("simulate", "version"):
             assert "workspace" in options, verb
+
+
+def test_simulate_is_a_function_with_the_same_options() -> None:
+    options = set(verbs()["simulate"]) - {"as_json"}
+    assert options == set(inspect.signature(habitue.simulate).parameters) - {"progress"}
 
 
 def test_help_answers_before_anything_heavy_is_imported() -> None:

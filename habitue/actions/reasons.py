@@ -58,7 +58,6 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "separator": "、",
     },
 }
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _RECENT_EVENTS = 10
 _NAMES_SHOWN = 3
 _STRENGTH = {name: rank for rank, name in enumerate(POSITIVE_EVENT_TYPES)}
@@ -105,18 +104,6 @@ class Reason:
     text: str
 
 
-def format_day(at: int, language: str = "en") -> str:
-    """Return a day as people write it.
-
-    >>> format_day(1510444800000000)
-    '12 Nov 2017'
-    """
-    year, month, day = (int(part) for part in format_date(at).split("-"))
-    if language == "zh":
-        return f"{year}年{month}月{day}日"
-    return f"{day} {_MONTHS[month - 1]} {year}"
-
-
 class Reasons:
     """Gives reasons to a block of persons, from their events before `as_of`."""
 
@@ -124,7 +111,6 @@ class Reasons:
         self, sequences: Sequences, catalogue: Catalogue, *, as_of: int, language: str = "en"
     ) -> None:
         self._texts = LANGUAGES[language]
-        self._language = language
         self._catalogue = catalogue
         self._events: ItemEvents = item_events(
             sequences, num_items=len(catalogue.item_ids), as_of=as_of
@@ -150,7 +136,7 @@ class Reasons:
             if name == strongest
         )
         text = self._texts["once" if times == 1 else "often"].format(
-            did=self._texts[strongest], times=times, date=format_day(last_at, self._language)
+            did=self._texts[strongest], times=times, date=format_date(last_at)
         )
         return Reason("bought_before" if strongest == "purchase" else "seen_before", text)
 
@@ -172,7 +158,7 @@ class Reasons:
             taken=self._texts[taken],
             name=self._catalogue.names[int(self._events.columns[best])],
             did=self._texts[did],
-            date=format_day(int(self._events.timestamps[best]), self._language),
+            date=format_date(int(self._events.timestamps[best])),
         )
         return Reason("goes_with", text)
 

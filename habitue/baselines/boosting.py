@@ -5,7 +5,6 @@ score is log odds for "binary", a number for "regression" and "median". Missing 
 a branch of their own. Knows nothing about what the columns mean.
 """
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from habitue.compute import wait_politely
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -26,6 +27,7 @@ _THREADS = 2
 _MANY_COLUMNS = 20
 # Below this many numbers a second thread waits longer than it works, most of all beside others.
 _ONE_THREAD_CELLS = 5_000_000
+_FEW_CELLS = 100_000  # the same, where nothing is fitted
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Trees:
 
     def raw(self, columns_NF: Floats, *, rounds: int | None = None) -> Floats:
         """Return the raw score of each row, float64 [N], of the first `rounds` trees."""
+        threads = 1 if columns_NF.size < _FEW_CELLS else _THREADS
         scores = self._booster.predict(
-            columns_NF, raw_score=True, num_iteration=rounds, num_threads=_THREADS
+            columns_NF, raw_score=True, num_iteration=rounds, num_threads=threads
         )
         return np.asarray(scores, dtype=np.float64)
 
@@ -85,8 +88,7 @@ def fit_trees(
 
 def _lightgbm() -> ModuleType:
     """Load the library only when it is needed: that takes a second."""
-    # Spinning OpenMP threads starve whoever else runs on the machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    wait_politely()
     import lightgbm
 
     return lightgbm

@@ -44,15 +44,12 @@ class Popularity:
         window_days: float = WINDOW_DAYS,
     ) -> "Popularity":
         """Count the persons of `batches` with an event of `target_types` before `as_of`."""
-        recent = np.zeros(num_items)
-        decayed = np.zeros(num_items)
+        count = PopularityCount(
+            num_items, as_of=as_of, target_types=target_types, window_days=window_days
+        )
         for batch in batches:
-            columns, last_at = _last_times(batch, num_items, as_of, target_types)
-            age_days = (as_of - last_at) / DAY
-            decay = 0.5 ** (age_days / FALLBACK_HALF_LIFE_DAYS)
-            recent += np.bincount(columns[age_days <= window_days], minlength=num_items)
-            decayed += np.bincount(columns, weights=decay, minlength=num_items)
-        return cls(recent.astype(np.float32), decayed.astype(np.float32), window_days)
+            count.add(batch)
+        return count.popularity()
 
     @property
     def distribution(self) -> npt.NDArray[np.float32]:
@@ -81,6 +78,40 @@ class Popularity:
         settings = json.loads((folder / "popularity.json").read_text(encoding="utf-8"))
         with np.load(folder / "popularity.npz") as arrays:
             return cls(arrays["recent"], arrays["decayed"], settings["window_days"])
+
+
+class PopularityCount:
+    """Adds up the persons of one batch after the other, for a caller who streams them."""
+
+    def __init__(
+        self,
+        num_items: int,
+        *,
+        as_of: int,
+        target_types: Sequence[str],
+        window_days: float = WINDOW_DAYS,
+    ) -> None:
+        self._as_of = as_of
+        self._target_types = target_types
+        self._window_days = window_days
+        self._recent = np.zeros(num_items)
+        self._decayed = np.zeros(num_items)
+
+    def add(self, batch: Sequences) -> None:
+        """Count the persons of `batch`, none of whom was counted before."""
+        num_items = len(self._recent)
+        columns, last_at = _last_times(batch, num_items, self._as_of, self._target_types)
+        age_days = (self._as_of - last_at) / DAY
+        decay = 0.5 ** (age_days / FALLBACK_HALF_LIFE_DAYS)
+        is_recent = age_days <= self._window_days
+        self._recent += np.bincount(columns[is_recent], minlength=num_items)
+        self._decayed += np.bincount(columns, weights=decay, minlength=num_items)
+
+    def popularity(self) -> Popularity:
+        """Return what was counted so far."""
+        return Popularity(
+            self._recent.astype(np.float32), self._decayed.astype(np.float32), self._window_days
+        )
 
 
 def _last_times(

@@ -6,7 +6,7 @@ way, so that each can still be traced to its record. Knows nothing about what th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
@@ -45,6 +45,8 @@ REASONS: Final[dict[str, str]] = {
     "ts_future": "the time lies more than five minutes ahead of now",
     "ts_other_unit": "the number is no time in the source's time_unit but is one in another unit",
     "unknown_type": "the event type is no known word (see the source's event_types)",
+    "no_shop_event": "none of a shop's events (see the source's ignored_events), or who is who "
+    "with one id only; counted, not kept",
     "price_not_number": "the price is not a number",
     "price_negative": "a negative price that is not a refund's",
     "price_too_high": "the price is above cleaning.max_price",
@@ -57,6 +59,9 @@ REASONS: Final[dict[str, str]] = {
     "currency_unknown": "the currency is no ISO 4217 code",
     "category_too_deep": "the category path has more than sixteen levels",
 }
+
+# Reasons that say nothing went wrong: the quarantine keeps no rows of them.
+COUNTED_ONLY: Final = frozenset({"no_shop_event"})
 
 
 @dataclass(frozen=True)
@@ -89,14 +94,15 @@ class Batch:
 
     `frame` holds a column for each mapped field that the file has, and `_code`, `_field`
     (why a row is rejected; null: it is not), `_repaired`. `raw` holds the rows as the file had
-    them. `counts` says how many rows each kind of repair or remark concerned.
+    them. `repairs` and `remarks` say which rows each kind of them concerned.
     """
 
     frame: pl.DataFrame
     raw: pl.DataFrame
     source: SourceSettings
     rules: Rules
-    counts: Mapping[str, int]
+    repairs: Mapping[str, pl.Series] = field(default_factory=dict)
+    remarks: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def has(self, field: str) -> bool:
         """Whether the batch has a column for `field`."""
@@ -122,18 +128,21 @@ class Batch:
         )
 
     def repair(self, condition: pl.Expr | pl.Series, kind: str) -> "Batch":
-        """Mark the rows where `condition` holds as repaired, and count them under `kind`."""
+        """Mark the rows where `condition` holds as repaired, and note them under `kind`."""
         rows = self.rows(condition)
         if not rows.any():
             return self
-        return self.remark(rows, kind).with_columns(_repaired=pl.col("_repaired") | rows)
+        repaired = replace(self, repairs=_noted(self.repairs, kind, rows))
+        return repaired.with_columns(_repaired=pl.col("_repaired") | rows)
 
     def remark(self, condition: pl.Expr | pl.Series, kind: str) -> "Batch":
-        """Count the rows where `condition` holds under `kind`; they are not repairs."""
-        found = int(self.rows(condition).sum())
-        if not found:
-            return self
-        return replace(self, counts={**self.counts, kind: self.counts.get(kind, 0) + found})
+        """Note the rows where `condition` holds under `kind`; they are not repairs."""
+        rows = self.rows(condition)
+        return replace(self, remarks=_noted(self.remarks, kind, rows)) if rows.any() else self
+
+
+def _noted(noted: Mapping[str, pl.Series], kind: str, rows: pl.Series) -> Mapping[str, pl.Series]:
+    return {**noted, kind: noted[kind] | rows if kind in noted else rows}
 
 
 def _expr(condition: pl.Expr | pl.Series) -> pl.Expr:

@@ -109,7 +109,8 @@ class ToldInEvents:
         found = []
         for attribute, rows in _by_attribute(both):
             if attribute == ["price"]:
-                found.append(rows.sort(*_VALIDITY, "price", "_new").filter(_is_new_price()))
+                told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
+                found.append(_reduced(told, "price"))
             else:
                 found.append(_first_known(rows, attribute, "_new"))
         kept = pl.concat(found).filter("_new").drop("_new")
@@ -170,8 +171,11 @@ def _reduced(rows: pl.DataFrame, attribute: str = "") -> pl.DataFrame:
         stretch=((item != item.shift(-1)) | (stretch != stretch.shift(-1))).fill_null(True),
     )
     known_at = rows["known_at"].to_numpy()
+    # The last price of a stretch is asked for only once the stretch is over.
+    over_at = rows.select((stretch + 1) * _PRICE_STRETCH).to_series().to_numpy()
+    asked_at = np.maximum(known_at, over_at)
     is_first = _is_below_all_before(known_at, begins["item"].to_numpy())
-    is_last = _is_below_all_before(known_at[::-1], begins["stretch"].to_numpy()[::-1])[::-1]
+    is_last = _is_below_all_before(asked_at[::-1], begins["stretch"].to_numpy()[::-1])[::-1]
     return rows.filter(pl.Series(is_first | is_last))
 
 
@@ -195,13 +199,6 @@ def _is_below_all_before(values: NDArray[np.int64], begins: NDArray[np.bool_]) -
     is_below = begins.copy()
     is_below[1:] |= lowered[1:] < least[:-1]
     return is_below
-
-
-def _is_new_price() -> pl.Expr:
-    """Whether a row of the sorted rows says another price than the one before it."""
-    item, price, known_at = pl.col("item_number"), pl.col("price"), pl.col("known_at")
-    is_same = (item == item.shift(1)) & (price == price.shift(1)) & (known_at >= known_at.shift(1))
-    return ~is_same.fill_null(False)
 
 
 def _last_in_files(versions: pl.DataFrame, attribute: str) -> pl.DataFrame:

@@ -9,7 +9,6 @@ steps serve files and, later, live events. Knows nothing about files, duplicates
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -33,7 +32,8 @@ from habitue.events.clean_money import (
     read_catalogue_price,
     turn_cancellations_into_refunds,
 )
-from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject
+from habitue.events.clean_skew import correct_skew
+from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject, require_two_ids
 from habitue.events.clean_times import check_created, check_times, fill_received, read_times
 from habitue.events.clean_words import (
     check_event_types,
@@ -57,9 +57,11 @@ CLEANING_STEPS: Final[tuple[Step, ...]] = (
     reject_unfit_ids,
     choose_subject,
     read_times,
+    correct_skew,
     check_times,
     fill_received,
     name_event_types,
+    require_two_ids,
     read_amounts,
     turn_cancellations_into_refunds,
     check_amounts,
@@ -94,13 +96,14 @@ class Cleaned:
 
     `frame` has a column for each field that the source maps, and `_record` and `_repaired`;
     events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
-    `rejected` has `_record, _line, _offset, code, field, raw` and `subject`. `counts` says how
-    many rows each kind of repair or remark concerned.
+    `rejected` has `_record, _line, _offset, code, field, raw` and `subject`. `repairs` and
+    `remarks` say how many rows of `frame` each kind of them concerned.
     """
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
-    counts: Mapping[str, int]
+    repairs: Mapping[str, int]
+    remarks: Mapping[str, int]
 
 
 def clean(frame: pl.DataFrame, source: SourceSettings, rules: Rules) -> Cleaned:
@@ -115,20 +118,25 @@ def clean(frame: pl.DataFrame, source: SourceSettings, rules: Rules) -> Cleaned:
         _field=pl.lit(None, dtype=pl.String),
         _repaired=pl.lit(False),
     )
-    batch = Batch(start, frame, source, rules, {})
+    batch = Batch(start, frame, source, rules)
     for step in CLEANING_STEPS if source.table == "events" else CATALOGUE_STEPS:
         batch = step(batch)
     is_clean = batch.frame["_code"].is_null()
     kept = batch.frame if is_clean.all() else batch.frame.filter(is_clean)
-    return Cleaned(kept.drop("_code", "_field"), _rejected(batch, ~is_clean), batch.counts)
+    return Cleaned(
+        kept.drop("_code", "_field"),
+        _rejected(batch, ~is_clean),
+        repairs=_counted(batch.repairs, is_clean),
+        remarks=_counted(batch.remarks, is_clean),
+    )
 
 
 def check_source(source: SourceSettings) -> None:
     """Refuse a source that cannot give events or items, before any row is read.
 
     Raises:
-        SettingsError: a field is unknown or a needed one is mapped nowhere; an event type or the
-            time zone does not exist.
+        SettingsError: a field is unknown or a needed one is mapped nowhere; an event type does
+            not exist.
     """
     fields = EVENT_FIELDS if source.table == "events" else ITEM_FIELDS
     mapped = {*source.columns, *source.constants}
@@ -138,12 +146,6 @@ def check_source(source: SourceSettings) -> None:
                 f"Source '{source.name}' maps the unknown field '{field}'.{nearest(field, fields)}",
                 fix=f"Fields of {source.table}: {', '.join(fields)}.",
             )
-    if source.time_zone not in available_timezones():
-        raise SettingsError(
-            f"Source '{source.name}' has the unknown time zone '{source.time_zone}'."
-            f"{nearest(source.time_zone, available_timezones())}",
-            fix='Name it as in "Europe/London" or "Asia/Shanghai".',
-        )
     check_event_types(source.event_types, source.name)
     _check_needed(source, mapped)
 
@@ -163,6 +165,11 @@ def _check_needed(source: SourceSettings, mapped: set[str]) -> None:
             f"Source '{source.name}' maps nobody: no {', '.join(subjects)}.",
             fix="Map at least one of them under columns.",
         )
+
+
+def _counted(noted: Mapping[str, pl.Series], is_clean: pl.Series) -> dict[str, int]:
+    counts = {kind: int((rows & is_clean).sum()) for kind, rows in noted.items()}
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from habitue.events.batch import Batch
+from habitue.schema import IDENTIFY
 
 # In the order in which they are preferred: (field, kind of subject).
 SUBJECT_FIELDS: Final = (
@@ -16,6 +17,8 @@ SUBJECT_FIELDS: Final = (
     ("anonymous_id", "anonymous"),
     ("session_id", "session"),
 )
+
+_LINKED: Final = ("user_id", "anonymous_id")
 
 
 def choose_subject(batch: Batch) -> Batch:
@@ -39,6 +42,16 @@ def choose_subject(batch: Batch) -> Batch:
         kind = pl.when(pl.col(field).is_not_null()).then(pl.lit(name)).otherwise(kind)
     batch = batch.with_columns(subject=subject, subject_kind=kind)
     return batch.reject(pl.col("subject").is_null(), "no_subject", "user_id")
+
+
+def require_two_ids(batch: Batch) -> Batch:
+    """Leave out records of who is who that do not name both a user and a visitor."""
+    is_link = pl.col("event_type") == IDENTIFY
+    if not batch.rows(is_link).any():
+        return batch
+    present = [pl.col(field).is_not_null() for field in _LINKED if batch.has(field)]
+    links_two = pl.all_horizontal(present) if len(present) == len(_LINKED) else pl.lit(False)
+    return batch.reject(is_link & ~links_two, "no_shop_event", "anonymous_id")
 
 
 def _is_placeholder(batch: Batch, field: str) -> pl.Expr:

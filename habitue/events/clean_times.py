@@ -55,6 +55,11 @@ def read_times(batch: Batch) -> Batch:
     return batch
 
 
+def moments_of(column: pl.Series, source: SourceSettings) -> pl.Series:
+    """Return a column of times as µs in UTC, read as the source says; null: not readable."""
+    return _moments(column, source).at
+
+
 def check_times(batch: Batch) -> Batch:
     """Reject events without a time, and times that lie before the shop's or ahead of now."""
     batch = batch.reject(pl.col("timestamp").is_null(), "time_missing", "timestamp")

@@ -4,15 +4,19 @@ Comes in: a batch with texts as the file has them. Goes out: the words of `schem
 paths "a/b/c". Knows nothing about money or time.
 """
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 
 import polars as pl
 
+from habitue.config import SourceSettings
 from habitue.errors import SettingsError, nearest
 from habitue.events.batch import CATEGORY_FIELDS, Batch
 from habitue.events.field_names import event_type_of
-from habitue.schema import EVENT_TYPES, PLATFORMS
+from habitue.schema import EVENT_TYPES, IDENTIFY, PLATFORMS
 
+IGNORED: Final = "ignored"  # the meaning of a word that is none of a shop's
 MAX_CATEGORY_LEVELS: Final = 16
 _LARGEST_POSITION: Final = 2**31 - 1
 
@@ -30,17 +34,32 @@ _NO: Final = ("false", "0", "0.0", "no", "n", "f", "out_of_stock", "unavailable"
 
 
 def name_event_types(batch: Batch) -> Batch:
-    """Give each event its type: by the source's mapping, else by the usual words; case apart."""
+    """Give each event its type: by the source's mapping, else by the usual words; case apart.
+
+    Words that the source ignores are left out.
+    """
     words = batch.frame["event_type"] if batch.has("event_type") else _empty(batch)
-    known = {key.strip().lower(): value for key, value in batch.source.event_types.items()}
     distinct = words.drop_nulls().unique()
-    given = batch.source.event_types
-    types = [
-        given.get(word) or known.get(word.strip().lower()) or event_type_of(word)
-        for word in distinct
-    ]
+    types = event_types_of(distinct.to_list(), batch.source)
+    ignored = [word for word, kind in zip(distinct, types, strict=True) if kind == IGNORED]
+    if ignored:
+        batch = batch.reject(words.is_in(ignored), "no_shop_event", "event_type")
     batch = batch.with_columns(event_type=_translated(words, distinct, types))
     return batch.reject(pl.col("event_type").is_null(), "unknown_type", "event_type")
+
+
+def event_types_of(words: Sequence[str], source: SourceSettings) -> list[str]:
+    """Return the event type of each word, `IGNORED`, or nothing where nobody knows it."""
+    known = {key.strip().lower(): value for key, value in source.event_types.items()}
+    patterns = [pattern.lower() for pattern in source.ignored_events]
+    types = []
+    for word in words:
+        plain = word.strip().lower()
+        kind = source.event_types.get(word) or known.get(plain, "")
+        if not kind and any(fnmatchcase(plain, pattern) for pattern in patterns):
+            kind = IGNORED
+        types.append(kind or event_type_of(word))
+    return types
 
 
 def name_platforms(batch: Batch) -> Batch:
@@ -113,7 +132,7 @@ def check_event_types(event_types: dict[str, str], source: str) -> None:
         SettingsError: naming the word and the nearest event type.
     """
     for word, event_type in event_types.items():
-        if event_type not in EVENT_TYPES:
+        if event_type not in (*EVENT_TYPES, IDENTIFY):
             raise SettingsError(
                 f"Source '{source}' maps '{word}' to the event type '{event_type}', which does "
                 f"not exist.{nearest(event_type, EVENT_TYPES)}",

@@ -16,8 +16,11 @@ from habitue.events.field_names import event_type_of
 _UNITS: tuple[tuple[TimeUnit, float], ...] = (("s", 1), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
 _OLDEST = 631_152_000  # 1990, in seconds
 _NEXT_YEAR = 366 * 86_400
+_PLAUSIBLE_YEARS = (1970, 2100)
 _TIME_SAMPLE = 1_000
-_NEAR_ALL = 0.97
+_NEAR_ALL = 0.95
+HALF = 0.5
+_MOST_SHAPES = 3
 _MOST_WORDS = 60
 _FEW_ROWS = 20
 
@@ -37,7 +40,9 @@ _CLOCKS = (
 )
 _SEPARATORS = (" ", "T", ", ")
 _SUFFIXES = ("", " UTC", " GMT", "Z")
-_ISO_SHAPE = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$"
+_ISO_SHAPE = (
+    r"^\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,15 @@ class ColumnFacts:
     largest: float
     mean_length: float
     event_words: float  # of the distinct values
-    time: TimeGuess | None
+    rough_time: TimeGuess | None  # how at least half of the values read as times
     examples: tuple[str, ...]
     words: tuple[str, ...]  # all distinct values, where they are few
+
+    @property
+    def time(self) -> TimeGuess | None:
+        """How the values read as times, where nearly all of them do."""
+        found = self.rough_time
+        return found if found is not None and found.share >= _NEAR_ALL else None
 
     @property
     def uniqueness(self) -> float:
@@ -120,7 +131,7 @@ def column_facts(column: pl.Series, place: int) -> ColumnFacts:
         largest=_number(amounts.max()),
         mean_length=_number(filled.str.len_chars().mean()),
         event_words=sum(bool(event_type_of(w)) for w in words) / len(words) if words else 0.0,
-        time=guess_time(column),
+        rough_time=guess_time(column, least=HALF),
         examples=tuple(counts[column.name].head(5).to_list()),
         words=tuple(words),
     )
@@ -139,8 +150,8 @@ def _as_text(column: pl.Series) -> pl.Series:
     return trimmed.set(trimmed == "", None)
 
 
-def guess_time(column: pl.Series) -> TimeGuess | None:
-    """Return how the column can be read as time, or None.
+def guess_time(column: pl.Series, *, least: float = _NEAR_ALL) -> TimeGuess | None:
+    """Return how at least the share `least` of the column's values can be read as time, or None.
 
     Numbers are told by their magnitude: seconds, milliseconds … from 1990 to a year from now.
     """
@@ -152,51 +163,43 @@ def guess_time(column: pl.Series) -> TimeGuess | None:
     if column.dtype == pl.Boolean or column.dtype.is_nested():
         return None
     filled = _as_text(column).drop_nulls()
-    step = max(filled.len() // _TIME_SAMPLE, 1)
-    texts = filled.gather_every(step)
+    texts = filled.gather_every(max(filled.len() // _TIME_SAMPLE, 1))
     if texts.is_empty():
         return None
-    if texts.str.contains(r"^\d+(\.\d*)?$").sum() >= _NEAR_ALL * texts.len():
-        return _time_of_numbers(texts)
-    return _time_of_texts(texts)
+    if texts.str.contains(r"^\d+(\.\d*)?$").sum() >= least * texts.len():
+        return _time_of_numbers(texts, least)
+    return _time_of_texts(texts, least)
 
 
-def _time_of_numbers(texts: pl.Series) -> TimeGuess | None:
+def _time_of_numbers(texts: pl.Series, least: float) -> TimeGuess | None:
     for pattern, length in (("%Y%m%d", 8), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14)):
-        if (texts.str.len_chars() == length).mean() == 1.0:
-            found = _parsed(texts, pattern)
-            if found is not None and _years_are_plausible(found):
-                return _time_guess(found, "iso", pattern, 1.0, is_date_only=length == 8)
-    numbers = texts.cast(pl.Float64, strict=False).drop_nulls()
+        found = _parsed(texts.filter(texts.str.len_chars() == length), pattern)
+        share = found.len() / texts.len()
+        if share >= least:
+            return _time_guess(found, "iso", pattern, share, is_date_only=length == 8)
+    seconds = texts.cast(pl.Float64, strict=False)
     newest = time.time() + _NEXT_YEAR
     for unit, factor in _UNITS:
-        seconds = numbers / factor
-        share = float(seconds.is_between(_OLDEST, newest).sum()) / max(numbers.len(), 1)
-        if share >= _NEAR_ALL:
-            inside = seconds.filter(seconds.is_between(_OLDEST, newest))
+        inside = (seconds / factor).drop_nulls()
+        inside = inside.filter(inside.is_between(_OLDEST, newest))
+        share = inside.len() / texts.len()
+        if share >= least:
             moments = (inside * 1e6).round().cast(pl.Int64).cast(pl.Datetime("us"))
             return _time_guess(moments, unit, "", share, has_zone=True)
     return None
 
 
-def _years_are_plausible(moments: pl.Series) -> bool:
-    years = moments.dt.year()
-    return bool(((years >= 1970) & (years <= 2100)).all())
-
-
-def _time_of_texts(texts: pl.Series) -> TimeGuess | None:
-    if not texts.str.contains(r"\d").all():
+def _time_of_texts(texts: pl.Series, least: float) -> TimeGuess | None:
+    if texts.str.contains(r"\d").sum() < least * texts.len():
         return None
-    iso = _iso(texts)
+    iso = _iso(texts, least)
     if iso is not None:
         return iso
     found: list[tuple[float, str, pl.Series]] = []
     for pattern in _patterns(texts):
         moments = _parsed(texts, pattern)
-        if moments is None:
-            continue
         share = moments.len() / texts.len()
-        if share >= _NEAR_ALL and _years_are_plausible(moments):
+        if share >= least:
             found.append((share, pattern, moments))
     if not found:
         return None
@@ -213,36 +216,40 @@ def _time_of_texts(texts: pl.Series) -> TimeGuess | None:
     )
 
 
-def _iso(texts: pl.Series) -> TimeGuess | None:
-    matches = texts.str.contains(_ISO_SHAPE)
-    if int(matches.sum()) < _NEAR_ALL * texts.len():
-        return None
-    clock = texts.filter(matches).str.slice(11, 8).str.extract(r"^(\d\d(?::\d\d)*)").fill_null("00")
+def _iso(texts: pl.Series, least: float) -> TimeGuess | None:
+    shaped = texts.filter(texts.str.contains(_ISO_SHAPE))
+    clock = shaped.str.slice(11, 8).str.extract(r"^(\d\d(?::\d\d)*)").fill_null("00")
     missing = clock.str.len_chars().replace_strict({2: ":00:00", 5: ":00", 8: ""})
-    long = texts.filter(matches).str.head(10) + " " + clock + missing
-    moments = long.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").drop_nulls()
-    if moments.is_empty() or not _years_are_plausible(moments):
+    long = shaped.str.head(10) + " " + clock + missing
+    moments = _parsed(long, "%Y-%m-%d %H:%M:%S")
+    share = moments.len() / texts.len()
+    if share < least:
         return None
-    has_zone = bool(texts.str.contains(r"[T ]\d{2}:\d{2}.*(Z|[+-]\d{2}:?\d{2})$").all())
-    is_date = bool((texts.str.len_chars() == 10).all())
-    return _time_guess(moments, "iso", "", 1.0, has_zone=has_zone, is_date_only=is_date)
+    has_zone = bool(shaped.str.contains(r"[T ]\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$").all())
+    is_date = bool((shaped.str.len_chars() == 10).all())
+    return _time_guess(moments, "iso", "", share, has_zone=has_zone, is_date_only=is_date)
 
 
 def _patterns(texts: pl.Series) -> list[str]:
-    """Return the patterns worth trying: those that parse the first value."""
-    first = texts.head(1)
-    has_clock = ":" in first[0] or "点" in first[0] or "时" in first[0]
-    if not has_clock:
-        return [date for date in _DATES if _parsed(first, date) is not None]
-    candidates = [
-        date + separator + clock + suffix
-        for date, separator, clock, suffix in product(_DATES, _SEPARATORS, _CLOCKS, _SUFFIXES)
-    ]
-    return [pattern for pattern in candidates if _parsed(first, pattern) is not None]
+    """Return the patterns worth trying: those that parse a value of one of the usual shapes."""
+    shapes = texts.str.replace_all(r"\d+", "9").str.replace_all(r"\p{Latin}+", "a")
+    seen = pl.DataFrame({"text": texts, "shape": shapes}).group_by("shape", maintain_order=True)
+    usual = seen.agg(pl.len(), pl.col("text").first()).sort("len", descending=True)
+    texts = usual["text"].head(_MOST_SHAPES)
+    candidates: list[str] = []
+    has_clock = texts.str.contains("[:点时]")
+    if not has_clock.all():
+        candidates += _DATES
+    if has_clock.any():
+        candidates += [
+            date + separator + clock + suffix
+            for date, separator, clock, suffix in product(_DATES, _SEPARATORS, _CLOCKS, _SUFFIXES)
+        ]
+    return [pattern for pattern in candidates if _parsed(texts, pattern).len()]
 
 
-def _parsed(texts: pl.Series, pattern: str) -> pl.Series | None:
-    """Return the moments that parse, or None where none does."""
+def _parsed(texts: pl.Series, pattern: str) -> pl.Series:
+    """Return the moments that parse and lie in a plausible year."""
     has_clock = "%H" in pattern or "%I" in pattern
     try:
         if has_clock:
@@ -250,9 +257,8 @@ def _parsed(texts: pl.Series, pattern: str) -> pl.Series | None:
         else:
             moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
     except pl.exceptions.PolarsError:
-        return None
-    moments = moments.drop_nulls()
-    return moments if moments.len() else None
+        return pl.Series(dtype=pl.Datetime("us"))
+    return moments.filter(moments.dt.year().is_between(*_PLAUSIBLE_YEARS))
 
 
 def _span(moments: pl.Series) -> float:

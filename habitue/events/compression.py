@@ -6,6 +6,7 @@ archives that swell beyond all measure, and files that change while they are rea
 about rows.
 """
 
+import errno
 import os
 import stat
 import zlib
@@ -16,6 +17,7 @@ from typing import BinaryIO
 import zstandard
 
 from habitue.errors import FileRefused
+from habitue.files import error_text
 
 BLOCK_BYTES = 8 << 20
 MAX_INFLATION = 200  # times its packed size; text logs stay below 60
@@ -52,11 +54,10 @@ def check_path(path: Path) -> os.stat_result:
     try:
         found = path.stat()
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise _unreadable(path, error) from None
         raise FileRefused(
-            f"{path} does not exist." if missing else f"{path} cannot be reached: {error}.",
-            fix="Check the path." if missing else "Check the path and its permissions.",
-            code="file_missing" if missing else "file_unreadable",
+            f"{path} does not exist.", fix="Check the path.", code="file_missing"
         ) from None
     if stat.S_ISDIR(found.st_mode):
         raise FileRefused(f"{path} is a folder.", fix="Name the files in it.", code="is_folder")
@@ -67,11 +68,7 @@ def check_path(path: Path) -> os.stat_result:
             code="not_a_file",
         )
     if not os.access(path, os.R_OK):
-        raise FileRefused(
-            f"{path} cannot be opened: permission denied.",
-            fix="Give yourself read permission.",
-            code="file_unreadable",
-        )
+        raise _unreadable(path, PermissionError(errno.EACCES, ""))
     if found.st_size == 0:
         raise _empty(path)
     return found
@@ -87,11 +84,18 @@ def first_bytes(path: Path, num_bytes: int) -> bytes:
     return taken[:num_bytes]
 
 
-def is_packed(path: Path) -> bool:
-    """Return whether the file is gzip or Zstandard, by its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    return head[:2] == _GZIP or head == _ZSTD
+def magic_of(path: Path) -> bytes:
+    """Return the first four bytes of the file as it lies there, packed or not.
+
+    Raises:
+        FileRefused: as `check_path`.
+    """
+    check_path(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -104,6 +108,13 @@ def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes
             under our hands (`file_changed`).
     """
     before = check_path(path)
+    try:
+        yield from _read_blocks(path, before, block_bytes)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_blocks(path: Path, before: os.stat_result, block_bytes: int) -> Iterator[bytes]:
     any_bytes = False
     with path.open("rb") as file:
         head = file.read(16)
@@ -129,6 +140,14 @@ def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes
             fix="Wait until it is written to its end, then try again.",
             code="file_changed",
         )
+
+
+def _unreadable(path: Path, error: OSError) -> FileRefused:
+    return FileRefused(
+        f"{path} cannot be read: {error_text(error)}.",
+        fix="Check the path, its permissions and the disk.",
+        code="file_unreadable",
+    )
 
 
 def _empty(path: Path) -> FileRefused:

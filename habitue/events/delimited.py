@@ -29,6 +29,7 @@ WHITESPACE = "whitespace"
 
 _QUOTE, _NEWLINE, _RETURN = b'"'[0], b"\n"[0], b"\r"[0]
 _UNIT_SEPARATOR = "\x1f"
+_QUOTE_MARK = "\x1e"  # stands for a quote on its way through a file whose quotes enclose nothing
 _BLANKS = re.compile(rb"[ \t]+")
 _EDGE_BLANKS = re.compile(rb"(?m)^ | (?=\r?$)")
 
@@ -59,14 +60,44 @@ def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
 
 
 def read_delimited(
-    path: Path, *, delimiter: str, encoding: str, names: list[str], has_header: bool
+    path: Path,
+    *,
+    delimiter: str,
+    encoding: str,
+    names: list[str],
+    has_header: bool,
+    quoting: bool = True,
 ) -> Iterator[RecordChunk]:
     """Yield the records of a delimited file; a header is skipped, `names` name the columns.
+
+    Without `quoting` a quote is a letter like any other.
 
     Raises:
         FileRefused: as `compression.read_blocks` and `encoding.as_utf8`.
     """
     blocks, mark = delimited_blocks(path, delimiter, encoding)
+    if quoting:
+        yield from _read_blocks(path, blocks, mark, delimiter, names, has_header=has_header)
+        return
+    blocks = (block.replace(b'"', _QUOTE_MARK.encode()) for block in blocks)
+    pieces = _read_blocks(path, blocks, mark, delimiter, names, has_header=has_header)
+    yield from map(_with_quotes, pieces)
+
+
+def _with_quotes(piece: RecordChunk) -> RecordChunk:
+    texts = pl.col(pl.String).str.replace_all(_QUOTE_MARK, '"', literal=True)
+    return RecordChunk(piece.frame.with_columns(texts), piece.rejected.with_columns(texts))
+
+
+def _read_blocks(
+    path: Path,
+    blocks: Iterator[bytes],
+    mark: int,
+    delimiter: str,
+    names: list[str],
+    *,
+    has_header: bool,
+) -> Iterator[RecordChunk]:
     reader = _BlockReader(names, one_byte(delimiter), has_offsets=mark >= 0)
     reader.offset = max(mark, 0)
     buffer = b""

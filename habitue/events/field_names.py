@@ -44,6 +44,7 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "支付时间", "创建时间", "操作时间", "日期", "下单日期", "交易日期", "购买日期", "订单日期",
         "消费时间", "消费日期", "发生时间", "销售日期", "订单创建时间", "订单付款时间",
     ),
+    "sent_at": ("sentat", "senttime", "发送时间"),
     "received_at": ("receivedat", "ingestedat", "collectortstamp", "receivedtime", "接收时间"),
     "event_type": (
         "eventtype", "event", "eventname", "behaviortype", "behaviourtype", "behavior",
@@ -237,6 +238,15 @@ def normal_form(name: str) -> str:
     ('customerid', 'itemid', 'itemsproductid')
     """
     return _MARKS.sub("", name.split(":")[0].lower()) or _MARKS.sub("", name.lower())
+
+
+def is_standard_name(name: str, field: str) -> bool:
+    """Return whether a column is called what the field is called, marks and case apart.
+
+    >>> is_standard_name("userId", "user_id"), is_standard_name("user", "user_id")
+    (True, False)
+    """
+    return normal_form(name) == normal_form(field)
 
 
 def name_score(name: str, names: tuple[str, ...]) -> float:

@@ -7,27 +7,32 @@ Writes nothing; `settings_file.write_settings` does. Knows nothing about cleanin
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from habitue.config import SourceSettings
 from habitue.errors import Refused
+from habitue.events.batch import ID_FIELDS
 from habitue.events.column_facts import ColumnFacts, column_facts
+from habitue.events.database import DatabaseTable
 from habitue.events.field_names import EVENT_FIELD_NAMES, name_score
+from habitue.events.guess_arrival import arrival_doubt
 from habitue.events.guess_columns import Mapping, map_events, map_headerless, map_items
+from habitue.events.guess_layouts import LayoutGuess, guess_layouts
 from habitue.events.guess_report import Guess, GuessReport, LeftOut
 from habitue.events.guess_values import (
     Draft,
     guess_category_path,
     guess_decimal_mark,
+    guess_time_settings,
     guess_values,
     price_is_total,
 )
 from habitue.events.probe import Probe, probe_file
 from habitue.events.settings_file import write_settings
-from habitue.events.sources import mapped_columns
+from habitue.events.sources import Place, mapped_columns
 from habitue.events.whole_columns import WholeColumns, look_through
 
 __all__ = ["Guess", "GuessReport", "LeftOut", "guess_sources", "write_settings"]
@@ -45,7 +50,7 @@ class _Group:
     probes: list[Probe]
     facts: list[ColumnFacts]
     table: str = ""
-    mapping: Mapping | None = None
+    mapping: Mapping = field(default_factory=Mapping)
     draft: Draft | None = None
     whole: WholeColumns | None = None
 
@@ -54,26 +59,28 @@ class _Group:
         return self.probes[0]
 
 
-def guess_sources(files: Sequence[Path]) -> GuessReport:
-    """Return how these files of one shop are to be read.
+def guess_sources(files: Sequence[Place], *, adapter: str = "") -> GuessReport:
+    """Return how these files of one shop are to be read; all as the layout `adapter` if named.
 
     Raises:
-        FileRefused: one of them cannot be read at all.
+        FileRefused: one of them cannot be read at all, or is not laid out as `adapter`.
         Refused: `no_mapping`, none of them has both a user and a time that can be recognised.
     """
-    groups = _grouped([probe_file(path) for path in files])
+    layouts, unknown = guess_layouts(files, adapter)
+    groups = _grouped([probe_file(path) for path in unknown])
     left_out: list[LeftOut] = []
     for group in groups:
         reason = _choose_table(group)
         left_out += [LeftOut(str(probe.path), reason) for probe in group.probes if reason]
     chosen = [group for group in groups if group.table]
-    if not any(group.table == "events" for group in chosen):
+    has_events = any(layout.has_events for layout in layouts)
+    if not has_events and not any(group.table == "events" for group in chosen):
         raise _no_mapping(groups, left_out)
-    _name_sources(chosen)
+    _name_sources(chosen, {layout.draft.source.name for layout in layouts})
     for group in chosen:
         _settle(group)
     _strip_decimals(chosen)
-    return _report(chosen, left_out)
+    return _report(layouts, chosen, left_out)
 
 
 def _grouped(probes: list[Probe]) -> list[_Group]:
@@ -100,11 +107,12 @@ def _choose_table(group: _Group) -> str:
         events = map_events(group.facts, probe.sample)
     else:
         events = map_headerless(group.facts, probe.sample)
+    group.mapping = events
     has_subject = any(name in events.columns for name in _SUBJECTS)
     has_time = "timestamp" in events.columns
     happened = [name for name in _HAPPENINGS if name in events.columns]
     if has_subject and has_time and happened:
-        group.table, group.mapping = "events", events
+        group.table = "events"
         return ""
     items = map_items(group.facts, probe.sample) if probe.header else Mapping()
     described = {"name", "category", "brand", "price", "text"} & items.columns.keys()
@@ -123,7 +131,9 @@ def _reason(group: _Group, *, has_subject: bool, has_time: bool) -> str:
         for what, has in (("who it was (a user id)", has_subject), ("when (a time)", has_time))
         if not has
     ]
-    return f"no column says {' or '.join(lacking)}, and it is no catalogue; columns: {listed}"
+    doubts = "".join(f"; {doubt}" for doubt in group.mapping.doubts.values())
+    lacked = " or ".join(lacking)
+    return f"no column says {lacked}, and it is no catalogue; columns: {listed}{doubts}"
 
 
 def _no_mapping(groups: list[_Group], left_out: list[LeftOut]) -> Refused:
@@ -140,11 +150,9 @@ def _no_mapping(groups: list[_Group], left_out: list[LeftOut]) -> Refused:
     )
 
 
-def _name_sources(groups: list[_Group]) -> None:
+def _name_sources(groups: list[_Group], taken: set[str]) -> None:
     """Name each source after its first file, and its columns where the file names none."""
-    taken: set[str] = set()
     for group in groups:
-        assert group.mapping is not None
         stem = group.first.path.name.split(".")[0]
         name = re.sub(r"[^\w-]+", "_", stem).strip("_") or "source"
         while name in taken:
@@ -170,20 +178,22 @@ def _settle(group: _Group) -> None:
     """Explain the columns, then guess all else about the source."""
     draft, mapping, probe = group.draft, group.mapping, group.first
     assert draft is not None
-    assert mapping is not None
     _note_format(draft, probe)
     sample = probe.sample
     if not probe.header:
         sample = sample.rename(dict(zip(probe.columns, draft.source.column_names, strict=True)))
     _settle_price(draft, mapping, sample)
+    _settle_arrival(draft, mapping, sample)
     _note_columns(group, draft, mapping)
     if draft.source.table == "items":
+        _settle_created(draft, sample)
         guess_category_path(draft, sample)
         guess_decimal_mark(draft, sample)
         group.whole = look_through([one.path for one in group.probes], _ids_only(draft.source))
         return
     _set_fallback(group, draft)
     _set_constant(group, draft)
+    _read_float_ids(group, draft)
     group.whole = look_through([one.path for one in group.probes], draft.source)
     if group.whole.num_unparsed:
         because = f"{group.whole.num_unparsed:,} lines cannot be parsed and will be set aside"
@@ -200,6 +210,12 @@ def _ids_only(source: SourceSettings) -> SourceSettings:
 
 def _note_format(draft: Draft, probe: Probe) -> None:
     source = draft.source
+    if isinstance(probe.path, DatabaseTable):
+        because = "a database table"
+        if probe.path.has_password:
+            because += "; its password is not written down: set PGPASSWORD, or use ~/.pgpass"
+        draft.note("url", str(probe.path), because, confirm=probe.path.has_password)
+        return
     if probe.format != "csv":
         draft.note("format", probe.format, "by its first bytes")
         return
@@ -237,6 +253,22 @@ def _settle_price(draft: Draft, mapping: Mapping, sample: pl.DataFrame) -> None:
     mapping.unsure.add(new)
 
 
+def _settle_arrival(draft: Draft, mapping: Mapping, sample: pl.DataFrame) -> None:
+    """Leave out a column of arrival times that cannot be what it says."""
+    doubt = arrival_doubt(sample, draft.source)
+    if doubt:
+        columns = {n: column for n, column in draft.source.columns.items() if n != "received_at"}
+        draft.source = draft.source.model_copy(update={"columns": columns})
+        mapping.doubts["received_at"] = doubt
+
+
+def _settle_created(draft: Draft, sample: pl.DataFrame) -> None:
+    """Say how the times stand in a catalogue that has some."""
+    created = draft.source.columns.get("created_at")
+    if isinstance(created, str):
+        guess_time_settings(draft, sample[created])
+
+
 def _note_columns(group: _Group, draft: Draft, mapping: Mapping) -> None:
     by_name = {one.name: one for one in group.facts}
     for name, column in draft.source.columns.items():
@@ -246,6 +278,8 @@ def _note_columns(group: _Group, draft: Draft, mapping: Mapping) -> None:
         examples = list(by_name[first].examples[:3]) if first in by_name else []
         because = mapping.because.get(name, "the name")
         draft.note(name, shown, because, examples=examples, confirm=name in mapping.unsure)
+    for name, doubt in mapping.doubts.items():
+        draft.note(name, "not mapped", doubt, confirm=True)
 
 
 def _set_fallback(group: _Group, draft: Draft) -> None:
@@ -283,34 +317,33 @@ def _set_constant(group: _Group, draft: Draft) -> None:
     draft.note("event_type", kind, because, confirm=kind != "purchase" or sold == ["price"])
 
 
+def _read_float_ids(group: _Group, draft: Draft) -> None:
+    """Let ids that a file keeps as decimal numbers be read, which is refused unless told."""
+    floats = {one.name for one in group.facts if one.is_native_float and one.fractions == 0}
+    fields = [name for name in ID_FIELDS if draft.source.columns.get(name) in floats]
+    draft.source = draft.source.model_copy(update={"strip_decimal": fields})
+    for name in fields:
+        because = f"{name} is kept as a decimal number, an artefact of export"
+        draft.note("strip_decimal", name, because, confirm=True)
+
+
 def _strip_decimals(groups: list[_Group]) -> None:
     """Strip '.0' from ids where another file of the shop has the same ids without it."""
     for group in groups:
         assert group.draft is not None
         assert group.whole is not None
-        fields = []
+        fields = list(group.draft.source.strip_decimal)
         for name, (with_zero, _, total) in group.whole.point_zero.items():
-            column = group.draft.source.columns[name]
-            if not total or with_zero < _NEARLY_ALL * total:
+            if name in fields or not total or with_zero < _NEARLY_ALL * total:
                 continue
             other = next(
                 (one for one in groups if one is not group and _has_plain(one, name)), None
             )
-            is_float = any(one.is_native_float for one in group.facts if one.name == column)
-            if other is not None or is_float:
+            if other is not None:
                 fields.append(name)
-                _note_stripped(group.draft, name, other)
-        if fields:
-            changed = group.draft.source.model_copy(update={"strip_decimal": fields})
-            group.draft.source = changed
-
-
-def _note_stripped(draft: Draft, name: str, other: _Group | None) -> None:
-    if other is not None:
-        because = f"{name} ends in '.0' here and does not in {other.first.path.name}"
-    else:
-        because = f"{name} is kept as a decimal number, an artefact of export"
-    draft.note("strip_decimal", name, because, confirm=True)
+                because = f"{name} ends in '.0' here and does not in {other.first.path.name}"
+                group.draft.note("strip_decimal", name, because, confirm=True)
+        group.draft.source = group.draft.source.model_copy(update={"strip_decimal": fields})
 
 
 def _has_plain(group: _Group, name: str) -> bool:
@@ -319,9 +352,14 @@ def _has_plain(group: _Group, name: str) -> bool:
     return total > 0 and plain >= _NEARLY_ALL * total
 
 
-def _report(groups: list[_Group], left_out: list[LeftOut]) -> GuessReport:
+def _report(
+    layouts: list[LayoutGuess], groups: list[_Group], left_out: list[LeftOut]
+) -> GuessReport:
     drafts = [group.draft for group in groups if group.draft is not None]
-    times = [draft.time for draft in drafts if draft.time is not None]
+    events = [draft for draft in drafts if draft.source.table == "events"]
+    times = [draft.time for draft in events if draft.time is not None]
+    times += [time for layout in layouts for time in layout.times]
+    drafts = [*(layout.draft for layout in layouts), *drafts]
     unknown: dict[str, int] = {}
     for draft in drafts:
         unknown |= draft.unknown_words
@@ -332,5 +370,6 @@ def _report(groups: list[_Group], left_out: list[LeftOut]) -> GuessReport:
         unknown_words=unknown,
         start=min((time.first for time in times), default=""),
         end=max((time.last for time in times), default=""),
-        num_rows=sum(g.whole.num_rows for g in groups if g.whole and g.table == "events"),
+        num_rows=sum(g.whole.num_rows for g in groups if g.whole and g.table == "events")
+        + sum(layout.num_rows for layout in layouts),
     )

@@ -2,7 +2,8 @@
 
 In: the facts about each column of a file. Out: a mapping with a reason for each entry. A name
 proposes, the values confirm or veto: a column called `amount` of small whole numbers is a
-quantity, one of decimal numbers is money. Knows nothing about whole columns; `guess_values` does.
+quantity, one of decimal numbers is money. A field's own name (`user_id`) is vetoed only where its
+values cannot be read at all. Knows nothing about whole columns; `guess_values` does.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,17 +11,20 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from habitue.events.column_facts import ColumnFacts
+from habitue.events.column_facts import HALF, ColumnFacts
 from habitue.events.field_names import (
     EVENT_FIELD_NAMES,
     ITEM_FIELD_NAMES,
     event_type_of,
+    is_standard_name,
     name_score,
     normal_form,
 )
 
+_STANDARD = 11.0  # a score above that of any other name
 _MAX_LEVELS = 4
 _MIN_NESTED = 0.9
+_MIN_FILLED = 0.05
 _DAY_NAMES = ("day", "dayno", "daynumber", "daynum", "dayindex", "dayid", "第几天", "天")
 _MOST_DAYS = 20_000
 _PLATFORM_WORDS = frozenset({
@@ -32,11 +36,12 @@ _PLATFORM_WORDS = frozenset({
 
 @dataclass
 class Mapping:
-    """Fields given to columns so far, and why."""
+    """Fields given to columns so far, and why; `doubts` say why one was not given."""
 
     columns: dict[str, str | list[str]] = field(default_factory=dict)
     because: dict[str, str] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    doubts: dict[str, str] = field(default_factory=dict)
 
     @property
     def used(self) -> set[str]:
@@ -50,6 +55,7 @@ class Mapping:
         self, name: str, column: str | list[str], because: str, *, unsure: bool = False
     ) -> None:
         """Map a field, with the reason."""
+        self.doubts.pop(name, None)
         self.columns[name] = column
         self.because[name] = because
         if unsure:
@@ -117,6 +123,22 @@ _FITS: dict[str, Callable[[ColumnFacts], bool]] = {
     "platform": _is_platform,
     "device_type": _is_text,
 }
+
+
+def _reads_as_time(facts: ColumnFacts) -> bool:
+    return facts.rough_time is not None
+
+
+def _reads_as_number(facts: ColumnFacts) -> bool:
+    return facts.numbers + facts.comma_numbers > HALF
+
+
+# What a column with the field's own name must at least hold; anything, where nothing is said.
+_READABLE: dict[str, Callable[[ColumnFacts], bool]] = {
+    **dict.fromkeys(("timestamp", "received_at", "created_at"), _reads_as_time),
+    **dict.fromkeys(("price", "value", "quantity", "position"), _reads_as_number),
+}
+_CATEGORIES = ("item_category", "category")
 
 
 def map_events(facts: Sequence[ColumnFacts], sample: pl.DataFrame) -> Mapping:
@@ -203,17 +225,41 @@ def _assign_by_name(
     mapping: Mapping, facts: Sequence[ColumnFacts], names: dict[str, tuple[str, ...]]
 ) -> None:
     """Give the surest pairs of field and column first; a column serves one field only."""
-    pairs = [
-        (score, one, name)
-        for one in facts
-        for name, known in names.items()
-        if name not in ("item_category", "category")
-        and (score := name_score(one.name, known)) > 0
-        and _FITS.get(name, _is_any)(one)
-    ]
+    pairs = []
+    for one in facts:
+        for name, known in names.items():
+            if name in _CATEGORIES:
+                continue
+            if is_standard_name(one.name, name):
+                score = _STANDARD if _is_readable(mapping, name, one) else 0.0
+            else:
+                score = name_score(one.name, known) if _FITS.get(name, _is_any)(one) else 0.0
+            if score > 0:
+                pairs.append((score, one, name))
     for _, one, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1].place)):
         if name not in mapping.columns and one.name not in mapping.used:
-            mapping.give(name, one.name, f"the name{_seen(one)}")
+            oddity = "" if _FITS.get(name, _is_any)(one) else f", although {_oddity(one)}"
+            mapping.give(name, one.name, f"the name{oddity}{_seen(one)}", unsure=bool(oddity))
+
+
+def _is_readable(mapping: Mapping, name: str, one: ColumnFacts) -> bool:
+    """Whether a column that is called as the field can serve it; a doubt is noted."""
+    if one.filled == 0:
+        return False
+    if _READABLE.get(name, _is_any)(one):
+        return True
+    kind = "times" if _READABLE[name] is _reads_as_time else "numbers"
+    because = f"column '{one.name}' is left out: most of its values are no {kind}{_seen(one)}"
+    mapping.doubts[name] = because
+    return False
+
+
+def _oddity(one: ColumnFacts) -> str:
+    if one.num_distinct == 1:
+        return "all rows hold the same value"
+    if one.filled < _MIN_FILLED:
+        return f"only {one.filled:.1%} of the rows have a value"
+    return "its values alone would not tell"
 
 
 def _settle_users(mapping: Mapping) -> None:
@@ -278,7 +324,8 @@ def _find_event_words(mapping: Mapping, facts: Sequence[ColumnFacts]) -> None:
     given = next((one for one in facts if one.name == mapping.columns.get("event_type")), None)
     free = [one for one in facts if one.name not in mapping.used and _is_event(one)]
     worded = [one for one in free if one.event_words >= 0.5 and one.integers < 0.1]
-    if given is not None and given.event_words == 0 and given.integers < 0.9:
+    is_standard = given is not None and is_standard_name(given.name, "event_type")
+    if given is not None and not is_standard and given.event_words == 0 and given.integers < 0.9:
         is_vague = normal_form(given.name) in ("type", "op", "category", "operation")
         if worded or is_vague:
             mapping.columns.pop("event_type")
@@ -310,9 +357,14 @@ def _map_category(
     scored = [
         (name_score(one.name, EVENT_FIELD_NAMES["item_category"]), one)
         for one in facts
-        if one.name not in mapping.used and one.num_distinct > 0 and one.fractions == 0
+        if one.name not in mapping.used and one.num_distinct > 0
     ]
-    found = [one for score, one in scored if score > 0 and one.filled > 0.05]
+    found = [
+        one
+        for score, one in scored
+        if is_standard_name(one.name, name)
+        or (score > 0 and one.filled > _MIN_FILLED and one.fractions == 0)
+    ]
     texts = [one for one in found if one.integers < 0.9]
     # Names of categories say more than their numbers; the numbers serve where there are none.
     levels = _path(texts or found, sample)

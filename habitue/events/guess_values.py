@@ -12,11 +12,12 @@ from dataclasses import field as default
 import polars as pl
 
 from habitue.config import CleaningSettings, SourceSettings
-from habitue.events.column_facts import TimeGuess, guess_time
+from habitue.events.clean_times import moments_of
+from habitue.events.column_facts import HALF, TimeGuess, guess_time
 from habitue.events.field_names import event_type_of
 from habitue.events.guess_report import Guess
 from habitue.events.whole_columns import WholeColumns, field_texts
-from habitue.schema import EVENT_TYPE_ALIASES, EVENT_TYPES
+from habitue.schema import DAY, EVENT_TYPE_ALIASES, EVENT_TYPES, parse_time
 
 _MANY = 0.9
 _NEARLY_ALL = 0.95
@@ -26,6 +27,7 @@ _EXAMPLE_CHARACTERS = 40
 _CLOSE = 0.2  # of a logarithm: within a fifth
 _CROWD = 0.2  # share of rows of one user that no real person reaches
 _UNKNOWN_ORIGIN = "2000-01-01"
+_PLAUSIBLE_TIMES = (DAY, parse_time("2101-01-01"))
 _BEHAVIOUR_CODES = {"1": "view_item", "2": "add_to_wishlist", "3": "add_to_cart", "4": "purchase"}
 _PATH_MARKS = (" > ", ">", "|", "\\", "::", ".", ":")
 
@@ -77,7 +79,8 @@ def _shown(value: object) -> str:
 
 def guess_values(draft: Draft, whole: WholeColumns, sample: pl.DataFrame) -> None:
     """Settle everything about a source of events beyond its columns."""
-    guess_time_settings(draft, whole)
+    if whole.times:
+        guess_time_settings(draft, pl.concat(whole.times))
     _guess_event_types(draft, whole)
     guess_category_path(draft, sample)
     guess_decimal_mark(draft, sample)
@@ -87,40 +90,58 @@ def guess_values(draft: Draft, whole: WholeColumns, sample: pl.DataFrame) -> Non
     _note_crowded_user(draft, whole)
 
 
-def guess_time_settings(draft: Draft, whole: WholeColumns) -> None:
+def guess_time_settings(draft: Draft, times: pl.Series) -> None:
     """Say in which unit or form the times stand, by values from everywhere in the files."""
-    if not whole.times:
-        return
-    times = pl.concat(whole.times)
-    found = guess_time(times)
+    found = guess_time(times, least=HALF)
     if found is None:
-        days = times.drop_nulls().cast(pl.Float64, strict=False).drop_nulls().to_list()
-        if days:
-            because = (
-                f"whole numbers from {min(days):g} to {max(days):g} count days from a day "
-                "that the file does not name; set time_origin to it"
-            )
-            draft.settle("time_unit", "days", because, confirm=True)
-            draft.settle(
-                "time_origin", _UNKNOWN_ORIGIN, "a stand-in for the unknown day", confirm=True
-            )
+        _count_days(draft, times)
         return
     draft.time = found
+    form = {"time_unit": found.unit, "time_format": found.format}
+    unread = _unread(times, draft.source.model_copy(update=form))
     examples = [str(text) for text in times.drop_nulls().head(2).to_list()]
-    read = f"read so, the times run from {found.first} to {found.last}"
+    read = f"read so, the times run from {found.first} to {found.last}{unread}"
     if found.unit != "iso":
         because = f"numbers of this size are times in {found.unit}; {read}"
         draft.settle("time_unit", found.unit, because, examples=examples, confirm=True)
     elif found.format:
         twin = "; day and month could be the other way round" if found.is_ambiguous else ""
         because = f"this pattern fits {found.share:.0%} of the values; {read}{twin}"
-        confirm = found.is_ambiguous
+        confirm = found.is_ambiguous or bool(unread)
         draft.settle("time_format", found.format, because, examples=examples, confirm=confirm)
     else:
-        draft.note("time_unit", "iso", f"the values are ISO 8601; {read}", examples=examples)
+        because = f"the values are ISO 8601; {read}"
+        draft.note("time_unit", "iso", because, examples=examples, confirm=bool(unread))
     if not found.has_zone:
         because = "the times name no zone; if they are local, name theirs, as in 'Europe/London'"
         draft.note("time_zone", draft.source.time_zone, because, confirm=True)
+
+
+def _count_days(draft: Draft, times: pl.Series) -> None:
+    days = times.drop_nulls().cast(pl.Float64, strict=False).drop_nulls().to_list()
+    if not days:
+        return
+    because = (
+        f"whole numbers from {min(days):g} to {max(days):g} count days from a day that the file "
+        "does not name; set time_origin to it"
+    )
+    draft.settle("time_unit", "days", because, confirm=True)
+    draft.settle("time_origin", _UNKNOWN_ORIGIN, "a stand-in for the unknown day", confirm=True)
+
+
+def _unread(times: pl.Series, source: SourceSettings) -> str:
+    """Say how many of the times cannot be read as the source says, where there are any."""
+    filled = times.drop_nulls()
+    if filled.dtype == pl.String:
+        filled = filled.filter(filled.str.strip_chars() != "")
+    is_read = moments_of(filled, source).is_between(*_PLAUSIBLE_TIMES).fill_null(False)
+    if is_read.all():
+        return ""
+    unread = filled.filter(~is_read)
+    return (
+        f"; {len(unread):,} of {len(filled):,} values looked at, such as '{unread[0]}', cannot be "
+        "read as plausible times and will be set aside"
+    )
 
 
 def _guess_event_types(draft: Draft, whole: WholeColumns) -> None:

@@ -2,25 +2,24 @@
 
     stage 1, chunk by chunk    source → clean → numbers for persons and items → spill by bucket
     stage 2, bucket by bucket  spill → duplicates out → sorted → one part
-    at last                    the manifest, in one step: before it nothing happened
+    at last                    small parts laid together, then the manifest, in one step: before
+                               it nothing happened
 
 Memory holds a chunk, a bucket, the ids and the catalogue; never the log. The same files give the
 same numbers and the same rows. Knows nothing about formats or what a step of cleaning does.
 """
 
-import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from habitue.compute import Progress, Silent
 from habitue.config import Settings, SourceSettings
-from habitue.errors import Failed
 from habitue.events.accounting import Counts, Fate
 from habitue.events.batch import Rules
 from habitue.events.catalogue import (
@@ -31,6 +30,8 @@ from habitue.events.catalogue import (
     content_of,
 )
 from habitue.events.clean import check_source
+from habitue.events.compaction import compact
+from habitue.events.database import DatabaseTable, num_rows
 from habitue.events.ingest_report import FileUse, IngestReport
 from habitue.events.intake import KIND_LETTERS, Intake
 from habitue.events.keys import column_hashes, hash_sum, mixed
@@ -39,23 +40,25 @@ from habitue.events.manifest import (
     Manifest,
     Part,
     read_manifest,
-    remove_leftovers,
     write_manifest,
     write_part,
 )
 from habitue.events.merge import merge
 from habitue.events.quarantine import QuarantineWriter
 from habitue.events.records import RecordChunk
-from habitue.events.sources import match_source, open_source
+from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
 from habitue.events.store import EVENT_ORDER, EventStore
-from habitue.schema import EVENT_COLUMNS, TEXT_COLUMNS, format_time
+from habitue.files import telling_write_errors
+from habitue.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS, format_time
 
 SPILL_FOLDER: Final = "spill"
+_ORDER: Final = {"events": EVENT_ORDER}
 # Up to so many bytes of unpacked input go into so many buckets.
 _BUCKETS_BY_BYTES: Final = ((20 << 20, 4), (200 << 20, 16), (2 << 30, 64), (20 << 30, 256))
 _MOST_BUCKETS: Final = 1024
 _UNPACKED: Final = 6  # times the size of a packed or a Parquet file, roughly
+_ROW_BYTES: Final = 100  # of a database table, roughly
 _PACKED_SUFFIXES: Final = (".gz", ".zst", ".zip", ".parquet")
 
 
@@ -71,7 +74,7 @@ class Input:
 
 def ingest_files(
     store: EventStore,
-    files: Sequence[Path],
+    files: Sequence[Place],
     settings: Settings,
     *,
     progress: Progress | None = None,
@@ -81,8 +84,8 @@ def ingest_files(
     Raises:
         FileRefused: a file cannot be read as the settings say; nothing was stored.
         SettingsError: a source maps too little.
-        Refused: `store_locked`, another process is writing.
-        Failed: the disk refused; the store is as it was.
+        Refused: `store_locked`, another process is writing; the store's folder cannot be written.
+        Failed: the disk is full or broken; the store is as it was.
     """
     inputs = []
     for path in files:
@@ -109,18 +112,12 @@ def ingest_inputs(
         check_source(given.source)
     with store.writing():
         try:
-            return _Ingest(store, inputs, settings, progress or Silent(), now).run()
-        except OSError as error:
-            raise Failed(
-                f"Writing to {store.folder} failed: {error}.",
-                fix="Free space or mend the disk, then ingest again; the store is as it was.",
-                code="write_failed",
-            ) from error
+            with telling_write_errors(store.folder):
+                return _Ingest(store, inputs, settings, progress or Silent(), now).run()
         finally:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 shutil.rmtree(store.folder / SPILL_FOLDER, ignore_errors=True)
-                remove_leftovers(store.folder, read_manifest(store.folder))
-            store.reload()
+                store.remove_leftovers()
 
 
 class _Ingest:
@@ -138,9 +135,11 @@ class _Ingest:
         self._now = time.time_ns() // 1000 if now is None else now
         self._store, self._inputs, self._progress = store, inputs, progress
         self._settings = settings
-        stored = read_manifest(store.folder)
-        remove_leftovers(store.folder, stored)
-        self._manifest = _with_buckets(stored, inputs, settings)
+        store.remove_leftovers()
+        self._manifest = _with_buckets(read_manifest(store.folder), inputs, settings)
+        if self._manifest.next_part == 1:
+            # From now on parts without a manifest mean that it was lost.
+            write_manifest(store.folder, self._manifest)
         self._spill = Spill(store.folder / SPILL_FOLDER)
         self._quarantine = QuarantineWriter(store.folder, self._manifest)
         self._intake = Intake(
@@ -220,6 +219,8 @@ class _Ingest:
         self._write("items", items, content_of(items))
         versions = self._version_rows()
         self._write("versions", versions, content_of(versions))
+        identities = self._identity_rows()
+        self._write("identities", identities, content_of(identities))
         self._parts += self._quarantine.finish()
 
     def _item_rows(self) -> pl.DataFrame:
@@ -245,6 +246,15 @@ class _Ingest:
             self._note_accepted(accepted)
             pieces.append(accepted.select(*VERSION_COLUMNS))
         return pl.concat(pieces)
+
+    def _identity_rows(self) -> pl.DataFrame:
+        """Return the records of who is who that the store does not hold yet."""
+        names = list(IDENTITY_COLUMNS)
+        key = [name for name in names if name != "received_at"]
+        rows = self._intake.identity_rows().unique(key, keep="first", maintain_order=True)
+        fresh = rows.join(self._store.read_table("identities"), on=key, how="anti")
+        self._note_accepted(fresh)
+        return fresh.sort(names).select(names)
 
     def _write(self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1) -> None:
         if rows.is_empty():
@@ -274,15 +284,21 @@ class _Ingest:
             quarantined=counts.quarantined,
             event_rows=event_rows,
         )
+        stored, folder = self._manifest, self._store.folder
+        parts = compact(folder, (*stored.parts, *self._parts), stored.next_part, order=_ORDER)
+        before = {part.path for part in stored.parts} - {part.path for part in parts}
+        retired = {path for path in stored.retired if (folder / path).exists()} | before
         manifest = replace(
-            self._manifest,
-            next_part=self._manifest.next_part + 1,
+            stored,
+            # An ingest that adds nothing leaves no trace in how later parts are called.
+            next_part=stored.next_part + bool(self._parts),
             num_subjects=len(self._intake.subjects),
             num_items=len(self._intake.items),
-            parts=(*self._manifest.parts, *self._parts),
-            ingests=(*self._manifest.ingests, record),
+            parts=parts,
+            ingests=(*stored.ingests, record),
+            retired=tuple(sorted(retired)),
         )
-        write_manifest(self._store.folder, manifest)
+        write_manifest(folder, manifest)
         return self._report(counts, event_rows)
 
     def _report(self, counts: Counts, event_rows: int) -> IngestReport:
@@ -302,7 +318,7 @@ class _Ingest:
                 FileUse(given.name, given.source.name, dict(given.source.columns))
                 for given in self._inputs
             ),
-            repairs=dict(self._intake.counts.most_common()),
+            repairs=dict(self._intake.repairs.most_common()),
             notes=tuple(self._notes()),
         )
 
@@ -316,18 +332,20 @@ class _Ingest:
                 "other content; they are stored beside the first."
             )
         zones = sorted({given.source.time_zone for given in self._inputs})
-        if self._intake.counts["time_without_zone"]:
-            yield f"Times without a zone were read as {', '.join(zones)}."
+        if num_times := self._intake.remarks["time_without_zone"]:
+            yield f"{num_times:,} times name no zone and were read as {', '.join(zones)}."
 
 
 def _opener(
-    path: Path, source: SourceSettings, settings: Settings
+    path: Place, source: SourceSettings, settings: Settings
 ) -> Callable[[], Iterable[RecordChunk]]:
     rows, max_bad = settings.store.chunk_rows, settings.cleaning.max_bad
     return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad)
 
 
-def _unpacked_bytes(path: Path) -> int:
+def _unpacked_bytes(path: Place) -> int:
+    if isinstance(path, DatabaseTable):
+        return _ROW_BYTES * num_rows(path)
     size = path.stat().st_size
     return size * _UNPACKED if path.suffix.lower() in _PACKED_SUFFIXES else size
 

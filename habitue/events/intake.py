@@ -14,7 +14,7 @@ import polars as pl
 
 from habitue.config import SourceSettings
 from habitue.events.accounting import Fate, Ledger
-from habitue.events.batch import Rules
+from habitue.events.batch import COUNTED_ONLY, Rules
 from habitue.events.catalogue import ALWAYS, ATTRIBUTES, EVENT_ATTRIBUTES, VERSION_COLUMNS
 from habitue.events.clean import clean
 from habitue.events.interning import Interner
@@ -24,10 +24,11 @@ from habitue.events.quarantine import QuarantineWriter
 from habitue.events.records import RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
-from habitue.schema import EVENT_COLUMNS, ITEM_FIELDS, TEXT_COLUMNS
+from habitue.schema import EVENT_COLUMNS, IDENTIFY, IDENTITY_COLUMNS, ITEM_FIELDS, TEXT_COLUMNS
 
 # An outside id alone does not say whether it is a user's or a visitor's: a letter goes before it.
 KIND_LETTERS: Final = {"user": "u", "anonymous": "a", "session": "s"}
+_MARKS: Final = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
 
@@ -53,7 +54,8 @@ class Intake:
         quarantine: QuarantineWriter,
     ) -> None:
         self.ledger = Ledger()
-        self.counts: Counter[str] = Counter()
+        self.repairs: Counter[str] = Counter()
+        self.remarks: Counter[str] = Counter()
         self.currencies: set[str] = set()
         self.num_event_rows = 0
         self._rules = rules
@@ -61,6 +63,7 @@ class Intake:
         self._spill = spill
         self._quarantine = quarantine
         self._catalogue: list[pl.DataFrame] = []
+        self._identities: list[pl.DataFrame] = []
         subjects = store.read_table("subjects").sort("subject_id")
         letters = subjects["kind"].replace_strict(KIND_LETTERS, return_dtype=pl.String)
         self.subjects = Interner(letters + subjects["outside_id"])
@@ -74,10 +77,12 @@ class Intake:
     def add(self, file: InputFile, chunk: RecordChunk) -> None:
         """Clean a chunk of the file and take its rows."""
         cleaned = clean(chunk.frame, file.source, self._rules)
-        self.counts.update(cleaned.counts)
+        self.repairs.update(cleaned.repairs)
+        self.remarks.update(cleaned.remarks)
         for rejected in (chunk.rejected, cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
-            self._quarantine.add(rejected, file=file.name, source=file.source.name)
+            kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))
+            self._quarantine.add(kept, file=file.name, source=file.source.name)
         if cleaned.frame.is_empty():
             return
         # Of a kept record at least as much is true; what is new is found out in stage 2.
@@ -89,10 +94,21 @@ class Intake:
 
     def catalogue_rows(self) -> pl.DataFrame:
         """Return all rows of catalogue files: `VERSION_COLUMNS`, `_file, _record, _repaired`."""
-        extra = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
-        return pl.concat([pl.DataFrame(schema={**VERSION_COLUMNS, **extra}), *self._catalogue])
+        return pl.concat([pl.DataFrame(schema={**VERSION_COLUMNS, **_MARKS}), *self._catalogue])
+
+    def identity_rows(self) -> pl.DataFrame:
+        """Return all records of who is who: `IDENTITY_COLUMNS`, `_file, _record, _repaired`."""
+        return pl.concat([pl.DataFrame(schema={**IDENTITY_COLUMNS, **_MARKS}), *self._identities])
 
     def _add_events(self, file: InputFile, rows: pl.DataFrame) -> None:
+        is_link = rows["event_type"] == IDENTIFY
+        if is_link.any():
+            links = self._with_numbers(rows.filter(is_link))
+            links = links.with_columns(_file=pl.lit(file.number, dtype=pl.UInt32))
+            self._identities.append(links.select(*IDENTITY_COLUMNS, *_MARKS))
+            rows = rows.filter(~is_link)
+        if rows.is_empty():
+            return
         self.num_event_rows += rows.height
         if "currency" in rows.columns:
             self.currencies.update(rows["currency"].drop_nulls().unique())

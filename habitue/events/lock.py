@@ -1,18 +1,23 @@
-"""One writer at a time.
+"""One writer at a time, and readers whose files are not taken away.
 
-The lock is held on an open file by the operating system, so that it ends with the process however
-that ends; the process id inside is only for the message. Knows nothing about what is written.
+Locks are held on open files by the operating system, so that they end with the process however
+that ends. The process id inside a writer's lock is for messages only: it stays when the process
+was killed, and so tells of it. Knows nothing about what is written or read.
 """
 
 import fcntl
 import os
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from habitue.errors import Refused
+from habitue.files import is_alive, telling_write_errors
 
 LOCK_FILE = "writer.lock"
+READERS_FILE = "readers.lock"
 
 
 @contextmanager
@@ -20,22 +25,87 @@ def writer_lock(folder: Path) -> Iterator[None]:
     """Hold the folder's lock while the block runs.
 
     Raises:
-        Refused: `store_locked`, naming the process that holds it.
+        Refused: `store_locked`, naming the process that holds it; or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    with telling_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
+        with telling_write_errors(folder):
+            _take(descriptor, folder)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-            raise Refused(
-                f"The store {folder} is being written by process {holder}.",
-                fix="Wait until that process has ended, then try again.",
-                code="store_locked",
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+        raise Refused(
+            f"{folder} is being written by process {holder}.",
+            fix="Wait until that process has ended, then try again.",
+            code="store_locked",
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A process that took the lock and has not given it back."""
+
+    process: int
+    is_alive: bool  # if not, it was killed at work
+
+
+def writer_of(folder: Path) -> Writer | None:
+    """Return who writes in the folder, or was killed while writing; None: nobody."""
+    try:
+        process = int((folder / LOCK_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return Writer(process, is_alive(process))
+
+
+class ReaderLock:
+    """Held for as long as somebody may open files of the folder that were replaced meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / READERS_FILE
+        self._descriptor: int | None = None
+
+    def hold(self) -> None:
+        """Hold the lock from now on; where nothing can be locked, nothing is."""
+        if self._descriptor is None:
+            self._descriptor = self._open()
+            if self._descriptor is None:
+                return
+            # With the object goes the lock.
+            weakref.finalize(self, os.close, self._descriptor)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def is_alone(self) -> bool:
+        """Whether nobody else reads; only the writer may ask, for the lock is let go meanwhile."""
+        if self._descriptor is None:
+            return False
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+        return True
+
+    def _open(self) -> int | None:
+        # A folder that cannot be written, or that is not there, can be read all the same.
+        with suppress(OSError):
+            return os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with suppress(OSError):
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return None

@@ -3,23 +3,33 @@
 One small JSON file, replaced in one step: a part that it does not list does not exist. It carries
 its own checksum and one for each part, so that a damaged file is named instead of read. Knows
 nothing about events.
+
+    format 1    parts and ingests
+    format 2    parts that compaction replaced are listed as `retired`
 """
 
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from habitue.errors import Failed, Refused
+from habitue.checksums import check_file, damaged_file, digest_of, missing_file, unreadable_file
+from habitue.errors import Refused
 from habitue.files import write_bytes, write_json
-from habitue.schema import FORMAT_VERSION
 
 MANIFEST_FILE: Final = "manifest.json"
+STORE_FORMAT: Final = 2
 NO_BUCKET: Final = -1
+MEND: Final = (
+    "Restore the workspace from a backup (habitue restore FILE), or remove the folder store and "
+    "ingest the files again."
+)
+# Of the hashes that `Part.content` sums up.
+_CONTENT_FORMAT: Final = 1
 # Small groups of rows, each with its range of subjects: one person is found without reading all.
 _ROW_GROUP: Final = 16_384
 
@@ -62,7 +72,8 @@ class Manifest:
     num_items: int = 0
     parts: tuple[Part, ...] = ()
     ingests: tuple[IngestRecord, ...] = ()
-    format_version: int = FORMAT_VERSION
+    retired: tuple[str, ...] = ()  # paths of parts that others replaced; somebody may read them
+    format_version: int = STORE_FORMAT
 
     def of(self, table: str, bucket: int = NO_BUCKET) -> tuple[Part, ...]:
         """Return the parts of a table (and bucket), oldest first; -1 takes all buckets."""
@@ -79,7 +90,7 @@ class Manifest:
         for part in self.parts:
             if part.table != "quarantine":
                 sums[part.table] = (sums.get(part.table, 0) + part.content) % 2**64
-        text = json.dumps([self.format_version, sorted(sums.items())])
+        text = json.dumps([_CONTENT_FORMAT, sorted(sums.items())])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -87,25 +98,35 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Return the store's manifest; None where nothing was stored yet.
 
     Raises:
-        Failed: `corrupt_file`, the manifest is damaged.
-        Refused: `newer_format`, a later version of Habitue wrote it.
+        Failed: `corrupt_file`, the manifest is damaged, or missing where there are parts.
+        Refused: `newer_format`, a later version of Habitue wrote it; `file_unreadable`.
     """
     path = folder / MANIFEST_FILE
-    if not path.is_file():
-        return None
     try:
-        document = json.loads(path.read_bytes())
+        if path.is_file():
+            return parse_manifest(path, path.read_bytes())
+        if any(folder.glob("*/**/*.parquet")):
+            raise missing_file(path, fix=MEND)
+    except OSError as error:
+        raise unreadable_file(path, error) from error
+    return None
+
+
+def parse_manifest(path: Path, content: bytes) -> Manifest:
+    """Return the manifest that `path` holds as `content`; raises as `read_manifest`."""
+    try:
+        document = json.loads(content)
         checksum, body = document["sha256"], document["manifest"]
         version = int(body["format_version"])
-        is_whole = checksum == _digest(body)
+        is_whole = checksum == digest_of(body)
     except (ValueError, KeyError, TypeError) as error:
-        raise _corrupt(path) from error
+        raise damaged_file(path, fix=MEND) from error
     if not is_whole:
-        raise _corrupt(path)
-    if version > FORMAT_VERSION:
+        raise damaged_file(path, fix=MEND)
+    if version > STORE_FORMAT:
         raise Refused(
             f"{path} has format {version}; this version of Habitue knows formats up to "
-            f"{FORMAT_VERSION}.",
+            f"{STORE_FORMAT}.",
             fix="Upgrade Habitue: pip install --upgrade habitue",
             code="newer_format",
         )
@@ -113,13 +134,18 @@ def read_manifest(folder: Path) -> Manifest | None:
     ingests = tuple(
         IngestRecord(**{**record, "files": tuple(record["files"])}) for record in body["ingests"]
     )
-    return Manifest(**{**body, "parts": parts, "ingests": ingests})
+    retired = tuple(body.get("retired", ()))
+    return Manifest(**{**body, "parts": parts, "ingests": ingests, "retired": retired})
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the store's manifest in one step; from here on its parts are the store."""
-    body: dict[str, Any] = json.loads(json.dumps(asdict(manifest)))
-    write_json(folder / MANIFEST_FILE, {"sha256": _digest(body), "manifest": body})
+    """Replace the store's manifest in one step; from here on its parts are the store.
+
+    Whatever format it was read in, it is written in today's.
+    """
+    current = replace(manifest, format_version=STORE_FORMAT)
+    body: dict[str, Any] = json.loads(json.dumps(asdict(current)))
+    write_json(folder / MANIFEST_FILE, {"sha256": digest_of(body), "manifest": body})
 
 
 def write_part(
@@ -131,10 +157,11 @@ def write_part(
     content: int,
     bucket: int = NO_BUCKET,
     times: pl.Series | None = None,
+    stem: str = "part",
 ) -> Part:
     """Write a frame as a part and flush it to disk; it is not listed yet."""
     place = table if bucket == NO_BUCKET else f"{table}/bucket={bucket:04d}"
-    name = f"{place}/part-{number:06d}.parquet"
+    name = f"{place}/{stem}-{number:06d}.parquet"
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP)
     packed = buffer.getvalue()
@@ -158,34 +185,26 @@ def check_part(folder: Path, part: Part) -> Path:
 
     Raises:
         Failed: `corrupt_file`, it is missing or a byte differs.
+        Refused: `file_unreadable`, the system does not let us read it.
     """
     path = folder / part.path
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise _corrupt(path) from error
-    if digest != part.sha256:
-        raise _corrupt(path)
+    check_file(path, part.sha256, fix=MEND)
     return path
 
 
-def remove_leftovers(folder: Path, manifest: Manifest | None) -> None:
-    """Remove the files that an interrupted ingest left behind: those no manifest lists."""
-    listed = {part.path for part in manifest.parts} if manifest else set()
-    for path in [*folder.glob("*/**/*"), *folder.glob(".*.tmp")]:
-        if path.is_file() and path.relative_to(folder).as_posix() not in listed:
-            path.unlink()
+def remove_leftovers(folder: Path, manifest: Manifest | None, *, retired: bool) -> None:
+    """Remove the files that an interrupted ingest left behind: those no manifest lists.
+
+    Parts that others replaced stay as well, unless `retired`.
+    """
+    kept = {part.path for part in manifest.parts} if manifest else set()
+    if manifest and not retired:
+        kept |= set(manifest.retired)
+    for name in part_files(folder) - kept:
+        (folder / name).unlink(missing_ok=True)
 
 
-def _digest(body: Any) -> str:  # noqa: ANN401 — any JSON
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _corrupt(path: Path) -> Failed:
-    return Failed(
-        f"{path} is damaged: it does not match its checksum.",
-        fix="Restore the store from a backup, or remove its folder and ingest the files again.",
-        code="corrupt_file",
-    )
+def part_files(folder: Path) -> set[str]:
+    """Return the names of the files in the store's folder that a manifest would have to list."""
+    found = (*folder.glob("*/**/*"), *folder.glob(".*.tmp"))
+    return {path.relative_to(folder).as_posix() for path in found if path.is_file()}

@@ -20,11 +20,10 @@ from numpy.typing import NDArray
 from habitue.events.keys import Hashes, column_hashes, mixed
 from habitue.schema import EVENT_FIELDS
 
-# What makes two events the same event, beside whose they are. Not `received_at`: a second
-# delivery under the same id arrives later.
-CONTENT_FIELDS: Final = tuple(
-    field for field in EVENT_FIELDS if field not in ("user_id", "anonymous_id", "received_at")
-)
+# What makes two events the same event, beside whose they are. Not when it was sent and arrived: a
+# second delivery under the same id comes later.
+_BESIDE: Final = ("user_id", "anonymous_id", "sent_at", "received_at")
+CONTENT_FIELDS: Final = tuple(field for field in EVENT_FIELDS if field not in _BESIDE)
 _NTH: Final = np.uint64(0xD6E8FEB86659FD93)
 
 

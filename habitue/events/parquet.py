@@ -13,18 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from habitue.errors import FileRefused
-from habitue.events.compression import check_path
+from habitue.events.compression import check_path, magic_of
+from habitue.events.json_values import JsonObject, object_of
+from habitue.events.object_rows import ObjectRows, WantedColumns
 from habitue.events.records import RecordChunk, rejected_frame
 
 MAGIC = b"PAR1"
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 8
+_OBJECT_ROWS = 10_000
 
 
 def is_parquet(path: Path) -> bool:
     """Return whether the file begins as Parquet does."""
-    with path.open("rb") as file:
-        return file.read(4) == MAGIC
+    return magic_of(path) == MAGIC
 
 
 def read_schema(path: Path) -> pa.Schema:
@@ -59,10 +61,44 @@ def read_parquet(
     Raises:
         FileRefused: the file is damaged or changes under our hands.
     """
-    before = path.stat()
+    record = 1
+    for batch in _batches(path, columns, batch_rows, row_groups):
+        yield _piece(batch, record, columns)
+        record += batch.num_rows
+
+
+def read_parquet_objects(
+    path: Path, *, wanted: WantedColumns, roots: tuple[str, ...]
+) -> Iterator[RecordChunk]:
+    """Yield the records taken for objects, as `object_rows` makes rows of them.
+
+    Beside the wanted columns those named in `roots` are read; all, where none is named.
+
+    Raises:
+        FileRefused: the file is damaged or changes under our hands.
+    """
+    rows = ObjectRows(wanted)
+    record = 1
+    columns = (*roots, *wanted.columns) if roots else ()
+    for batch in _batches(path, columns, _OBJECT_ROWS, None):
+        for entry in batch.to_pylist():
+            rows.add(record, record, None, object_of(entry))
+            record += 1
+        yield rows.piece()
+
+
+def first_objects(path: Path, num_objects: int) -> list[JsonObject]:
+    """Return the file's first records taken for objects."""
+    batch = next(_batches(path, (), num_objects, None), None)
+    return [object_of(entry) for entry in batch.to_pylist()] if batch is not None else []
+
+
+def _batches(
+    path: Path, columns: tuple[str, ...], batch_rows: int, row_groups: list[int] | None
+) -> Iterator[pa.RecordBatch]:
+    before = check_path(path)
     with _opened(path) as file:
         roots = _roots(file.schema_arrow.names, columns)
-        record = 1
         batches = file.iter_batches(batch_size=batch_rows, columns=roots, row_groups=row_groups)
         while True:
             try:
@@ -71,9 +107,8 @@ def read_parquet(
                 raise _damaged(path, error) from None
             if batch is None:
                 break
-            yield _piece(batch, record, columns)
-            record += batch.num_rows
-    after = path.stat()
+            yield batch
+    after = check_path(path)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise FileRefused(
             f"{path} changed while it was read.",

@@ -12,15 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+from pydantic import SecretStr
 
 from habitue.config import Format, SourceSettings
 from habitue.events import parquet
 from habitue.events.compression import first_bytes
+from habitue.events.database import DatabaseTable, column_names, read_table
 from habitue.events.delimited import WHITESPACE
 from habitue.events.encoding import wide_encoding
-from habitue.events.json_lines import WantedColumns, list_paths, read_json_lines
+from habitue.events.formats import file_format
+from habitue.events.json_lines import list_paths, read_json_lines
+from habitue.events.object_rows import WantedColumns
 from habitue.events.records import POSITION_COLUMNS
-from habitue.events.sources import file_format, open_source
+from habitue.events.sources import Place, open_source
 
 SAMPLE_ROWS = 20_000
 _HEAD_BYTES = 1 << 20
@@ -35,7 +39,7 @@ _ITEM_LISTS = ("item", "product", "line", "good", "content", "article", "sku", "
 class Probe:
     """What a first look at a file tells."""
 
-    path: Path
+    path: Place
     format: Format
     columns: tuple[str, ...]
     sample: pl.DataFrame  # the file's own columns; text, or Parquet's native types
@@ -45,7 +49,9 @@ class Probe:
 
     @property
     def schema_key(self) -> tuple[object, ...]:
-        """What files of one source have in common."""
+        """What files of one source have in common; a table is a source of its own."""
+        if isinstance(self.path, DatabaseTable):
+            return (self.path,)
         return (self.format, self.columns, self.delimiter, self.encoding, self.header)
 
     def source(self, name: str) -> SourceSettings:
@@ -58,15 +64,20 @@ class Probe:
             header=self.header,
             column_names=[] if self.header else list(self.columns),
             columns={},
+            url=SecretStr(self.path.url_without_password)
+            if isinstance(self.path, DatabaseTable)
+            else SecretStr(""),
         )
 
 
-def probe_file(path: Path) -> Probe:
-    """Look at the beginning of a file.
+def probe_file(path: Place) -> Probe:
+    """Look at the beginning of a file or a table.
 
     Raises:
         FileRefused: it cannot be read at all.
     """
+    if isinstance(path, DatabaseTable):
+        return _probe_table(path)
     found = file_format(path)
     if found == "parquet":
         return _probe_parquet(path)
@@ -126,6 +137,18 @@ def _decodes(head: bytes, encoding: str) -> bool:
     except UnicodeDecodeError as error:
         return error.start >= len(head) - 8
     return True
+
+
+def _probe_table(table: DatabaseTable) -> Probe:
+    frames = []
+    num_rows = 0
+    for piece in read_table(table, wanted=WantedColumns(columns=tuple(column_names(table)))):
+        frames.append(piece.frame.drop(POSITION_COLUMNS))
+        num_rows += piece.frame.height
+        if num_rows >= SAMPLE_ROWS:
+            break
+    frame = pl.concat(frames, how="diagonal")
+    return Probe(table, "csv", tuple(frame.columns), frame)
 
 
 def _probe_parquet(path: Path) -> Probe:

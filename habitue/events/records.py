@@ -7,7 +7,6 @@ fields or cleaning.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -71,7 +70,7 @@ def storable(text: str) -> str:
 
 
 def regrouped(
-    pieces: Iterable[RecordChunk], path: Path, *, chunk_rows: int, max_bad: float
+    pieces: Iterable[RecordChunk], path: object, *, chunk_rows: int, max_bad: float
 ) -> Iterator[RecordChunk]:
     """Yield the pieces' records in chunks of `chunk_rows`.
 
@@ -116,7 +115,7 @@ class _Tally:
             head = bad.head(3 - len(self.first))
             self.first += list(head.select("code", "_line", "_offset").iter_rows())
 
-    def check(self, path: Path, max_bad: float) -> None:
+    def check(self, path: object, max_bad: float) -> None:
         allowed = max_bad * (self.num_good + self.num_bad)
         if max_bad > 0 and self.num_good > 0:
             allowed = max(allowed, 1)
@@ -134,7 +133,7 @@ class _Tally:
         )
 
 
-def _not_utf8(path: Path, first: list[tuple[str, int, int | None]]) -> FileRefused:
+def _not_utf8(path: object, first: list[tuple[str, int, int | None]]) -> FileRefused:
     line, offset = next((row[1], row[2]) for row in first if row[0] == "not_utf8")
     return FileRefused(
         f"{path} is not UTF-8 text: line {line}"

@@ -12,6 +12,8 @@ from pathlib import Path
 from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import Refused
 from habitue.events.guess_report import Guess, GuessReport
+from habitue.files import write_bytes
+from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
 _HEAD = """\
 # How Habitue reads this shop's files. Written by `habitue init`; correct it freely.
@@ -34,10 +36,7 @@ def write_settings(folder: Path, report: GuessReport, *, overwrite: bool = False
             fix="Edit it, name another workspace with -w, or overwrite it with --force.",
             code="settings_exist",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".toml.new")
-    unfinished.write_text(settings_text(report), encoding="utf-8")
-    unfinished.replace(path)
+    write_bytes(path, settings_text(report).encode())
     return path
 
 
@@ -58,29 +57,69 @@ def settings_text(report: GuessReport) -> str:
 
 def _source_text(source: SourceSettings, guesses: list[Guess], unknown: dict[str, int]) -> str:
     lines = ["[[sources]]"]
-    plain = source.model_dump(exclude_defaults=True, exclude=set(_TABLES))
-    shown_always = {"name": source.name, "table": source.table, "format": source.format}
-    if source.table == "events":
+    plain = source.model_dump(exclude_defaults=True, exclude={*_TABLES, "url"})
+    shown_always = _what_it_is(source)
+    if not {"timestamp", "created_at"}.isdisjoint(source.columns):
         shown_always |= {"time_unit": source.time_unit, "time_zone": source.time_zone}
+    # A field may be called as a setting is: `name` is an item's name, and the source's own.
+    fields = EVENT_FIELDS if source.table == "events" else ITEM_FIELDS
+    of_fields = [guess for guess in guesses if guess.field in fields]
+    of_source = [guess for guess in guesses if guess.field not in fields]
     for key, value in {**shown_always, **plain}.items():
-        lines += _setting(key, value, guesses)
-    lines += ["", "[sources.columns]"]
+        lines += _setting(key, value, of_source)
+    if source.columns or not source.adapter:
+        lines += ["", "[sources.columns]"]
     for key, column in source.columns.items():
-        lines += _setting(key, column, guesses)
+        lines += _setting(key, column, of_fields)
+    given = {*source.columns, *source.constants}
+    lines += [
+        _comment(_reason(guess, about=f"{guess.field}: "))
+        for guess in of_fields
+        if guess.field not in given
+    ]
     if source.constants:
         lines += ["", "[sources.constants]"]
         for key, value in source.constants.items():
-            lines += _setting(key, value, guesses)
-    if source.event_types or (unknown and source.table == "events"):
+            lines += _setting(key, value, of_fields)
+    if source.adapter:
+        lines += _implied(guesses)
+    unknown = unknown if _asks_for_words(source, guesses) else {}
+    if source.event_types or unknown:
         lines += ["", "[sources.event_types]"]
         lines += [_comment(_reason(guess)) for guess in guesses if guess.field == "event_types"]
         lines += [f"{_key(word)} = {_toml(kind)}" for word, kind in source.event_types.items()]
         lines += [
             _comment(f'{_key(word)} = "..."  {count:,} rows: which event type is this?')
             for word, count in unknown.items()
-            if "event_type" in source.columns
         ]
     return "\n".join(lines) + "\n"
+
+
+def _what_it_is(source: SourceSettings) -> dict[str, str]:
+    """Return the settings that are written down whatever they are."""
+    shown = {"name": source.name}
+    if url := source.url.get_secret_value():
+        shown["url"] = url
+    if source.adapter:
+        return {**shown, "adapter": source.adapter}
+    return {**shown, "table": source.table} | ({} if url else {"format": source.format})
+
+
+def _implied(guesses: list[Guess]) -> list[str]:
+    """Return as comments what a layout settles, so that it can be seen and overruled."""
+    lines = []
+    for guess in guesses:
+        if guess.field == "ignored_events":
+            lines += ["", _comment(f"ignored_events: {guess.value}: {guess.because}.")]
+        elif guess.field == "columns":
+            lines += ["", _comment(f"columns: {guess.because}:"), *map(_comment, guess.examples)]
+    return lines
+
+
+def _asks_for_words(source: SourceSettings, guesses: list[Guess]) -> bool:
+    if source.adapter:
+        return any(guess.field == "event_types" for guess in guesses)
+    return "event_type" in source.columns
 
 
 def _setting(key: str, value: object, guesses: Sequence[Guess]) -> list[str]:
@@ -88,12 +127,12 @@ def _setting(key: str, value: object, guesses: Sequence[Guess]) -> list[str]:
     return [*reasons, f"{_key(key)} = {_toml(value)}"]
 
 
-def _reason(guess: Guess) -> str:
+def _reason(guess: Guess, *, about: str = "") -> str:
     mark = "(?) " if guess.confirm else ""
     examples = ""
     if guess.examples and not any(example in guess.because for example in guess.examples[:1]):
         examples = f" ({', '.join(guess.examples[:5])})"
-    return f"{mark}{guess.because}{examples}."
+    return f"{mark}{about}{guess.because}{examples}."
 
 
 def _comment(text: str) -> str:

@@ -1,24 +1,29 @@
-"""Any file of events or items as one stream of records.
+"""Any file or database table of events or items as one stream of records.
 
-In: a path and the settings of its source. Out: `RecordChunk`s in the file's order, in bounded
-memory. What a file really is, is told from its bytes, never from its name; how a delimited file is
-cut is told by its source, never sniffed. Knows nothing about what the fields mean.
+In: a path or a table, and the settings of its source. Out: `RecordChunk`s in the file's order, in
+bounded memory. What a file really is, is told from its bytes, never from its name; how a delimited
+file is cut is told by its source, never sniffed. Knows nothing about what the fields mean.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from habitue.config import Format, SourceSettings
-from habitue.errors import FileRefused, nearest
-from habitue.events import parquet
-from habitue.events.compression import check_path, first_bytes
+from habitue.errors import FileRefused, Refused, nearest
+from habitue.events import database, parquet
+from habitue.events.adapters.registry import ADAPTERS, settled
+from habitue.events.compression import check_path
+from habitue.events.database import DatabaseTable
 from habitue.events.delimited import read_delimited, read_header
-from habitue.events.json_lines import WantedColumns, read_json_lines
+from habitue.events.formats import file_format
+from habitue.events.json_lines import read_json_lines
+from habitue.events.object_rows import WantedColumns
 from habitue.events.records import POSITION_COLUMNS, RecordChunk, regrouped
 
 __all__ = [
+    "Place",
     "RecordChunk",
     "file_columns",
     "file_format",
@@ -32,12 +37,13 @@ _ID_FIELDS = (
     "event_id", "user_id", "anonymous_id", "session_id", "item_id", "order_id",
     "list_id", "recommendation_id",
 )  # fmt: skip
-_HEAD_BYTES = 1 << 16
 _JSON_HEAD_RECORDS = 2_000
+
+Place = Path | DatabaseTable
 
 
 def open_source(
-    path: Path, source: SourceSettings, *, chunk_rows: int = 250_000, max_bad: float = 0.05
+    path: Place, source: SourceSettings, *, chunk_rows: int = 250_000, max_bad: float = 0.05
 ) -> Iterator[RecordChunk]:
     """Return the file's records in chunks of about `chunk_rows`, read as `source` says.
 
@@ -48,19 +54,49 @@ def open_source(
             later (damage, more than the share `max_bad` of lines that cannot be parsed), while
             the chunks are drawn.
     """
-    check_path(path)
-    pieces = _pieces(path, source, chunk_rows)
+    if isinstance(path, DatabaseTable):
+        pieces = database.read_table(path, wanted=_wanted(source))
+    else:
+        check_path(path)
+        pieces = _pieces(path, source, chunk_rows)
     return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
 
 
-def match_source(path: Path, sources: Sequence[SourceSettings]) -> SourceSettings:
+def places_of(
+    named: Iterable[Path | DatabaseTable], sources: Sequence[SourceSettings]
+) -> list[Place]:
+    """Return what is to be read; a table as the source that has its URL knows it.
+
+    Nothing named means all tables of which the settings have the URL.
+
+    Raises:
+        Refused: nothing is named, and there is no such table.
+    """
+    tables = [table_of(source) for source in sources if source.url.get_secret_value()]
+    places = [one.known_as(tables) if isinstance(one, DatabaseTable) else one for one in named]
+    if not places and not tables:
+        raise Refused("No file was named.", fix="Name one or more files.", code="usage")
+    return places or list(tables)
+
+
+def table_of(source: SourceSettings) -> DatabaseTable:
+    """Return the table that a source's URL names."""
+    return DatabaseTable(source.url.get_secret_value(), source.query)
+
+
+def match_source(path: Place, sources: Sequence[SourceSettings]) -> SourceSettings:
     """Return the source whose mapped columns the file has; the one that maps most wins.
+
+    A source that names an adapter comes back with all that its layout implies. A table is read as
+    the source that has its URL, if there is one.
 
     Raises:
         FileRefused: `no_source` where the settings name none; else what keeps the nearest source
             from fitting, such as `missing_column` with the column's name.
     """
-    check_path(path)
+    if isinstance(path, Path):
+        check_path(path)
+    sources = _candidates(path, sources)
     if not sources:
         raise FileRefused(
             f"No source in the settings says how to read {path}.",
@@ -71,6 +107,7 @@ def match_source(path: Path, sources: Sequence[SourceSettings]) -> SourceSetting
     refusals: list[tuple[int, FileRefused]] = []
     for source in sources:
         try:
+            source = settled(source, path)
             _check_columns(path, source)
             fitting.append(source)
         except FileRefused as refusal:
@@ -90,28 +127,15 @@ def mapped_columns(source: SourceSettings) -> tuple[str, ...]:
     return tuple(names)
 
 
-def file_format(path: Path) -> Format:
-    """Return what the file is by its bytes; text that is no JSON counts as csv.
+def file_columns(path: Place, source: SourceSettings) -> list[str]:
+    """Return the names of the file's columns, read as the source says.
 
-    Raises:
-        FileRefused: as `compression.read_blocks`; `packed_parquet` for Parquet in an archive.
+    A layout that takes records apart has those that it makes.
     """
-    check_path(path)
-    if parquet.is_parquet(path):
-        return "parquet"
-    head = first_bytes(path, _HEAD_BYTES)
-    if head[:4] == parquet.MAGIC:
-        raise FileRefused(
-            f"{path} is a Parquet file within an archive.",
-            fix="Unpack it first; Parquet is compressed by itself.",
-            code="packed_parquet",
-        )
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:2]
-    return "jsonl" if start[:1] == b"{" or start[:1] == b"[" else "csv"
-
-
-def file_columns(path: Path, source: SourceSettings) -> list[str]:
-    """Return the names of the file's columns, read as the source says."""
+    if _unrolls(source):
+        return list(mapped_columns(source))
+    if isinstance(path, DatabaseTable):
+        return database.column_names(path)
     found = _format_of(path, source)
     if found == "parquet":
         return parquet.column_names(path)
@@ -137,6 +161,9 @@ def _format_of(path: Path, source: SourceSettings) -> Format:
 
 def _pieces(path: Path, source: SourceSettings, chunk_rows: int) -> Iterator[RecordChunk]:
     found = _format_of(path, source)
+    if found == "parquet" and _unrolls(source):
+        roots = ADAPTERS[source.adapter].roots
+        return parquet.read_parquet_objects(path, wanted=_wanted(source), roots=roots)
     columns = _check_columns(path, source)
     if found == "parquet":
         return parquet.read_parquet(path, columns=mapped_columns(source), batch_rows=chunk_rows)
@@ -148,6 +175,7 @@ def _pieces(path: Path, source: SourceSettings, chunk_rows: int) -> Iterator[Rec
         encoding=source.encoding,
         names=columns,
         has_header=source.header,
+        quoting=source.quoting,
     )
 
 
@@ -160,21 +188,39 @@ def _wanted(source: SourceSettings) -> WantedColumns:
         columns=mapped_columns(source),
         id_columns=columns_of(_ID_FIELDS),
         decimal_columns=columns_of(source.strip_decimal),
+        unroll=ADAPTERS[source.adapter].unroll if source.adapter else None,
     )
 
 
-def _check_columns(path: Path, source: SourceSettings) -> list[str]:
+def _unrolls(source: SourceSettings) -> bool:
+    """Whether the source's layout takes records apart itself."""
+    return source.adapter != "" and ADAPTERS[source.adapter].unroll is not None
+
+
+def _candidates(path: Place, sources: Sequence[SourceSettings]) -> list[SourceSettings]:
+    """Return the sources that may be meant: those of the same table, else those without a URL."""
+    of_files = [source for source in sources if not source.url.get_secret_value()]
+    if isinstance(path, Path):
+        return of_files
+    of_tables = [source for source in sources if source.url.get_secret_value()]
+    return [source for source in of_tables if table_of(source).is_same(path)] or of_files
+
+
+def _check_columns(path: Place, source: SourceSettings) -> list[str]:
     """Return the file's columns; refuse the file where it lacks one that is mapped."""
     columns = file_columns(path, source)
     missing = [column for column in mapped_columns(source) if column not in columns]
+    if isinstance(path, DatabaseTable):
+        # Within a JSON column there is no telling beforehand.
+        missing = [column for column in missing if column.split(".")[0] not in columns]
     if missing:
         raise _missing_column(path, source, missing, columns)
-    if parquet.is_parquet(path):
+    if isinstance(path, Path) and parquet.is_parquet(path):
         _check_id_types(path, source)
     return columns
 
 
-def _num_found(path: Path, source: SourceSettings) -> int:
+def _num_found(path: Place, source: SourceSettings) -> int:
     try:
         columns = set(file_columns(path, source))
     except FileRefused:
@@ -183,7 +229,7 @@ def _num_found(path: Path, source: SourceSettings) -> int:
 
 
 def _missing_column(
-    path: Path, source: SourceSettings, missing: list[str], columns: list[str]
+    path: Place, source: SourceSettings, missing: list[str], columns: list[str]
 ) -> FileRefused:
     if source.format == "csv" and source.header and len(missing) == len(mapped_columns(source)):
         cells = [cell for cell in columns if cell]

@@ -5,15 +5,18 @@ nine days look like one of three years. In: an `EventLog`. Out: `Span`. Knows no
 anybody asks.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from habitue.errors import NotReady
+from habitue.checksums import read_sealed, write_sealed
+from habitue.errors import HabitueError, NotEnoughData, NotReady, Refused
 from habitue.events.log import EventLog
-from habitue.schema import MINUTE
+from habitue.schema import MINUTE, format_time
 
 STRAY_SHARE = 0.001  # at most so many of all events, at each end, may be strays
 STRAY_GAP = 0.1  # and only beyond a pause of this part of the time all others span
@@ -33,6 +36,7 @@ def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
 
     Raises:
         NotReady: there are no events (before `as_of`).
+        NotEnoughData: there are, and all of them arrived only later.
     """
     minutes = np.empty(0, dtype=np.int64)
     counts = np.empty(0, dtype=np.int64)
@@ -53,17 +57,51 @@ def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
         minutes, counts = minutes[order], counts[order]
         first_in_minute, last_in_minute = first_in_minute[order], last_in_minute[order]
     if not len(minutes):
-        raise NotReady(
-            "The log holds no events before that moment.",
-            fix="Store some: habitue ingest FILE… (or name a later --as-of).",
-            code="no_events",
-        )
+        raise _nothing_known(log, as_of)
     first, last = _without_strays(minutes, counts)
     return Span(
         start_at=int(first_in_minute[first]),
         end_at=int(last_in_minute[last]) + 1,
         strays=int(counts[:first].sum() + counts[last + 1 :].sum()),
     )
+
+
+def _nothing_known(log: EventLog, as_of: int | None) -> Refused:
+    """Tell a log without events before a moment from one whose events arrived only later."""
+    num_hidden, arrived_at = 0, []
+    for bucket in range(log.num_buckets if as_of is not None else 0):
+        happened = log.read_bucket(bucket).filter(pl.col("timestamp") < as_of)
+        num_hidden += happened.height
+        arrived_at += happened["received_at"].sort().head(1).to_list()
+    if as_of is None or not num_hidden:
+        return NotReady(
+            "The log holds no events before that moment.",
+            fix="Store some: habitue ingest FILE… (or name a later --as-of).",
+            code="no_events",
+        )
+    return NotEnoughData(
+        f"None of the {num_hidden:,} events before {format_time(as_of)} had arrived by then: the "
+        f"first did at {format_time(min(arrived_at))}, says received_at.",
+        fix="If that is the time of an export, take received_at out of the columns in "
+        "habitue.toml, remove the folder store beside it, and ingest the files again: "
+        "habitue ingest FILE…",
+    )
+
+
+def kept_span(log: EventLog, cache: Path, *, fingerprint: str) -> Span:
+    """Return the span of the whole log, kept in the file `cache` until the log changes.
+
+    Raises:
+        NotReady: there are no events.
+    """
+    with suppress(HabitueError):  # what is not there, or damaged, is computed
+        known = read_sealed(cache)
+        if known["fingerprint"] == fingerprint:
+            return Span(**known["span"])
+    span = span_of(log)
+    with suppress(HabitueError):  # a full disk, or a folder that may only be read, still answers
+        write_sealed(cache, {"fingerprint": fingerprint, "span": vars(span)})
+    return span
 
 
 def _without_strays(

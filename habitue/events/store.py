@@ -2,6 +2,7 @@
 
     manifest.json                             what follows, with checksums
     events/bucket=0003/part-000007.parquet    events, sorted by subject and time
+    events/bucket=0003/joined-000009.parquet  those of several ingests
     texts/bucket=0003/part-000007.parquet     what persons typed: search queries, properties
     subjects/, items/, versions/              outside ids and the catalogue
     quarantine/                               what was set aside
@@ -24,10 +25,10 @@ from habitue.errors import NotReady
 from habitue.events.bots import flag_bots
 from habitue.events.catalogue import ITEM_TABLE_COLUMNS, VERSION_COLUMNS, resolve_items
 from habitue.events.keys import bucket_numbers
-from habitue.events.lock import writer_lock
-from habitue.events.manifest import Manifest, Part, check_part, read_manifest
+from habitue.events.lock import ReaderLock, writer_lock
+from habitue.events.manifest import Manifest, Part, check_part, read_manifest, remove_leftovers
 from habitue.events.sessions import add_sessions
-from habitue.schema import DERIVED_COLUMNS, EVENT_COLUMNS, TEXT_COLUMNS
+from habitue.schema import DERIVED_COLUMNS, EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS
 
 SUBJECT_COLUMNS: Final[dict[str, pl.DataType]] = {
     "subject_id": pl.Int64(),
@@ -50,12 +51,17 @@ class EventStore:
         self.cleaning = cleaning or CleaningSettings()
         self._checked: set[str] = set()
         self._items: dict[int | None, pl.DataFrame] = {}
+        self._subjects: pl.DataFrame | None = None
+        self._reading = ReaderLock(folder)
         self.reload()
 
     def reload(self) -> None:
         """See the store as it is now."""
+        # First the lock: the parts of a manifest read before it might be gone already.
+        self._reading.hold()
         self._stored = read_manifest(self.folder)
         self._items = {}
+        self._subjects = None
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -67,6 +73,14 @@ class EventStore:
         with writer_lock(self.folder):
             self.reload()
             yield
+
+    def remove_leftovers(self) -> None:
+        """Remove what no manifest lists, and parts that others replaced once nobody reads them.
+
+        Only who writes may ask for it.
+        """
+        self.reload()
+        remove_leftovers(self.folder, self._stored, retired=self._reading.is_alone())
 
     @property
     def manifest(self) -> Manifest:
@@ -161,8 +175,9 @@ class EventStore:
     def outside_ids(self, subject_ids: "NDArray[np.int64] | pl.Series") -> pl.Series:
         """Return the shop's own ids of these subjects, in their order; null for an unknown one."""
         wanted = pl.DataFrame({"subject_id": pl.Series(subject_ids).cast(pl.Int64)})
-        known = self.read_table("subjects")
-        joined = wanted.join(known, on="subject_id", how="left", maintain_order="left")
+        if self._subjects is None:
+            self._subjects = self.read_table("subjects")
+        joined = wanted.join(self._subjects, on="subject_id", how="left", maintain_order="left")
         return joined["outside_id"]
 
     def item_number_of(self, item_id: str) -> int | None:
@@ -172,11 +187,12 @@ class EventStore:
         return int(rows["item_number"][0]) if rows.height else None
 
     def read_table(self, table: str) -> pl.DataFrame:
-        """Return all rows of `subjects`, `items` or `versions`, in the order of their coming."""
+        """Return all rows of `subjects`, `items`, `versions` or `identities`, as they came."""
         columns = {
             "subjects": SUBJECT_COLUMNS,
             "items": ITEM_TABLE_COLUMNS,
             "versions": VERSION_COLUMNS,
+            "identities": IDENTITY_COLUMNS,
         }[table]
         return self._scan(self._parts(table), columns).collect()
 

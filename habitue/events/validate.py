@@ -1,24 +1,34 @@
 """Would these files go in well? Looked at rule by rule; nothing is written.
 
 In: files and the settings that `ingest` would use. Out: a `ValidationReport` with a PASS, WARN or
-FAIL for each rule, how many rows it concerns and a few of them. The rows are judged by the very
-cleaning steps of `ingest`, so that both agree. Knows nothing about the store.
+FAIL for each rule that could be checked, how many rows it concerns and a few of them; a rule that
+nothing in the files speaks of is named, never passed. The rows are judged by the very cleaning
+steps of `ingest`, so that both agree. Knows nothing about the store.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from habitue.config import Settings, SourceSettings
-from habitue.errors import FileRefused, Refused
-from habitue.events.batch import REASONS, Rules
+from habitue.errors import FileRefused
+from habitue.events.batch import COUNTED_ONLY, ID_FIELDS, REASONS, TIME_FIELDS, Rules
 from habitue.events.clean import check_source, clean
-from habitue.events.sources import file_columns, mapped_columns, match_source, open_source
+from habitue.events.clean_subjects import SUBJECT_FIELDS
+from habitue.events.compression import check_path
+from habitue.events.database import DatabaseTable
+from habitue.events.records import RULE_CODES
+from habitue.events.sources import (
+    Place,
+    file_columns,
+    mapped_columns,
+    match_source,
+    open_source,
+)
 from habitue.schema import DAY, format_date, format_time
 
 Status = Literal["PASS", "WARN", "FAIL"]
@@ -52,31 +62,64 @@ class ValidationReport:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule that rows break one by one; above the share `fail_above` of all rows it fails."""
+    """A rule that rows break one by one; above the share `fail_above` of all rows it fails.
+
+    It says something only of rows that have one of its `fields`.
+    """
 
     name: str
     codes: tuple[str, ...]
     fail_above: float
     holds: str
+    fields: tuple[str, ...]
 
 
+_SUBJECTS = tuple(field for field, _ in SUBJECT_FIELDS)
+_EVENT_TIMES = ("timestamp", "received_at")
+_AMOUNTS = ("price", "quantity", "value", "currency")
 ROW_RULES: tuple[RowRule, ...] = (
-    RowRule("users_present", ("no_subject", "placeholder_id"), 0.5, "every row says who it was"),
+    RowRule(
+        "users_present",
+        ("no_subject", "placeholder_id"),
+        0.5,
+        "every row says who it was",
+        _SUBJECTS,
+    ),
     RowRule(
         "ids_well_formed",
         ("id_too_long", "control_char", "invisible_char", "type", "number_range", "no_item"),
         0.05,
         "ids and texts are well-formed",
+        ID_FIELDS,
     ),
-    RowRule("times_parse", ("time_missing", "time_not_readable"), 0.05, "all times can be read"),
+    RowRule(
+        "times_parse",
+        ("time_missing", "time_not_readable"),
+        0.05,
+        "all times can be read",
+        TIME_FIELDS,
+    ),
     RowRule(
         "times_plausible",
         ("ts_epoch_zero", "ts_too_old", "ts_future"),
         0.05,
         "all times lie in a plausible span",
+        _EVENT_TIMES,
     ),
-    RowRule("time_unit_consistent", ("ts_other_unit",), 0.05, "all times have the same unit"),
-    RowRule("event_types_known", ("unknown_type",), 0.5, "every word for an event is known"),
+    RowRule(
+        "time_unit_consistent",
+        ("ts_other_unit",),
+        0.05,
+        "all times have the same unit",
+        _EVENT_TIMES,
+    ),
+    RowRule(
+        "event_types_known",
+        ("unknown_type",),
+        0.5,
+        "every word for an event is known",
+        ("event_type",),
+    ),
     RowRule(
         "amounts_plausible",
         (
@@ -86,13 +129,28 @@ ROW_RULES: tuple[RowRule, ...] = (
         ),
         0.2,
         "prices and quantities are numbers of a plausible size",
+        _AMOUNTS,
     ),
-    RowRule("categories_sound", ("category_too_deep",), 0.05, "category paths are not too deep"),
+    RowRule(
+        "categories_sound",
+        ("category_too_deep",),
+        0.05,
+        "category paths are not too deep",
+        ("category",),
+    ),
 )  # fmt: skip
+_EVENT_RULES = ("duplicates", "time_span", "time_gaps", "one_user_share")
 
 
-def validate_files(files: Sequence[Path], settings: Settings) -> ValidationReport:
-    """Return how each rule fares on the files, read as `settings` says."""
+def validate_files(files: Sequence[Place], settings: Settings) -> ValidationReport:
+    """Return how each rule fares on the files, read as `settings` says.
+
+    Raises:
+        FileRefused: one of them is not there, is a folder, or cannot be opened.
+        SettingsError: a source maps too little.
+    """
+    for path in files:
+        _check_there(path)
     tally = _Tally()
     rules = Rules.of(settings.cleaning, now=time.time_ns() // 1000)
     for path in files:
@@ -103,16 +161,29 @@ def validate_files(files: Sequence[Path], settings: Settings) -> ValidationRepor
     return ValidationReport(worst, findings)
 
 
+def _check_there(path: Place) -> None:
+    if isinstance(path, DatabaseTable):
+        return
+    try:
+        check_path(path)
+    except FileRefused as refusal:
+        if refusal.code != "empty_file":
+            raise
+
+
 @dataclass
 class _Tally:
     """What has been seen so far."""
 
     num_files: int = 0
+    num_matched: int = 0  # files that have the columns of a source
     num_rows: int = 0
     num_unparsed: int = 0
+    num_ignored: int = 0  # rows that are no events of a shop
     codes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
-    refusals: list[tuple[Path, Refused]] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)  # mapped in files that have rows
+    refusals: list[tuple[Place, FileRefused]] = field(default_factory=list)
     unmapped: list[str] = field(default_factory=list)
     empty_files: list[str] = field(default_factory=list)
     users: list[pl.DataFrame] = field(default_factory=list)
@@ -127,14 +198,20 @@ class _Tally:
         shown = self.examples.setdefault(code, [])
         shown += examples[: MAX_EXAMPLES - len(shown)]
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether a single line was read, parsed or not."""
+        return self.num_rows + self.num_unparsed > 0
 
-def _look_through(path: Path, settings: Settings, rules: Rules, tally: _Tally) -> None:
+
+def _look_through(path: Place, settings: Settings, rules: Rules, tally: _Tally) -> None:
     tally.num_files += 1
     hashes: list[np.ndarray] = []
     rows_before = tally.num_rows
     try:
         source = match_source(path, settings.sources)
         check_source(source)
+        tally.num_matched += 1
         _note_unmapped(path, source, tally)
         chunks = open_source(
             path,
@@ -145,12 +222,14 @@ def _look_through(path: Path, settings: Settings, rules: Rules, tally: _Tally) -
         for chunk in chunks:
             _note_rejected(path, chunk.rejected, tally, is_parsed=False)
             tally.num_rows += chunk.frame.height
+            if chunk.frame.height:
+                tally.fields.update(source.columns, source.constants)
             cleaned = clean(chunk.frame, source, rules)
             _note_rejected(path, cleaned.rejected, tally, is_parsed=True)
             if source.table == "events" and cleaned.frame.height:
                 _note_events(cleaned.frame, tally)
                 hashes.append(_hashes(cleaned.frame))
-    except Refused as refusal:
+    except FileRefused as refusal:
         tally.refusals.append((path, refusal))
         return
     if tally.num_rows == rows_before:
@@ -162,16 +241,21 @@ def _look_through(path: Path, settings: Settings, rules: Rules, tally: _Tally) -
         tally.num_dropped += num_equal if source.duplicate_rows == "drop" else 0
 
 
-def _note_unmapped(path: Path, source: SourceSettings, tally: _Tally) -> None:
+def _note_unmapped(path: Place, source: SourceSettings, tally: _Tally) -> None:
     used = mapped_columns(source)
     unused = [name for name in file_columns(path, source) if name not in used]
     if unused:
         tally.unmapped.append(f"{path.name}: {', '.join(unused)}")
 
 
-def _note_rejected(path: Path, rejected: pl.DataFrame, tally: _Tally, *, is_parsed: bool) -> None:
+def _note_rejected(path: Place, rejected: pl.DataFrame, tally: _Tally, *, is_parsed: bool) -> None:
+    is_ignored = rejected["code"].is_in(COUNTED_ONLY)
+    tally.num_ignored += int(is_ignored.sum())
+    rejected = rejected.filter(~is_ignored)
     if not is_parsed:
-        tally.num_unparsed += rejected.height
+        num_broken = int(rejected["code"].is_in(RULE_CODES).sum())
+        tally.num_unparsed += rejected.height - num_broken
+        tally.num_rows += num_broken
     for (code,), rows in rejected.group_by(["code"], maintain_order=True):
         lines = rows.head(MAX_EXAMPLES).select("_line", "raw").iter_rows()
         shown = [f"{path.name} line {line}: {raw[:_RAW_SHOWN]}" for line, raw in lines]
@@ -202,10 +286,14 @@ def _hashes(frame: pl.DataFrame) -> np.ndarray:
 
 def _findings(tally: _Tally) -> Iterator[Finding]:
     yield _file_finding(tally)
-    yield _columns_finding(tally)
-    yield _parse_finding(tally)
+    missing = [why for _, why in tally.refusals if why.code == "missing_column"]
+    if missing or tally.num_matched:
+        yield _columns_finding(missing, tally)
+    if tally.has_lines:
+        yield _parse_finding(tally)
     for rule in ROW_RULES:
-        yield _row_finding(rule, tally)
+        if _is_checked(rule, tally):
+            yield _row_finding(rule, tally)
     if tally.first_at is not None:
         yield _duplicates_finding(tally)
         yield _span_finding(tally)
@@ -213,27 +301,46 @@ def _findings(tally: _Tally) -> Iterator[Finding]:
         yield _crowd_finding(tally)
 
 
+def _is_checked(rule: RowRule, tally: _Tally) -> bool:
+    return not tally.fields.isdisjoint(rule.fields) or any(c in tally.codes for c in rule.codes)
+
+
+def _unchecked(tally: _Tally) -> str:
+    """Say which rules nothing in the files speaks of, and why; empty where there are none."""
+    names = [] if tally.has_lines else ["rows_parse"]
+    names += [rule.name for rule in ROW_RULES if not _is_checked(rule, tally)]
+    if tally.first_at is None:
+        names += _EVENT_RULES
+    if not names:
+        return ""
+    why = "nothing that is mapped speaks of it" if tally.num_rows else "no row was read"
+    rules = "1 rule was" if len(names) == 1 else f"{len(names)} rules were"
+    return f"; {rules} not checked, for {why}: {', '.join(names)}"
+
+
 def _file_finding(tally: _Tally) -> Finding:
+    unchecked = "" if tally.has_lines else _unchecked(tally)
     refused = [(path, why) for path, why in tally.refusals if not _is_about_rows(why)]
     if refused:
         examples = [f"{path.name}: {why.message} {why.fix}" for path, why in refused]
         message = f"{len(refused)} of {tally.num_files} files cannot be read as the settings say"
+        message += unchecked
         return Finding("files_readable", "FAIL", len(refused), message, examples[:MAX_EXAMPLES])
     if tally.empty_files:
-        message = "files without a single row"
+        message = f"files without a single row{unchecked}"
         count = len(tally.empty_files)
         return Finding("files_readable", "WARN", count, message, tally.empty_files[:MAX_EXAMPLES])
     message = f"{tally.num_files} files, {tally.num_rows:,} rows"
+    if tally.num_ignored:
+        message += f"; {tally.num_ignored:,} of them are no events of a shop and are left out"
     return Finding("files_readable", "PASS", 0, message)
 
 
-def _is_about_rows(refusal: Refused) -> bool:
-    is_unparsed = refusal.code in ("too_many_bad_lines", "not_utf8")
-    return isinstance(refusal, FileRefused) and is_unparsed
+def _is_about_rows(refusal: FileRefused) -> bool:
+    return refusal.code in ("too_many_bad_lines", "not_utf8")
 
 
-def _columns_finding(tally: _Tally) -> Finding:
-    missing = [why for _, why in tally.refusals if why.code in ("missing_column", "settings")]
+def _columns_finding(missing: list[FileRefused], tally: _Tally) -> Finding:
     if missing:
         examples = [f"{why.message} {why.fix}" for why in missing[:MAX_EXAMPLES]]
         message = "columns that the settings map are missing"
@@ -241,6 +348,8 @@ def _columns_finding(tally: _Tally) -> Finding:
     message = "all mapped columns are there"
     if tally.unmapped:
         message += "; columns that are not used: see the examples"
+    if tally.has_lines:
+        message += _unchecked(tally)
     return Finding("columns_mapped", "PASS", 0, message, tally.unmapped[:MAX_EXAMPLES])
 
 

@@ -8,13 +8,12 @@ the files. Knows nothing about what follows from it; `guess_values` does.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from habitue.config import CleaningSettings, SourceSettings
-from habitue.events.sources import mapped_columns, open_source
+from habitue.events.sources import Place, mapped_columns, open_source
 
 MAX_ROWS = 5_000_000
 _CHUNK_ROWS = 250_000
@@ -49,7 +48,7 @@ class WholeColumns:
         return sorted(without.to_list(), key=lambda code: -self.items[code]), share
 
 
-def look_through(files: Sequence[Path], source: SourceSettings) -> WholeColumns:
+def look_through(files: Sequence[Place], source: SourceSettings) -> WholeColumns:
     """Read the mapped columns of the files from end to end."""
     whole = WholeColumns()
     for path in files:
@@ -113,8 +112,10 @@ def _note_times(whole: WholeColumns, frame: pl.DataFrame, source: SourceSettings
     if times is None:
         return
     step = max(times.len() // _TIMES_PER_CHUNK, 1)
-    # The last row too: the span of the log is told from these.
-    whole.times += [times.gather_every(step).alias("timestamp"), times.tail(1).alias("timestamp")]
+    whole.times.append(times.gather_every(step).alias("timestamp"))
+    if (times.len() - 1) % step:
+        # The last row too: the span of the log is told from these.
+        whole.times.append(times.tail(1).alias("timestamp"))
 
 
 def _note_refunds(whole: WholeColumns, frame: pl.DataFrame, source: SourceSettings) -> None:

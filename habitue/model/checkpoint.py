@@ -7,7 +7,6 @@ network or the new one, never a mixture.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -15,6 +14,7 @@ from safetensors.torch import load, save
 
 from habitue.config import ModelSettings
 from habitue.errors import Failed, FileRefused, NotReady
+from habitue.files import write_bytes
 from habitue.model.behaviour import BehaviourModel, Shape
 from habitue.model.inference import Network
 from habitue.model.train import TrainedNetwork
@@ -56,9 +56,8 @@ def save_network(folder: Path, trained: TrainedNetwork) -> None:
         "skipped_steps": trained.skipped_steps,
         "curve": [line.as_json() for line in trained.curve],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / str(document["weights"]), weights)
-    _write(folder / NETWORK_FILE, json.dumps(document, ensure_ascii=False, indent=1).encode())
+    write_bytes(folder / str(document["weights"]), weights)
+    write_bytes(folder / NETWORK_FILE, json.dumps(document, ensure_ascii=False, indent=1).encode())
     for other in folder.glob("network-*.safetensors"):
         if other.name != document["weights"]:
             other.unlink()
@@ -106,18 +105,3 @@ def _damaged(path: Path, how: str) -> FileRefused:
         f"{path} was damaged: {how}.",
         fix="Restore the folder from a backup, or run `habitue train` again.",
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that after any crash it is the old one or the new one."""
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import torch
 
-from habitue.files import Json
 from habitue.model.behaviour import BehaviourModel
 from habitue.schema import EVENT_TYPES
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, sorted_batches
@@ -34,29 +32,6 @@ class Probabilities:
 
     labels: tuple[str, ...]
     values: Floats  # [N, len(labels)]
-
-    def record(self, row: int, *, shown: int = 5) -> dict[str, Json]:
-        """Return one person's likeliest answers, as a profile shows them."""
-        order = np.argsort(-self.values[row], kind="stable")[:shown]
-        knows = bool(self.values[row].any())
-        return {
-            "probabilities": {
-                self.labels[n]: round(float(self.values[row, n]), 4) for n in order if knows
-            },
-            "calibrated": False,
-            "data_sufficiency": "ok" if knows else "not_enough_data",
-        }
-
-    def to_frame(self, subject_ids: npt.NDArray[np.int64]) -> pl.DataFrame:
-        """Return a row a person: `subject_id`, the likeliest answer, its probability."""
-        best = self.values.argmax(axis=1)
-        return pl.DataFrame(
-            {
-                "subject_id": subject_ids,
-                "answer": pl.Series([self.labels[n] for n in best], dtype=pl.String),
-                "probability": self.values[np.arange(len(best)), best],
-            }
-        )
 
 
 @dataclass

@@ -23,12 +23,14 @@ class PooledDropout(nn.Module):
 
     PyTorch draws CPU dropout masks on one thread at about 15 ns an element, dearer than the
     sampled loss; a slice costs one multiplication. Offsets come from PyTorch's own generator, so
-    `torch.manual_seed` fixes them.
+    `torch.manual_seed` fixes them. `drawn_from` is the state of that generator when the pool was
+    drawn, None before; the pool is too large to be kept in a checkpoint.
     """
 
     def __init__(self, share: float) -> None:
         super().__init__()
         self.share = share
+        self.drawn_from: torch.Tensor | None = None
         self._pool: torch.Tensor | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -38,10 +40,20 @@ class PooledDropout(nn.Module):
         if x.numel() > _MASK_POOL // 2:
             return functional.dropout(x, self.share)
         if self._pool is None:
-            keep = 1 - self.share
-            self._pool = torch.empty(_MASK_POOL).bernoulli_(keep) / keep
+            self.drawn_from = torch.get_rng_state()
+            self._pool = self._draw()
         start = int(torch.randint(_MASK_POOL - x.numel(), (1,)))
         return x * self._pool[start : start + x.numel()].view(x.shape)
+
+    def draw_from(self, state: torch.Tensor) -> None:
+        """Draw the pool that a generator in this state gives."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(state)
+            self.drawn_from, self._pool = state, self._draw()
+
+    def _draw(self) -> torch.Tensor:
+        keep = 1 - self.share
+        return torch.empty(_MASK_POOL).bernoulli_(keep) / keep
 
 
 class TimeBias(nn.Module):

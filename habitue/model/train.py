@@ -2,16 +2,17 @@
 
 In: encoded sequences, a vocabulary, settings, and the moments that part fitting from choosing.
 Out: the network with the weights of its best epoch, and its learning curve, written line by line
-to `training.jsonl`. Same sequences, settings and number of threads: the same weights, bit by bit.
+to `training.jsonl`. Same sequences, settings and number of threads: the same weights, bit by bit,
+also where a training was killed and went on from its last checkpoint.
 """
 
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from habitue.errors import Failed, NotEnoughData
 from habitue.model.behaviour import BehaviourModel, Shape
 from habitue.model.inference import Network
 from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
+from habitue.model.resume import Checkpoint, TrainingState, training_key
 from habitue.model.validation import Validation, validation_persons
 from habitue.sequences.batches import (
     NO_TARGET,
@@ -43,6 +45,7 @@ _MIN_BATCH_EVENTS = 256
 _MAX_SKIPPED_IN_A_ROW = 10
 _CHOSEN_EVENTS = 3_000_000  # seen in all, where the number of epochs is left to us
 _TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+_CHECKPOINT_SECONDS = 300.0  # within an epoch; there is one at the end of each as well
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class TrainedNetwork:
     num_validation_persons: int
     skipped_steps: int
     settings: TrainingSettings
+    went_on_from: int  # the epoch in which a killed training was taken up; 0: none was
 
 
 def train_network(
@@ -88,8 +92,13 @@ def train_network(
     as_of: int,
     progress: Progress,
     folder: Path,
+    checkpoint: Path | None = None,
 ) -> TrainedNetwork:
     """Fit the network on events before `valid_from`, choosing its epoch on [valid_from, as_of).
+
+    The state is kept in the folder `checkpoint` now and then; where it holds the state of a
+    training of the same data, settings and software, that training goes on. Whoever called
+    removes the folder once the network is safe.
 
     Raises:
         NotEnoughData: nobody has two events, the later one with a known item, before the cut.
@@ -114,6 +123,16 @@ def train_network(
         torch.manual_seed(training.seed)
         network = _new_network(sequences, vocabulary, span, model)
         run = _Run(network, sequences, span, validation, training, progress, curve_file)
+        if checkpoint is not None:
+            key = training_key(
+                sequences,
+                vocabulary=vocabulary.fingerprint,
+                model=model.model_dump(mode="json"),
+                training=training.model_dump(mode="json"),
+                shapes={n: list(value.shape) for n, value in network.model.state_dict().items()},
+                moments=[valid_from, as_of],
+            )
+            run.keep(Checkpoint(checkpoint, key))
         return run.fit()
 
 
@@ -173,6 +192,18 @@ def _targets(span: TrainingSpan) -> IntArray:
     return found
 
 
+@dataclass
+class _Position:
+    """How far a run is."""
+
+    step: int = 0
+    steps_planned: int = 1
+    events: int = 0
+    best_epoch: int = 0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+
+
 class _Run:
     """One training run and what it has to remember from step to step."""
 
@@ -199,74 +230,144 @@ class _Run:
         self.rivals = Rivals(
             _item_counts(sequences, span, network.model.shape.num_items), count=training.negatives
         )
-        self.steps_planned = 1
-        self.step = 0
-        self.events = 0
-        self.skipped = 0
-        self.skipped_in_a_row = 0
-        self.started = time.monotonic()
+        self.checkpoint: Checkpoint | None = None
+        self.went_on_from = 0
+        self.saved_at = self.started = time.monotonic()
+        # What follows is remembered in a checkpoint.
+        self.curve: list[Epoch] = []
+        self.at = _Position()
+        self.best: dict[str, torch.Tensor] = {}
+        self.losses: list[float] = []  # of this epoch's batches, as far as they are done
+        self.rng = np.random.default_rng()  # of this epoch
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Keep the state in `checkpoint` from now on, and go on from what is there."""
+        self.checkpoint = checkpoint
+        state = checkpoint.load()
+        if state is not None:
+            self._take_up(state)
+            self.went_on_from = min(len(self.curve) + 1, self.epochs)
 
     def fit(self) -> TrainedNetwork:
         """Run epochs until there is no gain, and keep the best."""
-        curve: list[Epoch] = []
-        best: dict[str, torch.Tensor] = {}
-        best_ndcg, best_epoch = -1.0, 0
         per_epoch = self.span.num_events - len(self.span.ends)
-        self.progress.start("Training", self.epochs * per_epoch, "events")
-        for number in range(1, self.epochs + 1):
-            line = self._epoch(number)
-            curve.append(line)
-            self.curve_file.write(json.dumps(line.as_json()) + "\n")
-            self.curve_file.flush()
-            # Without anybody to validate on, the last epoch is the best there is.
-            if line.valid_ndcg > best_ndcg or len(self.validation.histories) == 0:
-                best_ndcg, best_epoch = line.valid_ndcg, number
-                best = {name: value.clone() for name, value in self.model.state_dict().items()}
-            elif number - best_epoch >= self.training.patience:
-                break
+        label = f"Training, going on from epoch {self.went_on_from}" if self.went_on_from else ""
+        self.progress.start(label or "Training", self.epochs * per_epoch, "events")
+        self.progress.advance(self.at.events)
+        for line in self.curve:
+            self._write_line(line)
+        while not self._is_over():
+            self._epoch(len(self.curve) + 1)
+            self._save()
         self.progress.finish()
-        self.model.load_state_dict(best)
+        self.model.load_state_dict(self.best)
         return TrainedNetwork(
             network=self._as_it_is_now(),
-            curve=curve,
-            best_epoch=best_epoch,
+            curve=self.curve,
+            best_epoch=self.at.best_epoch,
             num_validation_persons=len(self.validation.histories),
-            skipped_steps=self.skipped,
+            skipped_steps=self.at.skipped,
             settings=self.training,
+            went_on_from=self.went_on_from,
         )
 
-    def _epoch(self, number: int) -> Epoch:
+    def _is_over(self) -> bool:
+        done = len(self.curve)
+        return done == self.epochs or done - self.at.best_epoch >= self.training.patience
+
+    def _epoch(self, number: int) -> None:
         self.model.train()
-        losses: list[float] = []
         note = ""
         # Keyed by seed and epoch: what an epoch sees never depends on what ran before.
         rng = np.random.default_rng((self.training.seed, number))
         batches = list(self._plan(rng))
         if number == 1:
-            self.steps_planned = len(batches) * self.epochs
-        for plan in batches:
+            self.at.steps_planned = len(batches) * self.epochs
+        if self.losses:
+            rng.bit_generator.state = self.rng.bit_generator.state
+        self.rng = rng
+        for plan in batches[len(self.losses) :]:
             batch = collate(self.sequences, plan, features=self.model.shape.features)
             following = following_events(self.sequences, self.span, batch, rng)
             loss = self._step(batch, following)
-            losses.append(loss)
+            self.losses.append(loss)
             amount = int(plan.lengths.sum())
-            self.events += amount
-            if len(losses) % 10 == 0 or len(losses) == len(batches):
-                note = f"loss {np.nanmean(losses[-50:]):.3f}"
+            self.at.events += amount
+            if len(self.losses) % 10 == 0 or len(self.losses) == len(batches):
+                note = f"loss {np.nanmean(self.losses[-50:]):.3f}"
             self.progress.advance(amount, note)
+            if time.monotonic() - self.saved_at > _CHECKPOINT_SECONDS:
+                self._save()
         quality = self.validation.measure(self._as_it_is_now())
         self.progress.advance(0, f"{note} · ndcg@10 {quality.ndcg:.4f}")
-        finite = [loss for loss in losses if math.isfinite(loss)]
-        return Epoch(
+        finite = [loss for loss in self.losses if math.isfinite(loss)]
+        line = Epoch(
             epoch=number,
-            step=self.step,
-            events=self.events,
+            step=self.at.step,
+            events=self.at.events,
             train_loss=float(np.mean(finite)) if finite else 0.0,
             valid_ndcg=quality.ndcg,
             valid_recall=quality.recall,
             seconds=round(time.monotonic() - self.started, 2),
-            skipped_steps=self.skipped,
+            skipped_steps=self.at.skipped,
         )
+        self._note(line)
+
+    def _note(self, line: Epoch) -> None:
+        """Close an epoch, and keep its weights if they are the best so far."""
+        best_ndcg = self.curve[self.at.best_epoch - 1].valid_ndcg if self.at.best_epoch else -1.0
+        # Without anybody to validate on, the last epoch is the best there is.
+        if line.valid_ndcg > best_ndcg or len(self.validation.histories) == 0:
+            self.at.best_epoch = line.epoch
+            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.curve.append(line)
+        self.losses = []
+        self._write_line(line)
+
+    def _write_line(self, line: Epoch) -> None:
+        self.curve_file.write(json.dumps(line.as_json()) + "\n")
+        self.curve_file.flush()
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.save(self._state())
+        self.saved_at = time.monotonic()
+
+    def _state(self) -> TrainingState:
+        numbers: dict[str, Any] = {
+            "at": asdict(self.at),
+            "curve": [asdict(line) for line in self.curve],
+            "rng": self.rng.bit_generator.state,
+            "seconds": time.monotonic() - self.started,
+        }
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+        tensors["random"] = torch.get_rng_state()
+        if self.model.input_dropout.drawn_from is not None:
+            tensors["masks"] = self.model.input_dropout.drawn_from
+        tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        return TrainingState(numbers, tensors)
+
+    def _take_up(self, state: TrainingState) -> None:
+        """Be as the training was when `state` was kept."""
+        numbers, tensors = state.numbers, state.tensors
+        self.at = _Position(**numbers["at"])
+        self.curve = [Epoch(**line) for line in numbers["curve"]]
+        self.rng.bit_generator.state = numbers["rng"]
+        self.started -= numbers["seconds"]
+        self.model.load_state_dict(_under("model.", tensors))
+        self.best = _under("best.", tensors)
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            number, kind = name.split(".")
+            moments.setdefault(int(number), {})[kind] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        torch.set_rng_state(tensors["random"])
+        if "masks" in tensors:
+            self.model.input_dropout.draw_from(tensors["masks"])
+        self.losses = tensors["losses"].tolist()
 
     def _as_it_is_now(self) -> Network:
         """A network keeps item vectors once computed, so each state of the weights gets its own."""
@@ -281,8 +382,9 @@ class _Run:
         """Take one optimiser step; return its loss, not a number where it was skipped."""
         if not following.items_BT.any():
             return math.nan
+        share = _schedule(self.at.step, self.at.steps_planned)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.training.learning_rate * _schedule(self.step, self.steps_planned)
+            group["lr"] = self.training.learning_rate * share
         self.optimizer.zero_grad(set_to_none=True)
         loss = behaviour_loss(self.model, batch, following, self.rivals)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -292,20 +394,29 @@ class _Run:
             self._skip()
             return math.nan
         self.optimizer.step()
-        self.step += 1
-        self.skipped_in_a_row = 0
+        self.at.step += 1
+        self.at.skipped_in_a_row = 0
         return value
 
     def _skip(self) -> None:
-        self.skipped += 1
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
+        self.at.skipped += 1
+        self.at.skipped_in_a_row += 1
+        if self.at.skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
             raise Failed(
-                f"The loss was not finite in {self.skipped_in_a_row} training steps in a row, "
-                f"from step {self.step} on.",
+                f"The loss was not finite in {self.at.skipped_in_a_row} training steps in a row, "
+                f"from step {self.at.step} on.",
                 fix=f"Lower training.learning_rate (now {self.training.learning_rate:g}).",
                 code="diverged",
             )
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def _pace(num_events: int, training: TrainingSettings) -> tuple[int, int]:

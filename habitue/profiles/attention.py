@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from habitue.profiles.facts import seen_before
-from habitue.schema import MINUTE
+from habitue.schema import EVENT_TYPE, EVENT_TYPES, MINUTE
 
 # What an event says of liking its item. Types that are missing say nothing.
 EVENT_WEIGHTS: Final[dict[str, float]] = {
@@ -24,6 +24,7 @@ EVENT_WEIGHTS: Final[dict[str, float]] = {
     "purchase": 5.0,
     "refund": -5.0,
 }
+_WEIGHTS: Final = pl.Series([EVENT_WEIGHTS.get(name, 0.0) for name in EVENT_TYPES])
 # A view's weight by the seconds looked: a glance counts half, a long look half as much again.
 GLANCE_SECONDS: Final = 5.0
 LONG_LOOK_SECONDS: Final = 60.0
@@ -39,11 +40,8 @@ def half_life_of(start_at: int, as_of: int, half_life: int) -> int:
 
 def weight_of_event() -> pl.Expr:
     """The weight of an event before decay; 0 for types that say nothing."""
-    by_type = (
-        pl.col("event_type")
-        .cast(pl.String)
-        .replace_strict(EVENT_WEIGHTS, default=0.0, return_dtype=pl.Float64)
-    )
+    # Looked up by the type's number: many times faster than by its word.
+    by_type = pl.lit(_WEIGHTS).gather(pl.col("event_type").cast(EVENT_TYPE).to_physical())
     dwell = pl.col("dwell_seconds")
     look = (
         pl.when(dwell < GLANCE_SECONDS)
@@ -54,6 +52,15 @@ def weight_of_event() -> pl.Expr:
     )
     is_view = pl.col("event_type") == "view_item"
     return by_type * pl.when(is_view).then(look).otherwise(1.0)
+
+
+def touched_items(frame: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Return the items of `items` with an event in `frame`, in their order.
+
+    One person touches few items of a large catalogue, and most of what is said of them is about
+    these alone.
+    """
+    return items.join(frame, on="item_number", how="semi", maintain_order="left")
 
 
 def item_names(items: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from habitue.profiles.attention import KINDS, item_names, weight_of_event
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import is_bargain, time_names
 from habitue.profiles.norms import ShopNorms
-from habitue.schema import item_label
+from habitue.schema import EVENT_TYPE, EVENT_TYPES, item_label
 
 EVENTS_SHOWN: Final = 3
 NAME_LENGTH: Final = 80  # longer item names are cut in texts
@@ -34,13 +34,14 @@ EVENT_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "impression": ("was shown '{item}' on {date}", "was shown an offer on {date}"),
     "click": ("clicked on '{item}' on {date}", "clicked on an offer on {date}"),
 }
-DATE_FORMAT: Final = "%-d %b %Y"  # 3 Nov 2017
+_TEXTS: Final = tuple(pl.Series([EVENT_TEXTS[name][n] for name in EVENT_TYPES]) for n in (0, 1))
+DATE_FORMAT: Final = "%Y-%m-%d"
 
 _TAG_KEY: Final = ("subject_id", "kind", "name")
 
 
 def event_texts(events: pl.DataFrame, items: pl.DataFrame, *, time_zone: str = "UTC") -> pl.Series:
-    """Return a sentence an event, such as "bought 'Tent X' on 3 Nov 2017"."""
+    """Return a sentence an event, such as "bought 'Tent X' on 2017-11-03"."""
     shown = item_label().str.slice(0, NAME_LENGTH)
     names = items.select("item_number", shown=shown)
     named = events.select("event_type", "timestamp", "item_number").join(
@@ -48,9 +49,8 @@ def event_texts(events: pl.DataFrame, items: pl.DataFrame, *, time_zone: str = "
     )
     local = pl.from_epoch("timestamp", time_unit="us").dt.replace_time_zone("UTC")
     date = local.dt.convert_time_zone(time_zone).dt.strftime(DATE_FORMAT)
-    kind = pl.col("event_type").cast(pl.String)
-    with_item = kind.replace_strict({k: texts[0] for k, texts in EVENT_TEXTS.items()})
-    without = kind.replace_strict({k: texts[1] for k, texts in EVENT_TEXTS.items()})
+    kind = pl.col("event_type").cast(EVENT_TYPE).to_physical()
+    with_item, without = (pl.lit(texts).gather(kind) for texts in _TEXTS)
     template = pl.when(pl.col("shown").is_null()).then(without).otherwise(with_item)
     # The date first: an item may be called "{date}".
     dated = template.str.replace("{date}", date, literal=True)
@@ -124,16 +124,19 @@ def _marks(
 ) -> pl.DataFrame:
     """Return `row, subject_id, kind, name`: which event speaks for which of the tags."""
     wanted = tags.select(_TAG_KEY)
-    liked = events.filter(weight_of_event() > 0)
-    return pl.concat(
-        [
-            _by_name(wanted, liked, items),
-            _by_brand_bought(wanted, events, items),
-            *_by_money(wanted, events, norms),
-            *_by_visit(wanted, events, norms),
-            _by_first_day(wanted, events),
-        ]
-    )
+    given = set(tags["kind"].unique())
+    marks = [events.head(0).select("row", "subject_id", kind=pl.lit(""), name=pl.lit(""))]
+    if given.intersection(KINDS):
+        marks.append(_by_name(wanted, events.filter(weight_of_event() > 0), items))
+    if "loyalty" in given:
+        marks.append(_by_brand_bought(wanted, events, items))
+    if given & {"price", "discount"}:
+        marks += _by_money(wanted, events, norms)
+    if given & {"time", "platform"}:
+        marks += _by_visit(wanted, events, norms)
+    if "customer" in given:
+        marks.append(_by_first_day(wanted, events))
+    return pl.concat(marks)
 
 
 def _matching(wanted: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from habitue.files import Json
 from habitue.schema import DAY
 
 SPEND_WINDOW_DAYS: Final = 90
@@ -17,6 +18,7 @@ MIN_VISITS_FOR_HABIT: Final = 5
 WEEKDAYS: Final = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
 )  # fmt: skip
+_WEEKDAYS: Final = pl.Series(WEEKDAYS)
 
 # name -> what it says; the order is that of the table.
 FACTS: Final[dict[str, str]] = {
@@ -101,6 +103,17 @@ def build_facts(
         none = pl.lit(None, dtype=pl.Float64)
         facts = facts.with_columns(revenue=none, refunds=none, spend_90d=none, monetary=none)
     return facts.select("subject_id", *FACTS).sort("subject_id")
+
+
+def facts_of_nobody(traits: LogTraits) -> dict[str, Json]:
+    """Return the facts of somebody without any event: counts are 0, all else is not known."""
+    counted = ["events", "sessions", "active_days", "distinct_items"]
+    counted += ["orders", "order_days", "frequency"] if traits.has_orders else []
+    money = ["revenue", "refunds", "spend_90d"] if traits.has_money else []
+    known: dict[str, Json] = {"platforms": [], "is_bot": False}
+    return (
+        dict.fromkeys(FACTS, None) | dict.fromkeys(counted, 0) | dict.fromkeys(money, 0.0) | known
+    )
 
 
 def seen_before(frame: pl.DataFrame, as_of: int) -> pl.DataFrame:
@@ -220,9 +233,8 @@ def _favourite_times(events: pl.DataFrame, traits: LogTraits) -> pl.DataFrame:
         weekday=pl.when(enough).then(pl.col("weekday").mode().min()),
         favourite_hour=pl.when(enough & pl.lit(traits.has_clock)).then(pl.col("hour").mode().min()),
     )
-    names = dict(enumerate(WEEKDAYS, start=1))
     return favourites.select(
         "subject_id",
         "favourite_hour",
-        favourite_weekday=pl.col("weekday").replace_strict(names, return_dtype=pl.String),
+        favourite_weekday=pl.lit(_WEEKDAYS).gather(pl.col("weekday") - 1),
     )

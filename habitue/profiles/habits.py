@@ -14,6 +14,7 @@ from habitue.profiles.facts import LogTraits, visits_of
 DISCOUNT: Final = 0.9  # a purchase below this part of the item's usual price is a bargain
 MIN_PRICES_SEEN: Final = 5  # an item's usual price is known from so many events
 DAYPARTS: Final = ("nights", "mornings", "afternoons", "evenings")  # six hours each, from midnight
+_DAYPARTS: Final = pl.Series(DAYPARTS)
 FIRST_DAY_OF_WEEKEND: Final = 6
 
 
@@ -23,7 +24,7 @@ def time_names(weekday: pl.Expr, hour: pl.Expr, *, has_clock: bool) -> list[pl.E
     week = pl.when(is_weekend).then(pl.lit("weekend")).otherwise(pl.lit("weekday"))
     names = [pl.format("{}s", week)]
     if has_clock:
-        part = (hour // 6).replace_strict(dict(enumerate(DAYPARTS)), return_dtype=pl.String)
+        part = pl.lit(_DAYPARTS).gather(hour // 6)
         names += [part, pl.format("{} {}", week, part)]
     return names
 
@@ -35,30 +36,28 @@ def visit_shares(events: pl.DataFrame, traits: LogTraits) -> pl.DataFrame:
     """
     visits = visits_of(events, traits.time_zone)
     names = time_names(pl.col("weekday"), pl.col("hour"), has_clock=traits.has_clock)
-    times = visits.select("subject_id", name=pl.concat_list(names)).explode("name")
+    times = visits.select(
+        "subject_id",
+        kind=pl.lit("time"),
+        visits=pl.len().over("subject_id").cast(pl.Int64),
+        name=pl.concat_list(names),
+    ).explode("name")
     on_platform = (
         events.drop_nulls("platform")
         .select("subject_id", "session_number", name=pl.col("platform").cast(pl.String))
         .unique()
-    )
-    known_time = visits.group_by("subject_id").agg(visits=pl.len().cast(pl.Int64))
-    known_platform = on_platform.group_by("subject_id").agg(
-        visits=pl.col("session_number").n_unique().cast(pl.Int64)
-    )
-    parts = [("time", times, known_time), ("platform", on_platform, known_platform)]
-    return pl.concat(
-        rows.group_by("subject_id", "name")
-        .agg(count=pl.len().cast(pl.Int64))
-        .join(known, on="subject_id")
         .select(
             "subject_id",
-            pl.lit(kind).alias("kind"),
-            "name",
-            "count",
-            "visits",
-            share=pl.col("count") / pl.col("visits"),
+            kind=pl.lit("platform"),
+            visits=pl.col("session_number").n_unique().over("subject_id").cast(pl.Int64),
+            name="name",
         )
-        for kind, rows, known in parts
+    )
+    return (
+        pl.concat([times, on_platform])
+        .group_by("subject_id", "kind", "name")
+        .agg(count=pl.len().cast(pl.Int64), visits=pl.col("visits").first())
+        .with_columns(share=pl.col("count") / pl.col("visits"))
     )
 
 

@@ -41,7 +41,8 @@ def build_interests(
     # A name nobody had touched when the norms were taken is rarer than one person's whole share.
     rarest = 0.5 / (norms.persons + 1)
     names = attention.select("name_number", "kind", "name").unique("name_number")
-    shares = norms.shares.filter(pl.col("kind").is_in(KINDS))
+    # The shop knows far more names than one person: those that matter are picked out first.
+    shares = norms.shares.join(names, on=["kind", "name"], how="semi")
     usual = names.join(shares, on=["kind", "name"], how="left").select(
         "name_number", usual=pl.col("share").fill_null(rarest).clip(lower_bound=1e-9)
     )

@@ -1,8 +1,9 @@
 """What truly came after a moment: the answers that predictions are fitted to and judged by.
 
-In: one bucket's events, a `Task`, and the moment `as_of`. Out: one row a person of the task's
-population with the label. The population is decided by events before `as_of` alone; the label
-by events in [as_of, as_of + horizon). Knows nothing about models.
+In: one bucket's events as they were known at `as_of`, the same bucket's events as they are known
+later, and a `Task`. Out: one row a person of the task's population with the label. The population
+(and who is a bot) is decided by what was known alone; the label by events in
+[as_of, as_of + horizon). Knows nothing about models.
 """
 
 from typing import Final
@@ -17,15 +18,21 @@ ANY_EVENT: Final = "any"  # the event of a task in a log without purchases: any 
 _NOT_BY_THE_PERSON: Final = ("impression",)
 
 
-def build_labels(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.DataFrame:
+def build_labels(
+    known: pl.DataFrame, later: pl.DataFrame, task: Task, *, as_of: int
+) -> pl.DataFrame:
     """Return `subject_id` and `label` (Float64) of the task's population, by subject_id.
 
+    `known` are the events as they were known at `as_of`, `later` those of when the horizon was
+    over; what they say of the time before `as_of` is not looked at.
+
     Population: persons with an event in `task.active_days` before `as_of`; where the question is
-    whether something stops (`no_event`), that very event. Bots are left out. Labels: 0 or 1 for
-    `event` and `no_event`, an amount of money for `sum` (refunds deducted, never below 0).
+    whether something stops (`no_event`), that very event. Who was a bot by then is left out.
+    Labels: 0 or 1 for `event` and `no_event`, an amount of money for `sum` (refunds deducted,
+    never below 0).
     """
-    population = _population(frame, task, as_of=as_of)
-    future = frame.lazy().filter(
+    population = _population(known, task, as_of=as_of)
+    future = later.lazy().filter(
         pl.col("timestamp") >= as_of, pl.col("timestamp") < as_of + task.horizon
     )
     if task.kind == "sum" or task.fall_to is not None:
@@ -44,14 +51,21 @@ def build_labels(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.DataFrame
 
 
 def next_labels(
-    frame: pl.DataFrame, items: pl.DataFrame, task: Task, *, as_of: int, until: int
+    known: pl.DataFrame,
+    later: pl.DataFrame,
+    items: pl.DataFrame,
+    task: Task,
+    *,
+    as_of: int,
+    until: int,
 ) -> pl.DataFrame:
     """Return `subject_id` and `label` (String): what came first in [as_of, until).
 
+    `known` decides on the population and `later` on what came, as in `build_labels`.
     `task.target` "event_type": the type of the next event; "category": the top level of the
     category of the next event that has one. Persons without any are left out.
     """
-    future = frame.lazy().filter(pl.col("timestamp") >= as_of, pl.col("timestamp") < until)
+    future = later.lazy().filter(pl.col("timestamp") >= as_of, pl.col("timestamp") < until)
     first = (
         _classes(future, items, task)
         .sort("subject_id", "timestamp", maintain_order=True)
@@ -59,7 +73,7 @@ def next_labels(
         .agg(label=pl.col("class").first())
     )
     return (
-        _population(frame, task, as_of=as_of)
+        _population(known, task, as_of=as_of)
         .select("subject_id")
         .join(first, on="subject_id", how="inner")
         .sort("subject_id")

@@ -7,7 +7,6 @@ probabilities the caller brings. Knows nothing about networks.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +15,12 @@ import polars as pl
 from habitue import metrics
 from habitue.errors import Failed
 from habitue.events.log import EventLog
-from habitue.profiles.labels import next_classes, next_labels, population
+from habitue.profiles.labels import next_classes, next_labels
+from habitue.profiles.next_model import class_codes, expectations
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
-
-UNKNOWN_CLASS: Final = -1
-_OWN_WEIGHT: Final = 5.0  # events after which one's own habits weigh as much as everyone's
-_LAST_SHARE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -61,20 +57,23 @@ def collect_next(
     for bucket in range(log.num_buckets):
         known = log.read_bucket(bucket, as_of=as_of)
         pasts.append(next_classes(known, items, task, as_of=as_of))
-        # Who was there is decided by what was known; what came next, by the whole log.
-        asked = population(known, task, as_of=as_of)
-        came = next_labels(log.read_bucket(bucket), all_items, task, as_of=as_of, until=until)
-        came = came.join(asked, on="subject_id", how="semi", maintain_order="left")
+        came = next_labels(
+            known, log.read_bucket(bucket), all_items, task, as_of=as_of, until=until
+        )
         labels.append(came.with_columns(bucket=pl.lit(bucket, dtype=pl.Int64)))
     past, truth = pl.concat(pasts), pl.concat(labels)
     chosen = tuple(classes) if classes is not None else tuple(sorted(past["class"].unique()))
-    code = {name: position for position, name in enumerate(chosen)}
+    counts = np.bincount(
+        np.maximum(class_codes(past["class"], chosen) + 1, 0), minlength=len(chosen) + 1
+    )[1:]
+    common = (counts + 1.0) / (counts + 1.0).sum()
+    subject_ids = truth["subject_id"].to_numpy()
     return NextTruth(
         classes=chosen,
-        subject_ids=truth["subject_id"].to_numpy(),
+        subject_ids=subject_ids,
         buckets=truth["bucket"].to_numpy(),
-        labels=np.array([code.get(name, UNKNOWN_CLASS) for name in truth["label"]], np.int64),
-        baselines=_baselines(past, truth["subject_id"].to_numpy(), code),
+        labels=class_codes(truth["label"], chosen),
+        baselines=expectations(past, subject_ids, chosen, common),
     )
 
 
@@ -122,30 +121,4 @@ def next_measures(labels_N: Ints, probabilities_NK: Floats) -> dict[str, float]:
         "mrr": float((known / rank).mean()),
         # One in a million for what was held impossible.
         "log_loss": metrics.log_loss(np.ones(len(own), bool), np.maximum(own, 1e-6)),
-    }
-
-
-def _baselines(past: pl.DataFrame, subject_ids: Ints, code: Mapping[str, int]) -> dict[str, Floats]:
-    """Return popularity, personal frequency and the own last class, for each subject."""
-    num = len(code)
-    counts = np.zeros((len(subject_ids), num))
-    last = np.full(len(subject_ids), UNKNOWN_CLASS)
-    row_of = pl.DataFrame({"subject_id": subject_ids, "row": np.arange(len(subject_ids))})
-    coded = past.with_columns(
-        code=pl.col("class").replace_strict(code, default=UNKNOWN_CLASS, return_dtype=pl.Int64)
-    ).filter(pl.col("code") >= 0)
-    popular = np.bincount(coded["code"].to_numpy(), minlength=num) + 1.0
-    popular /= popular.sum()
-    own = coded.join(row_of, on="subject_id", how="inner", maintain_order="left")
-    np.add.at(counts, (own["row"].to_numpy(), own["code"].to_numpy()), 1.0)
-    last[own["row"].to_numpy()] = own["code"].to_numpy()  # in order of time: the last one stays
-    everyone = np.tile(popular, (len(subject_ids), 1))
-    personal = counts + _OWN_WEIGHT * everyone
-    lasting = everyone * (1 - _LAST_SHARE)
-    lasting[last >= 0, last[last >= 0]] += _LAST_SHARE
-    lasting[last < 0] = popular
-    return {
-        "popularity": everyone,
-        "personal": personal / personal.sum(axis=1, keepdims=True),
-        "last": lasting,
     }

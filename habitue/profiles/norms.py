@@ -2,17 +2,20 @@
 
 Fitted on the whole log up to a moment, bucket by bucket, then handed to every builder of
 interests, tags and segments, so that one person alone reads as within their bucket. In: an
-`EventLog`. Out: `ShopNorms`, which can be saved (JSON and Parquet). Bots are left out.
+`EventLog`. Out: `ShopNorms`, which can be saved (JSON and Parquet). Bots are left out. Sums over
+persons and events are of whole millionths: threads add up in any order, and only whole numbers
+come out the same to the last digit.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
 import polars as pl
 
+from habitue.compute import Progress, Silent
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
 from habitue.events.log import EventLog
@@ -23,6 +26,7 @@ from habitue.profiles.segments import RHYTHM_COLUMNS, SegmentEdges, fit_edges
 from habitue.schema import DAY, format_time
 
 MIN_ITEMS_TO_RANK: Final = 5  # prices are compared within a category of at least so many items
+_MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class ShopNorms:
             raise Refused(
                 f"The shop's averages were taken at {format_time(self.as_of)}, after the moment "
                 f"asked for, {format_time(as_of)}.",
-                fix="Fit them again with fit_norms(log, as_of=...) at that moment or before.",
+                fix=f"Train a version for that moment: habitue train --as-of {format_time(as_of)}",
                 code="norms_from_later",
             )
 
@@ -80,24 +84,42 @@ _NUMBERS: Final = (
 )  # fmt: skip
 
 
-def fit_norms(log: EventLog, *, as_of: int, settings: ProfileSettings) -> ShopNorms:
-    """Return the shop's norms from all that was known at `as_of`; reads the log twice."""
+def fit_norms(
+    log: EventLog,
+    *,
+    as_of: int,
+    settings: ProfileSettings,
+    start_at: int | None = None,
+    progress: Progress | None = None,
+) -> ShopNorms:
+    """Return the shop's norms from all that was known at `as_of`; reads the log twice.
+
+    `start_at` is when the log truly begins (default: as the log says): a stray event of years
+    before must not make a young shop look old.
+    """
     items = log.items(as_of=as_of)
-    known, traits, start_at = _first_pass(log, items, as_of=as_of, time_zone=settings.time_zone)
+    start_at = min(log.start_at if start_at is None else start_at, as_of)
+    progress = progress or Silent()
+    progress.start("Norms", 2 * log.num_buckets, "buckets")
+    buckets = _Buckets(log, as_of, progress)
+    known, traits = _first_pass(buckets, items, time_zone=settings.time_zone)
     half_life = half_life_of(start_at, as_of, round(settings.tag_half_life_days * DAY))
 
     facts: list[pl.DataFrame] = []
     sums: list[pl.DataFrame] = []
     money: list[pl.DataFrame] = []
-    for events in _buckets(log, as_of):
+    for events in buckets:
         facts.append(build_facts(events, items, as_of=as_of, traits=traits).select(RHYTHM_COLUMNS))
         attention = build_attention(events, items, as_of=as_of, half_life=half_life)
         habits = visit_shares(events, traits)
         sums += [_sums(table, bucket=len(facts)) for table in (attention, habits)]
         money.append(_money_moments(events, known))
+    progress.finish()
     people = pl.concat(facts)
     moments = pl.concat(money).sum().row(0, named=True)
-    mean, sd = _mean_and_sd(moments["rank"], moments["squared_rank"], moments["touched"])
+    mean, sd = _mean_and_sd(
+        moments["rank"] / _MILLION, moments["squared_rank"] / _MILLION, moments["touched"]
+    )
     return ShopNorms(
         as_of=as_of,
         start_at=start_at,
@@ -113,27 +135,38 @@ def fit_norms(log: EventLog, *, as_of: int, settings: ProfileSettings) -> ShopNo
     )
 
 
-def _buckets(log: EventLog, as_of: int) -> Iterator[pl.DataFrame]:
-    for bucket in range(log.num_buckets):
-        events = seen_before(log.read_bucket(bucket, as_of=as_of), as_of)
-        yield events.filter(~pl.col("is_bot").fill_null(False))
+@dataclass(frozen=True)
+class _Buckets:
+    """The events of everyone but bots, a bucket at a time."""
+
+    log: EventLog
+    as_of: int
+    progress: Progress
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for bucket in range(self.log.num_buckets):
+            events = seen_before(self.log.read_bucket(bucket, as_of=self.as_of), self.as_of)
+            yield events.filter(~pl.col("is_bot").fill_null(False))
+            self.progress.advance()
+
+
+def _millionths(amount: pl.Expr) -> pl.Expr:
+    return (amount * _MILLION).round().cast(pl.Int128)
 
 
 def _first_pass(
-    log: EventLog, items: pl.DataFrame, *, as_of: int, time_zone: str
-) -> tuple[pl.DataFrame, LogTraits, int]:
-    """Return what items cost, what the log can tell, and when it begins."""
+    buckets: Iterable[pl.DataFrame], items: pl.DataFrame, *, time_zone: str
+) -> tuple[pl.DataFrame, LogTraits]:
+    """Return what items cost, and what the log can tell."""
     prices: list[pl.DataFrame] = []
     traits: list[LogTraits] = []
-    starts = [as_of]
-    for events in _buckets(log, as_of):
+    for events in buckets:
         traits.append(traits_of(events, time_zone=time_zone))
-        starts += [events.select(pl.col("timestamp").min()).item() or as_of] if len(events) else []
         prices.append(
             events.drop_nulls("item_number")
             .group_by("item_number")
             .agg(
-                price_sum=pl.col("price").sum(),
+                price_sum=_millionths(pl.col("price")).sum(),
                 prices_seen=pl.col("price").is_not_null().sum().cast(pl.Int64),
                 purchases=(pl.col("event_type") == "purchase").sum().cast(pl.Int64),
             )
@@ -144,13 +177,13 @@ def _first_pass(
         has_clock=any(part.has_clock for part in traits),
         time_zone=time_zone,
     )
-    return _known_items(items, pl.concat(prices)), whole, min(starts)
+    return _known_items(items, pl.concat(prices)), whole
 
 
 def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Each product's usual price (paid or shown, else the catalogue's) and its rank among peers."""
     summed = prices.group_by("item_number").sum()
-    seen = pl.col("price_sum") / pl.col("prices_seen")
+    seen = pl.col("price_sum").cast(pl.Float64) / (_MILLION * pl.col("prices_seen"))
     products = items.filter(pl.col("is_product").fill_null(True))
     known = (
         products.select("item_number", "category", catalogue_price="price")
@@ -179,9 +212,10 @@ def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sums(shares: pl.DataFrame, *, bucket: int) -> pl.DataFrame:
-    """A bucket's sum of shares a name, and how many of its persons the kind is known of."""
+    """A bucket's sum of shares a name, and the number of its persons the kind is known of."""
     persons = shares.group_by("kind").agg(persons=pl.col("subject_id").n_unique().cast(pl.Int64))
-    summed = shares.group_by("kind", "name").agg(pl.col("share").sum()).join(persons, on="kind")
+    summed = shares.group_by("kind", "name").agg(share=_millionths(pl.col("share")).sum())
+    summed = summed.join(persons, on="kind")
     return summed.with_columns(bucket=pl.lit(bucket, dtype=pl.Int64))
 
 
@@ -194,15 +228,17 @@ def _mean_shares(sums: pl.DataFrame) -> pl.DataFrame:
         sums.group_by("kind", "name")
         .agg(pl.col("share").sum())
         .join(persons, on="kind")
-        .select("kind", "name", share=pl.col("share") / pl.col("persons"))
+        .select(
+            "kind", "name", share=pl.col("share").cast(pl.Float64) / _MILLION / pl.col("persons")
+        )
         .sort("kind", "name")
     )
 
 
 def _money_moments(events: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     ranks = price_ranks(events, known).select(
-        rank=(pl.col("mean_rank") * pl.col("items")).sum(),
-        squared_rank=(pl.col("squared_rank") * pl.col("items")).sum(),
+        rank=_millionths(pl.col("mean_rank") * pl.col("items")).sum(),
+        squared_rank=_millionths(pl.col("squared_rank") * pl.col("items")).sum(),
         touched=pl.col("items").sum(),
     )
     found = bargains(events, known).select(pl.col("bargains", "purchases").sum())

@@ -43,7 +43,8 @@ from habitue.profiles.samples import (
     rfm_matrix,
     rows_of_task,
 )
-from habitue.profiles.task_model import MIN_EVENTS, TaskModel
+from habitue.profiles.sufficiency import MIN_EVENTS
+from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask, fall_instead, is_rare_churn
 from habitue.schema import Task
 

@@ -9,29 +9,31 @@ nothing about how predictions are made or where profiles are kept.
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
 from habitue.files import Json
+from habitue.profiles.attention import touched_items
 from habitue.profiles.evidence import add_evidence
-from habitue.profiles.facts import FACTS, build_facts
-from habitue.profiles.interests import build_interests
+from habitue.profiles.facts import FACTS, LogTraits, build_facts, facts_of_nobody
+from habitue.profiles.interests import DORMANT_HALF_LIVES, build_interests
 from habitue.profiles.norms import ShopNorms
+from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.segments import add_segments
+from habitue.profiles.sufficiency import judge_events, length_text
 from habitue.profiles.tags import build_tags
-from habitue.schema import format_time
+from habitue.schema import DAY, format_time
 
 INTERESTS_SHOWN: Final = 10  # of each kind in a profile
 TOP_NAMES: Final = 3  # categories and brands in the table
-FEW_EVENTS, HARDLY_ANY_EVENTS = 5, 2
 INTEREST_KEYS: Final = {"category": "categories", "brand": "brands", "item": "items"}
 MOMENTS: Final = ("first_seen", "last_seen", "first_order_at", "last_order_at")
 
 OutsideIds = Callable[[pl.Series], pl.Series]  # as EventStore.outside_ids
-PredictionRecord = Mapping[str, Json]  # probability | value, interval, percentile, base_rate …
+Fallback = Literal["base_rates"]  # nobody has seen this person
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Profile:
     interests: Mapping[str, tuple[Mapping[str, Json], ...]]
     predictions: Mapping[str, PredictionRecord]
     segment: str
+    fallback: Fallback | None
     data_sufficiency: str  # ok | limited | not_enough_data
+    reason: str  # why not ok
 
     def as_json(self) -> dict[str, Json]:
         """Return the document that `profile --json` prints; times as ISO 8601."""
@@ -59,25 +63,39 @@ class Profile:
             "facts": dict(self.facts),
             "tags": [dict(tag) for tag in self.tags],
             "interests": {kind: list(rows) for kind, rows in self.interests.items()},
-            "predictions": {task: dict(record) for task, record in self.predictions.items()},
+            "predictions": {task: record.as_json() for task, record in self.predictions.items()},
             "segment": self.segment,
+            "fallback": self.fallback,
             "data_sufficiency": self.data_sufficiency,
+            "reason": self.reason,
         }
 
 
-def unknown_profile(user_id: str, *, as_of: int, model_version: str) -> Profile:
-    """Return the labelled fallback for somebody nobody has seen before `as_of`."""
+def unknown_profile(
+    user_id: str,
+    *,
+    as_of: int,
+    traits: LogTraits,
+    predictions: Mapping[str, PredictionRecord],
+    model_version: str,
+) -> Profile:
+    """Return the labelled fallback for somebody nobody has seen before `as_of`.
+
+    `predictions` are what is said of anybody: base rates.
+    """
     return Profile(
         user_id=user_id,
         person_id=user_id,
         as_of=as_of,
         model_version=model_version,
-        facts={"events": 0},
+        facts=facts_of_nobody(traits),
         tags=(),
         interests=dict.fromkeys(INTEREST_KEYS.values(), ()),
-        predictions={},
+        predictions=predictions,
         segment="unknown",
+        fallback="base_rates",
         data_sufficiency="not_enough_data",
+        reason="nobody has seen this person; the predictions are base rates",
     )
 
 
@@ -94,19 +112,20 @@ def build_profiles(
 ) -> list[Profile]:
     """Return a profile for each person with an event before `as_of`, by subject.
 
-    `predictions` maps subject, then task, to the record to show; see `prediction_records`.
+    `predictions` maps subject, then task, to the record to show.
 
     Raises:
         Refused: the norms were taken after `as_of`.
     """
-    people = _people(frame, items, as_of=as_of, norms=norms)
-    interests = build_interests(frame, items, as_of=as_of, norms=norms)
+    touched = touched_items(frame, items)
+    people = _people(frame, touched, as_of=as_of, norms=norms)
+    interests = build_interests(frame, touched, as_of=as_of, norms=norms)
     tags = build_tags(
         frame, items, as_of=as_of, norms=norms, settings=settings, interests=interests
     )
-    tags = add_evidence(tags, frame, items, as_of=as_of, norms=norms)
+    tags = add_evidence(tags, frame, touched, as_of=as_of, norms=norms)
     tags_of = _tags_by_subject(tags)
-    interests_of = _interests_by_subject(interests, items)
+    interests_of = _interests_by_subject(interests, touched)
     outside = user_ids(people["subject_id"])
     profiles = []
     for user_id, row in zip(outside, people.iter_rows(named=True), strict=True):
@@ -123,7 +142,9 @@ def build_profiles(
                 interests={key: tuple(shown.get(key, ())) for key in INTEREST_KEYS.values()},
                 predictions=(predictions or {}).get(subject, {}),
                 segment=row["segment"],
+                fallback=None,
                 data_sufficiency=row["data_sufficiency"],
+                reason=row["reason"],
             )
         )
     return profiles
@@ -160,7 +181,7 @@ def profile_table(
         "top_categories": _top_names(interests, "category"),
         "top_brands": _top_names(interests, "brand"),
     }
-    table = people
+    table = people.drop("reason")
     for column, rows in lists.items():
         listed = rows.group_by("subject_id", maintain_order=True).agg(pl.col("name").alias(column))
         empty = pl.lit([], dtype=pl.List(pl.String))
@@ -177,38 +198,23 @@ def profile_table(
     return table.select("subject_id", user_id, pl.exclude("subject_id"))
 
 
-def prediction_records(
-    predictions: Mapping[str, pl.DataFrame],
-) -> dict[int, dict[str, PredictionRecord]]:
-    """Return the tables of tasks as records by subject, for `build_profiles`.
-
-    The columns `interval_low` and `interval_high` become the pair `interval`; all others are
-    kept under their names.
-    """
-    records: dict[int, dict[str, PredictionRecord]] = defaultdict(dict)
-    for task, rows in predictions.items():
-        for row in rows.iter_rows(named=True):
-            subject = row.pop("subject_id")
-            if "interval_low" in row:
-                row["interval"] = [row.pop("interval_low"), row.pop("interval_high")]
-            records[subject][task] = row
-    return dict(records)
-
-
 def _people(
     frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int, norms: ShopNorms
 ) -> pl.DataFrame:
-    """Facts, segment and sufficiency, one row a person."""
+    """Facts, segment and sufficiency with its reason, one row a person."""
     norms.check(as_of)
     facts = build_facts(frame, items, as_of=as_of, traits=norms.traits)
-    sufficiency = (
-        pl.when(pl.col("events") < HARDLY_ANY_EVENTS)
-        .then(pl.lit("not_enough_data"))
-        .when(pl.col("events") < FEW_EVENTS)
-        .then(pl.lit("limited"))
-        .otherwise(pl.lit("ok"))
+    fresh_days = DORMANT_HALF_LIVES * norms.half_life / DAY  # at most half of the log
+    level, reason = judge_events(
+        facts["events"].to_numpy(),
+        facts["recency_days"].to_numpy(),
+        fresh_days=fresh_days,
+        stale_because=f"what is known of interests fades within {length_text(fresh_days)}",
     )
-    return add_segments(facts, edges=norms.edges).with_columns(data_sufficiency=sufficiency)
+    return add_segments(facts, edges=norms.edges).with_columns(
+        data_sufficiency=pl.Series(level.tolist(), dtype=pl.String),
+        reason=pl.Series(reason.tolist(), dtype=pl.String),
+    )
 
 
 def _top_names(interests: pl.DataFrame, kind: str) -> pl.DataFrame:

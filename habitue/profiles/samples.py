@@ -1,8 +1,9 @@
 """Rows to learn from: features, embeddings and labels of persons at several cuts.
 
 In: the event log, tasks, cuts. Out: one `CutSample` a cut, built bucket by bucket, so that no
-more than one bucket's events are in memory. In a large log a fixed share of persons is drawn,
-the same persons at every cut. Knows nothing about models.
+more than one bucket's events are in memory. Features and population are of what was known at the
+cut: what arrived later, and who turned out to be a bot later, is not. In a large log a fixed share
+of persons is drawn, the same persons at every cut. Knows nothing about models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,14 +99,22 @@ def collect_samples(
     share = 1.0
     progress.start("Features", log.num_buckets * len(moments), "parts")
     for bucket in range(log.num_buckets):
-        frame = log.read_bucket(bucket, as_of=train_until)
+        later = log.read_bucket(bucket, as_of=train_until)
         if bucket == 0:
-            persons = frame["subject_id"].n_unique() * log.num_buckets
+            persons = later["subject_id"].n_unique() * log.num_buckets
             share = min(1.0, MAX_PERSONS / max(persons, 1))
-        frame = frame.filter(_is_drawn(share))
+        later = later.filter(_is_drawn(share))
         for moment in moments:
             asked = [task for task in tasks if moment == train_until or moment in cuts[task.name]]
-            sample = _sample(frame, catalogues[moment], asked, moment, train_until)
+            known = log.read_bucket(bucket, as_of=moment).filter(_is_drawn(share))
+            features = build_features(known, catalogues[moment], as_of=moment)
+            labels = {
+                task.name: population(known, task, as_of=moment).with_columns(label=0.0)
+                if moment == train_until
+                else build_labels(known, later, task, as_of=moment)
+                for task in asked
+            }
+            sample = _sample(features, labels, moment)
             if embed is not None and len(sample):
                 sample = _with_embeddings(sample, embed, bucket)
             parts[moment].append(sample)
@@ -144,20 +153,17 @@ def _is_drawn(share: float) -> pl.Expr:
     return mixed < round(share * 2**32)
 
 
-def _sample(
-    frame: pl.DataFrame, items: pl.DataFrame, tasks: Sequence[Task], as_of: int, train_until: int
-) -> CutSample:
-    features = build_features(frame, items, as_of=as_of)
+def _sample(features: pl.DataFrame, labels: Mapping[str, pl.DataFrame], as_of: int) -> CutSample:
     ids = features["subject_id"]
-    labels = {}
-    for task in tasks:
-        if as_of == train_until:
-            found = population(frame, task, as_of=as_of).with_columns(label=0.0)
-        else:
-            found = build_labels(frame, task, as_of=as_of)
-        joined = ids.to_frame().join(found, on="subject_id", how="left", maintain_order="left")
-        labels[task.name] = joined["label"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return CutSample(as_of, ids.to_numpy(), feature_matrix(features), None, labels)
+    joined = {
+        task: ids.to_frame().join(found, on="subject_id", how="left", maintain_order="left")
+        for task, found in labels.items()
+    }
+    columns = {
+        task: one["label"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        for task, one in joined.items()
+    }
+    return CutSample(as_of, ids.to_numpy(), feature_matrix(features), None, columns)
 
 
 def _with_embeddings(sample: CutSample, embed: Embed, bucket: int) -> CutSample:

@@ -110,7 +110,8 @@ def _rhythm(facts: pl.DataFrame, has_orders: bool) -> pl.DataFrame:
             since=pl.col("last_order_days"),
             gap=pl.col("order_gap_days"),
             longest=pl.col("longest_order_gap_days"),
-            value=pl.coalesce(pl.col("revenue"), pl.col("order_days").cast(pl.Float64)),
+            # Rounded: whose sums differ in the sixteenth digit only are worth the same.
+            value=pl.coalesce(pl.col("revenue"), pl.col("order_days").cast(pl.Float64)).round(6),
         )
     return facts.with_columns(
         days=pl.col("active_days"),

@@ -16,29 +16,33 @@ Knows nothing about models; the events behind a tag are found by `evidence`.
     customer: new               first seen within the last 30 days
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
 
 from habitue.config import ProfileSettings
+from habitue.profiles.attention import touched_items
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import bargains, price_ranks, visit_shares
 from habitue.profiles.interests import build_interests
 from habitue.profiles.norms import ShopNorms
 from habitue.schema import DAY
 
-# kind -> how a tag of it reads; the order is that of a person's tags.
-TAG_TEXTS: Final[dict[str, str]] = {
-    "category": "category: {}",
-    "brand": "brand: {}",
-    "item": "item: {}",
-    "loyalty": "loyal to brand: {}",
-    "price": "price: {}",
-    "discount": "discount: {}",
-    "time": "time: {}",
-    "platform": "platform: {}",
-    "customer": "customer: {}",
+# kind -> the words before the name; the order is that of a person's tags.
+TAG_WORDS: Final[dict[str, str]] = {
+    "category": "category: ",
+    "brand": "brand: ",
+    "item": "item: ",
+    "loyalty": "loyal to brand: ",
+    "price": "price: ",
+    "discount": "discount: ",
+    "time": "time: ",
+    "platform": "platform: ",
+    "customer": "customer: ",
 }
+_KIND: Final = pl.Enum(list(TAG_WORDS))
+_WORDS: Final = pl.Series(list(TAG_WORDS.values()))
 TAG_COLUMNS: Final = (
     "subject_id", "kind", "name", "tag", "weight", "events", "first_seen", "last_seen", "trend",
 )  # fmt: skip
@@ -72,7 +76,7 @@ def build_tags(
     settings: ProfileSettings,
     interests: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return `TAG_COLUMNS`, a person's tags in the order of `TAG_TEXTS`, weightiest first.
+    """Return `TAG_COLUMNS`, a person's tags in the order of `TAG_WORDS`, weightiest first.
 
     `name` is the bare name, `tag` the readable text, `weight` lies in 0 to 1. `events`,
     `first_seen`, `last_seen` and `trend` are null for habits, which have no events of their own
@@ -92,11 +96,13 @@ def build_tags(
         _visit_tags(events, norms),
         _customer_tags(events, norms, as_of),
     ]
-    found = [_interest_tags(interests, items, settings.max_tags)]
-    found += [_as_tags(table) for table in habits]
-    rank = {kind: place for place, kind in enumerate(TAG_TEXTS)}
-    tags = pl.concat(found).with_columns(
-        place=pl.col("kind").replace_strict(rank, return_dtype=pl.Int32)
+    found = [
+        _interest_tags(interests, touched_items(events, items), settings.max_tags),
+        pl.concat(habits).with_columns(pl.col("weight").clip(0, 1), shown=pl.col("name")),
+    ]
+    place = pl.col("kind").cast(_KIND).to_physical()
+    tags = pl.concat(found, how="diagonal").with_columns(
+        place=place, tag=pl.lit(_WORDS).gather(place) + pl.col("shown")
     )
     tags = tags.sort("subject_id", "place", "weight", "tag", descending=[False, False, True, False])
     return (
@@ -104,56 +110,43 @@ def build_tags(
     )
 
 
-def tag_text() -> pl.Expr:
-    """The readable text of a tag, over `kind` and the name to show."""
-    text = pl.lit(None, dtype=pl.String)
-    for kind, template in TAG_TEXTS.items():
-        text = pl.when(pl.col("kind") == kind).then(pl.format(template, "shown")).otherwise(text)
-    return text
-
-
-def _as_tags(habits: pl.DataFrame) -> pl.DataFrame:
-    """Give habit rows `subject_id, kind, name, weight` the columns of all tags."""
-    none = pl.lit(None, dtype=pl.Int64)
-    return habits.with_columns(
-        pl.col("weight").clip(0, 1),
-        shown=pl.col("name"),
-        events=none,
-        first_seen=none,
-        last_seen=none,
-        trend=pl.lit(None, dtype=pl.String),
-    ).select(*(tag_text().alias("tag") if name == "tag" else name for name in TAG_COLUMNS))
-
-
 def _interest_tags(interests: pl.DataFrame, items: pl.DataFrame, max_tags: int) -> pl.DataFrame:
-    needed = pl.col("kind").replace_strict(MIN_EVENTS, return_dtype=pl.Int64)
-    most = pl.col("kind").replace_strict(
-        {kind: max(1, round(part * max_tags)) for kind, part in MOST_OF_ALL_TAGS.items()},
-        return_dtype=pl.Int64,
-    )
+    """Return the columns of a tag but its text, and `shown`, the name to show."""
+    most = {kind: max(1, round(part * max_tags)) for kind, part in MOST_OF_ALL_TAGS.items()}
     candidates = interests.filter(
-        (pl.col("events") >= needed) & (pl.col("lift") >= MIN_LIFT)
+        (pl.col("lift") >= MIN_LIFT)
         & (pl.col("weight") >= MIN_WEIGHT)
-    )  # fmt: skip
+        & (pl.col("events") >= _by_kind(MIN_EVENTS))
+    )
     place = pl.int_range(pl.len()).over("subject_id", "kind")
-    names = items.select(name="item_id", shown="name").with_columns(kind=pl.lit("item"))
+    chosen = without_explained(candidates).filter(place < _by_kind(most))
+    of_items = chosen.filter(pl.col("kind") == "item")
+    names = items.join(of_items, left_on="item_id", right_on="name", how="semi").select(
+        kind=pl.lit("item"), name="item_id", shown="name"
+    )
     return (
-        without_explained(candidates)
-        .filter(place < most)
+        chosen.drop("level", "share", "lift")
         .join(names, on=["kind", "name"], how="left", maintain_order="left")
         .with_columns(pl.coalesce("shown", "name").alias("shown"))
-        .select(*(tag_text().alias("tag") if name == "tag" else name for name in TAG_COLUMNS))
     )
+
+
+def _by_kind(amounts: Mapping[str, int]) -> pl.Expr:
+    """The amount of a row's kind of interest."""
+    found = pl.lit(None, dtype=pl.Int64)
+    for kind, amount in amounts.items():
+        found = pl.when(pl.col("kind") == kind).then(amount).otherwise(found)
+    return found
 
 
 def without_explained(candidates: pl.DataFrame) -> pl.DataFrame:
     """Leave out categories whose tagged subcategories hold half of their weight; keep the order."""
     candidates = candidates.with_row_index("row")
     categories = candidates.filter(pl.col("kind") == "category")
-    depth = categories["level"].max()
-    kept = [candidates.filter(pl.col("kind") != "category")]
-    below = categories.clear().select("subject_id", "name", "weight")
-    for level in range(depth if isinstance(depth, int) else 0, 0, -1):
+    deepest, *above = sorted(categories["level"].unique(), reverse=True) or [0]
+    kept = [candidates.filter((pl.col("kind") != "category") | (pl.col("level") == deepest))]
+    below = categories.filter(pl.col("level") == deepest).select("subject_id", "name", "weight")
+    for level in above:
         here = categories.filter(pl.col("level") == level)
         ancestor = pl.col("name").str.split("/").list.head(level).list.join("/")
         explained = below.group_by("subject_id", ancestor).agg(explained=pl.col("weight").sum())
@@ -172,22 +165,20 @@ def _habit(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
 
 
 def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    branded = items.drop_nulls("brand").select(
-        "item_number", pl.col("category").fill_null(""), name="brand"
-    )
     group = ["category", "name"]
+    lines = events.filter(pl.col("event_type") == "purchase").select("subject_id", "item_number")
     bought = (
-        events.filter(pl.col("event_type") == "purchase")
-        .select("subject_id", "item_number")
-        .join(branded, on="item_number")
+        lines.join(_branded(touched_items(lines, items)), on="item_number")
         .group_by("subject_id", *group)
         .agg(bought=pl.len())
         .with_columns(all=pl.col("bought").sum().over("subject_id", "category"))
         .with_columns(share=pl.col("bought") / pl.col("all"))
         .filter((pl.col("all") >= MIN_LOYAL_PURCHASES) & (pl.col("share") >= LOYAL_SHARE))
     )
+    if bought.is_empty():  # for most persons; what everyone buys is dear to count
+        return _habit(bought.with_columns(weight=pl.lit(0.0)), "loyalty")
     sold = (
-        branded.join(bought, on="category", how="semi")
+        _branded(items.filter(pl.col("category").fill_null("").is_in(bought["category"].implode())))
         .join(norms.items.select("item_number", "purchases"), on="item_number")
         .group_by(group)
         .agg(sold=pl.col("purchases").sum())
@@ -203,6 +194,12 @@ def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -
         .head(MOST_LOYALTIES)
     )
     return _habit(loyal, "loyalty")
+
+
+def _branded(items: pl.DataFrame) -> pl.DataFrame:
+    return items.drop_nulls("brand").select(
+        "item_number", pl.col("category").fill_null(""), name="brand"
+    )
 
 
 def _price_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:

@@ -6,7 +6,7 @@ deciles. Knows nothing about how the models were fitted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels
 from habitue.profiles.samples import Embed, feature_matrix
 from habitue.profiles.task_model import TaskModel
+from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -30,6 +31,7 @@ CHANCE_METRICS: Final = ("auc", "pr_auc", "log_loss", "brier", "ece", "lift@10%"
 AMOUNT_METRICS: Final = ("mae", "rmse", "spearman", "gini", "top_decile_share", "total_error")
 _DECILES: Final = 10
 _BOOTSTRAP_ROWS: Final = 20_000
+_BOOTSTRAP_SAMPLES: Final = 200
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,15 @@ class TaskEvaluation:
     reliability: Mapping[str, Sequence[float]]  # predicted, observed, count; of probabilities
     deciles: Sequence[Decile]
     best_baseline: str
-    gain: Interval | None  # auc, or error saved, over the best baseline; 95 %
+    gain: Interval | None  # of `headline_metric`, over the best baseline; 95 %
     cuts: Sequence[int]
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """Persons of one task over all cuts."""
+    """Persons of one task over all cuts: a row a person and cut."""
 
+    persons: Ints
     truth: Floats
     score: Floats
     expected: Floats
@@ -90,7 +93,7 @@ def evaluate_tasks(
     progress.start("Evaluation", log.num_buckets * len(cuts), "parts")
     catalogues = {cut: item_codes(log.items(as_of=cut)) for cut in cuts}
     for bucket in range(log.num_buckets):
-        frame = log.read_bucket(bucket)
+        later = log.read_bucket(bucket)
         for cut in cuts:
             fitting = {
                 name: model
@@ -101,7 +104,8 @@ def evaluate_tasks(
             features = build_features(known, catalogues[cut], as_of=cut)
             vectors = _vectors(embed, features, cut, bucket)
             for name, model in fitting.items():
-                parts[name].append(_judge(model, frame, features, vectors, cut))
+                labels = build_labels(known, later, model.task, as_of=cut)
+                parts[name].append(_judge(model, labels, features, vectors, cut))
             progress.advance()
     progress.finish()
     return {name: _result(models[name], _joined(parts[name])) for name in models}
@@ -114,9 +118,8 @@ def _vectors(embed: Embed | None, features: pl.DataFrame, cut: int, bucket: int)
 
 
 def _judge(
-    model: TaskModel, frame: pl.DataFrame, features: pl.DataFrame, vectors: Floats | None, cut: int
+    model: TaskModel, labels: pl.DataFrame, features: pl.DataFrame, vectors: Floats | None, cut: int
 ) -> _Judged:
-    labels = build_labels(frame, model.task, as_of=cut)
     joined = features.select("subject_id").join(
         labels, on="subject_id", how="left", maintain_order="left"
     )
@@ -124,14 +127,23 @@ def _judge(
     features_NF = feature_matrix(features)[rows]
     vectors = None if vectors is None else vectors[rows]
     expected, score = model.score_matrix(features_NF, vectors)
-    truth = joined["label"].drop_nulls().to_numpy()
-    return _Judged(truth, score, expected, model.baselines(features_NF), [cut])
+    asked = joined.drop_nulls("label")
+    return _Judged(
+        persons=asked["subject_id"].to_numpy(),
+        truth=asked["label"].to_numpy(),
+        score=score,
+        expected=expected,
+        baselines=model.baselines(features_NF),
+        cuts=[cut],
+    )
 
 
 def _joined(parts: Sequence[_Judged]) -> _Judged:
     if not parts:
-        return _Judged(np.empty(0), np.empty(0), np.empty(0), {}, [])
+        none = np.empty(0)
+        return _Judged(np.empty(0, np.int64), none, none, none, {}, [])
     return _Judged(
+        persons=np.concatenate([part.persons for part in parts]),
         truth=np.concatenate([part.truth for part in parts]),
         score=np.concatenate([part.score for part in parts]),
         expected=np.concatenate([part.expected for part in parts]),
@@ -180,6 +192,11 @@ def _obstacle(model: TaskModel, judged: _Judged) -> str:
     return ""
 
 
+def headline_metric(task: Task) -> str:
+    """Return the metric by which the task is compared with its best baseline."""
+    return "auc" if task.is_probability else "mae"
+
+
 def chance_measures(truth: Floats, score: Floats, expected: Floats) -> dict[str, float]:
     """Return `CHANCE_METRICS` of probabilities; `expected` is the same as `score`."""
     del expected
@@ -216,23 +233,44 @@ def amount_measures(truth: Floats, score: Floats, expected: Floats) -> dict[str,
 
 
 def _best_baseline(model: TaskModel, rivals: Mapping[str, Mapping[str, float]]) -> str:
+    metric = headline_metric(model.task)
     if model.task.is_probability:
-        return max(rivals, key=lambda name: rivals[name]["auc"])
-    return min(rivals, key=lambda name: rivals[name]["mae"])
+        return max(rivals, key=lambda name: rivals[name][metric])
+    return min(rivals, key=lambda name: rivals[name][metric])
 
 
 def _gain(model: TaskModel, judged: _Judged, best: str) -> Interval:
-    """Return the gain over the best baseline with its paired bootstrap interval."""
-    rows = np.arange(len(judged.truth))
-    if len(rows) > _BOOTSTRAP_ROWS:
-        rows = np.random.default_rng(0).choice(rows, _BOOTSTRAP_ROWS, replace=False)
-    truth, ours, theirs = judged.truth[rows], judged.score[rows], judged.baselines[best][rows]
-    if model.task.is_probability:
-        return metrics.bootstrap_difference(
-            lambda outcome, score: metrics.auc(outcome > 0, score), truth, ours, theirs,
-            num_samples=200,
-        )  # fmt: skip
-    return metrics.bootstrap_interval(np.abs(theirs - truth) - np.abs(ours - truth))
+    """Return the gain over the best baseline; its interval is a paired bootstrap over persons."""
+    measure = _rank_order if model.task.is_probability else _closeness
+    rows = _bootstrap_rows(judged.persons)
+    truth, score, rival = judged.truth, judged.score, judged.baselines[best]
+    found = metrics.bootstrap_difference(
+        measure,
+        truth[rows],
+        score[rows],
+        rival[rows],
+        persons=judged.persons[rows],
+        num_samples=_BOOTSTRAP_SAMPLES,
+    )
+    return replace(found, mean=measure(truth, score) - measure(truth, rival))
+
+
+def _rank_order(truth: Floats, score: Floats) -> float:
+    return metrics.auc(truth > 0, score)
+
+
+def _closeness(truth: Floats, score: Floats) -> float:
+    return -metrics.mae(truth, score)
+
+
+def _bootstrap_rows(persons: Ints) -> Ints:
+    """Return all rows, or those of as many persons as resampling can bear."""
+    if len(persons) <= _BOOTSTRAP_ROWS:
+        return np.arange(len(persons))
+    distinct = np.unique(persons)
+    num = max(1, round(len(distinct) * _BOOTSTRAP_ROWS / len(persons)))
+    drawn = np.random.default_rng(0).choice(distinct, num, replace=False)
+    return np.flatnonzero(np.isin(persons, drawn))
 
 
 def _reliability(judged: _Judged) -> dict[str, list[float]]:

@@ -23,16 +23,26 @@ from habitue.profiles.calibration import (
     Calibrator,
     ChanceSpread,
 )
+from habitue.profiles.prediction_record import NOBODY, PredictionRecord
 from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix, rfm_matrix
 from habitue.profiles.scorer import Scorer
+from habitue.profiles.sufficiency import MIN_EVENTS, judge_events, length_text
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Form = Literal["rfm", "features", "features+embedding"]
 
-MIN_EVENTS: Final = 2  # a person with fewer gets the rate of such persons
-FEW_EVENTS: Final = 5
+# Of the table of predictions, after the score itself.
+REMARK_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "interval_low": pl.Float64(),
+    "interval_high": pl.Float64(),
+    "percentile": pl.Float64(),
+    "base_rate": pl.Float64(),
+    "calibrated": pl.Boolean(),
+    "data_sufficiency": pl.String(),
+    "reason": pl.String(),
+}
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _RECENCY: Final = FEATURE_COLUMNS.index("days_since_event")
 
@@ -61,6 +71,7 @@ class Predictions:
         score = {"probability": self.score}
         if not self.task.is_probability:
             score = {"value": self.score, "expected": self.expected}
+        schema = {"subject_id": pl.Int64(), **dict.fromkeys(score, pl.Float64()), **REMARK_COLUMNS}
         return pl.DataFrame(
             {
                 "subject_id": self.subject_ids,
@@ -70,9 +81,25 @@ class Predictions:
                 "percentile": self.percentile,
                 "base_rate": np.full(len(self), self.base_rate),
                 "calibrated": np.full(len(self), self.calibrated),
-                "data_sufficiency": pl.Series(self.data_sufficiency.tolist(), dtype=pl.String),
-                "reason": pl.Series(self.reason.tolist(), dtype=pl.String),
-            }
+                "data_sufficiency": self.data_sufficiency.tolist(),
+                "reason": self.reason.tolist(),
+            },
+            schema=schema,
+        )
+
+    def record(self, row: int) -> PredictionRecord:
+        """Return one person's answer, as a profile shows it."""
+        score, is_chance = float(self.score[row]), self.task.is_probability
+        return PredictionRecord(
+            probability=score if is_chance else None,
+            value=None if is_chance else score,
+            expected=None if is_chance else float(self.expected[row]),
+            interval=(float(self.low[row]), float(self.high[row])),
+            percentile=float(self.percentile[row]),
+            base_rate=self.base_rate,
+            calibrated=self.calibrated,
+            data_sufficiency=str(self.data_sufficiency[row]),
+            reason=str(self.reason[row]),
         )
 
 
@@ -165,6 +192,18 @@ class TaskModel:
         point = self.shape.median(chance, log_amount)
         return np.where(thin, self.thin_rate, expected), np.where(thin, self.thin_rate, point)
 
+    def record_of_nobody(self) -> PredictionRecord:
+        """Return what can be said of somebody nobody has seen: the base rate."""
+        is_chance = self.task.is_probability
+        return PredictionRecord(
+            probability=self.base_rate if is_chance else None,
+            value=None if is_chance else self.base_rate,
+            expected=None if is_chance else self.base_rate,
+            base_rate=self.base_rate,
+            data_sufficiency="not_enough_data",
+            reason=NOBODY,
+        )
+
     def matrix(self, features_NF: Floats, embeddings_ND: Floats | None) -> Floats:
         """Return the columns the model looks at, float32 [N, C]."""
         chosen = features_NF[:, [FEATURE_COLUMNS.index(name) for name in self.columns]]
@@ -211,27 +250,18 @@ class TaskModel:
         self, features_NF: Floats
     ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
         """Return (level, reason) of each person."""
-        events = features_NF[:, _EVENTS].astype(np.int64)
-        away = features_NF[:, _RECENCY]
-        level = np.full(len(events), "ok", dtype="U16")
-        reason = np.full(len(events), "", dtype=object)
-        few = events < FEW_EVENTS
-        level[few] = "limited"
-        reason[few] = [f"only {count} events" for count in events[few]]
-        stale = away > self.task.active_days
-        level[stale] = "limited"
-        reason[stale] = [
-            f"not seen for {days:.0f} days; the prediction was learnt from persons seen in the "
-            f"last {self.task.active_days:.4g}"
-            for days in away[stale]
-        ]
-        thin = events < MIN_EVENTS
-        level[thin] = "not_enough_data"
-        reason[thin] = "only 1 event: the rate of all such persons"
+        events = features_NF[:, _EVENTS]
+        level, reason = judge_events(
+            events,
+            features_NF[:, _RECENCY],
+            fresh_days=self.task.active_days,
+            stale_because="the prediction was learnt from persons seen in the last "
+            f"{length_text(self.task.active_days)}",
+        )
         if self.chance is None:
-            level[:] = "not_enough_data"
-            reason[:] = self.reason
-        return level, reason.astype(str)
+            return np.full_like(level, "not_enough_data"), np.full(len(level), self.reason)
+        thin = events < MIN_EVENTS
+        return level, np.where(thin, "only 1 event: the rate of all such persons", reason)
 
 
 def load_task_model(path: Path) -> TaskModel:

@@ -235,8 +235,7 @@ def reliability_chart(
 ) -> Chart:
     """Return predicted against observed shares; the larger a point, the more people in it."""
     most = max(point.n for point in points) or 1
-    top = max(max(point.predicted, point.observed) for point in points)
-    limit = next(edge for edge in (0.04, 0.08, 0.2, 0.4, 0.6, 0.8, 1.0) if top <= edge or edge == 1)
+    limit = _share_limit(max(max(point.predicted, point.observed) for point in points))
     diagonal: Option = {
         "type": "line",
         "silent": True,
@@ -291,6 +290,11 @@ def reliability_chart(
     return Chart(name, option, 250, texts("task.calibration.aria", task=task), table)
 
 
+def _share_limit(top: float) -> float:
+    """Return where an axis of shares ends, four equal steps from 0."""
+    return next(edge for edge in (0.04, 0.08, 0.2, 0.4, 0.6, 0.8, 1.0) if top <= edge or edge == 1)
+
+
 def decile_chart(
     name: str,
     deciles: Sequence[Decile],
@@ -303,7 +307,8 @@ def decile_chart(
     """Return the observed rate (with `money`: the mean amount) by tenth of people."""
     is_share = money is None
     format_name = "percent" if is_share else "money"
-    top = max(decile.observed for decile in deciles)
+    limit = _share_limit(max(decile.observed for decile in deciles))
+    scale: Option = {"max": limit, "interval": limit / 4} if is_share else {}
     bars: Option = {
         "type": "bar",
         "name": texts("task.observed"),
@@ -334,7 +339,7 @@ def decile_chart(
             nameGap=28,
             nameTextStyle=_text(),
         ),
-        yAxis=_value_axis(format_name, min=0, **({"max": 1} if is_share and top > 0.8 else {})),
+        yAxis=_value_axis(format_name, min=0, **scale),
         series=[bars],
     )
 

@@ -26,6 +26,7 @@ class ModelSummary:
     learning: list[dict[str, float]] = field(default_factory=list)  # one row an epoch
     best_epoch: int | None = None
     choices: list[str] = field(default_factory=list)  # what was chosen and why, one sentence each
+    records: list[str] = field(default_factory=list)  # the same in the words of the training
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class AdviceExample:
 class AudienceSummary:
     """A group ready to be reached, with the command that exports it."""
 
-    name: str
-    sentence: str
+    title: str
+    sentence: str  # the rule in words
     persons: int
     command: str
     value: float | None = None  # of the last year, or as the sentence says
@@ -90,7 +91,9 @@ class ReportData:
     statistics: ShopStatistics
     model: ModelSummary | None = None
     evaluation: Evaluation | None = None
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)  # by which names are put into words
+    unanswered: dict[str, str] = field(default_factory=dict)  # task -> why it is not predicted
+    is_behind: bool = False  # whether events came in after the last refresh
     segments: list[SegmentSummary] = field(default_factory=list)
     stories: list[PersonStory] = field(default_factory=list)
     churn_task: str = ""
@@ -99,4 +102,4 @@ class ReportData:
     examples: list[AdviceExample] = field(default_factory=list)
     audiences: list[AudienceSummary] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # honest remarks, one sentence each
+    workspace: str = ""  # the option that names it in commands, with a blank before it

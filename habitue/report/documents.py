@@ -20,6 +20,7 @@ T = TypeVar("T")
 # A part of what is shipped, shown beside it, is no simple method to beat.
 OWN_PARTS = ("network",)
 MIN_OPTION = 0.005  # a less likely next step is not worth a line
+SURE = 0.995  # of what comes next: above it there is nothing to tell apart
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,11 @@ class TaskScores:
     deciles: list[Decile]
     gain: Interval | None = None  # over the best baseline, person by person; above 0 is better
 
+    @property
+    def is_trivial(self) -> bool:
+        """Whether one answer is right for everybody."""
+        return "mae" not in self.ours.metrics and self.base_rate in (0.0, 1.0)
+
 
 @dataclass(frozen=True)
 class RecommendationScores:
@@ -172,6 +178,8 @@ class Evaluation:
             for name, task in judged.items()
             if not task.numbers("metrics")
         }
+        listed = document.child("skipped")
+        skipped |= {name: listed.text(name) for name in listed.entries}
         return cls(
             tasks=[_task(name, task) for name, task in judged.items() if name not in skipped],
             recommendation=_recommendation(advice) if advice.numbers("metrics") else None,
@@ -282,6 +290,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Option:
+    """One thing that may come next."""
+
+    name: str
+    probability: float
+    base_rate: float | None
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a person will do: a probability, an amount, or the likeliest options."""
 
@@ -293,7 +310,13 @@ class Prediction:
     base_rate: float | None
     is_calibrated: bool
     data_sufficiency: str
-    options: list[tuple[str, float]]
+    reason: str  # why not enough, where it is not
+    options: list[Option]  # of what comes next, the likeliest first
+
+    @property
+    def is_foregone(self) -> bool:
+        """Whether only one thing can come next."""
+        return bool(self.options) and self.options[0].probability > SURE
 
     @classmethod
     def from_json(cls, task: str, entries: Mapping[str, object]) -> "Prediction":
@@ -301,7 +324,7 @@ class Prediction:
         document = Document(entries)
         # The mean amount compares with the average; the typical one is 0 for most people.
         mean = document.number("expected")
-        options = sorted(document.numbers("probabilities").items(), key=lambda pair: -pair[1])
+        options = document.children("answers", _option)
         return cls(
             task=task,
             probability=document.number("probability"),
@@ -311,8 +334,17 @@ class Prediction:
             base_rate=document.number("base_rate"),
             is_calibrated=document.entries.get("calibrated") is True,
             data_sufficiency=document.text("data_sufficiency"),
-            options=[(name, share) for name, share in options[:5] if share >= MIN_OPTION],
+            reason=document.text("reason"),
+            options=[one for one in options if one.probability >= MIN_OPTION],
         )
+
+
+def _option(document: Document) -> Option:
+    return Option(
+        name=document.text("name"),
+        probability=document.number("probability") or 0.0,
+        base_rate=document.number("base_rate"),
+    )
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class ShopStatistics:
     as_of: int
     start_at: int
     end_at: int  # one microsecond after the last event read
-    num_strays: int  # events dated long before all others, left out
+    num_strays: int  # events dated long before or after all others, left out
     time_zone: str
     num_events: int
     num_persons: int

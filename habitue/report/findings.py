@@ -4,6 +4,8 @@ In: figures. Out: sentences; names from the shop are escaped and set apart in `<
 name may be written from right to left. A sentence that the figures do not support is empty.
 """
 
+import re
+
 from markupsafe import Markup
 
 from habitue.report import formats
@@ -21,28 +23,30 @@ MIN_PERSONS = 20  # behind a share that a sentence speaks of
 MIN_PURCHASES = 20  # of a row whose rise or fall a sentence speaks of
 MIN_CHANGE_SHARE = 0.01  # of the whole; a smaller row's rise or fall is chance
 EMPTY = Markup()
+DATE, WHOLE_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b"), r'<span class="whole">\g<0></span>'
 
 
 def isolated(name: str, most: int = 120) -> Markup:
-    """Return a name from the shop, escaped, shortened and set apart."""
-    return Markup("<bdi>{}</bdi>").format(formats.shorten(name, most))
+    """Return a text from the shop, escaped, shortened and set apart; a date in it stays whole."""
+    text = str(Markup.escape(formats.shorten(name, most)))
+    return Markup(f"<bdi>{DATE.sub(WHOLE_DATE, text)}</bdi>")
 
 
 def headline(stats: ShopStatistics, texts: Texts, money: formats.Currency) -> Markup:
     """Return the shop in a sentence or two."""
+    key, sales = "lede.visits", stats.sales
+    if sales is not None:
+        key = "lede.orders" if sales.revenue is None else "lede.sales"
     words = texts(
-        "lede",
+        key,
         span=formats.span(stats.span_days),
         persons=texts.count(stats.num_persons, "person"),
+        times=texts.count(stats.num_visits, "time"),
         events=texts.count(stats.num_events, "event"),
+        orders=texts.count(sales.orders, "order") if sales else "",
+        revenue=money.short(sales.revenue) if sales and sales.revenue is not None else "",
     )
-    if stats.sales is None:
-        return words + texts("lede.end") + _trend(stats, texts)
-    orders = texts.count(stats.sales.orders, "order")
-    if stats.sales.revenue is None:
-        return words + texts("lede.orders", orders=orders) + _trend(stats, texts)
-    revenue = money.short(stats.sales.revenue)
-    return words + texts("lede.sales", orders=orders, revenue=revenue) + _trend(stats, texts)
+    return words + _trend(stats, texts)
 
 
 def _trend(stats: ShopStatistics, texts: Texts) -> Markup:
@@ -143,11 +147,20 @@ def ranking_finding(ranking: Ranking, texts: Texts, days: int) -> Markup:
             change = formats.change(row.recent, row.previous)
             words += Markup(" ") + texts(
                 key,
-                name=isolated(row.name, 60),
+                name=row_name(row, ranking, texts),
                 change=change,
                 days=texts.days(days),
             )
     return words
+
+
+def row_name(row: RankedRow, ranking: Ranking, texts: Texts) -> Markup:
+    """Return a row's name, with its id where another row has the same name."""
+    name = isolated(row.name, 60)
+    if sum(other.name == row.name for other in ranking.rows) < 2:
+        return name
+    number = texts("rank.id", id=isolated(row.key, 40))
+    return Markup('{} <span class="kind">{}</span>').format(name, number)
 
 
 def measured(row: RankedRow, ranking: Ranking) -> float:

@@ -1,6 +1,6 @@
 """Numbers, money, times and spans as people read them.
 
-`1,234`, `12.3 %`, `£1.2 M`, `30 Nov 2025`. A no-break space keeps number and unit together.
+`1,234`, `12.3 %`, `£1.2 M`, `2025-11-30`. A no-break space keeps number and unit together.
 Knows nothing about what the numbers mean.
 """
 
@@ -61,6 +61,19 @@ def percent(share: float | None, decimals: int | None = None) -> str:
     return f"{number(100 * share, decimals)}{NBSP}%"
 
 
+def chance(probability: float | None) -> str:
+    """Return `12 %`; what is nearly certain is never called certain.
+
+    >>> chance(0.124).replace(NBSP, " "), chance(0.999).replace(NBSP, " ")
+    ('12 %', '> 99 %')
+    """
+    if probability is not None and 0.995 <= probability < 1:
+        return f">{NBSP}99{NBSP}%"
+    if probability is not None and 0 < probability < 0.005:
+        return f"<{NBSP}1{NBSP}%"
+    return percent(probability, 0)
+
+
 def change(now: float, before: float) -> str:
     """Return `+12 %` of `now` against `before`; empty where nothing was before.
 
@@ -106,27 +119,26 @@ class Currency:
 
 
 def date(local_at: int | None) -> str:
-    """Return `30 Nov 2025`."""
+    """Return `2025-11-30`."""
     if local_at is None:
         return DASH
-    moment = local_datetime(local_at)
-    return f"{moment.day}{NBSP}{MONTHS[moment.month - 1]}{NBSP}{moment.year}"
+    return f"{local_datetime(local_at):%Y-%m-%d}"
 
 
 def date_time(local_at: int | None) -> str:
-    """Return `30 Nov 2025, 18:05`."""
-    return DASH if local_at is None else f"{date(local_at)}, {local_datetime(local_at):%H:%M}"
+    """Return `2025-11-30 18:05`."""
+    return DASH if local_at is None else f"{local_datetime(local_at):%Y-%m-%d %H:%M}"
 
 
 def period(local_at: int, unit: PeriodUnit) -> str:
-    """Return the name of the period that starts at `local_at`: `14:30`, `3 Jan`, `Jan 2024` …"""
+    """Return the name of the period from `local_at` on: `14:30`, `2024-01-03`, `Jan 2024` …"""
     moment = local_datetime(local_at)
     month = MONTHS[moment.month - 1]
     if unit in ("10 minutes", "hour"):
         clock = f"{moment:%H:%M}"
         return f"{moment.day} {month} {clock}" if unit == "hour" else clock
     if unit in ("day", "week"):
-        return f"{moment.day} {month} {moment.year}"
+        return date(local_at)
     if unit == "month":
         return f"{month} {moment.year}"
     if unit == "quarter":

@@ -77,6 +77,11 @@ def best_baseline(baselines: Sequence[Scores], metric: str) -> Scores | None:
     return choose(known, key=lambda scores: scores.metrics[metric])
 
 
+def that_offer(baselines: Sequence[Scores], metric: str) -> list[Scores]:
+    """Return the methods that were right at least once: own habits never offer what is new."""
+    return [scores for scores in baselines if scores.metrics.get(metric)]
+
+
 def verdict(
     ours: Scores, baselines: Sequence[Scores], metric: str, *, gain: Interval | None = None
 ) -> Verdict:

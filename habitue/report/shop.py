@@ -5,12 +5,11 @@ item, and one number for each buyer. Knows nothing about models or pages.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 
 import polars as pl
 
-from habitue.errors import NotEnoughData
 from habitue.events.log import EventLog
+from habitue.events.span import Span, span_of
 from habitue.report.counters import (
     IS_MONEY,
     CohortCounter,
@@ -29,9 +28,8 @@ from habitue.report.periods import (
     to_local,
 )
 from habitue.report.rankings import RankingCounter
-from habitue.schema import DAY, format_time
+from habitue.schema import DAY
 
-STRAY_SHARE = 0.001
 _COLUMNS = (
     "subject_id",
     "timestamp",
@@ -50,11 +48,14 @@ def shop_statistics(
 
     Days, weeks and hours are those of `time_zone`; rankings keep their first `top` rows.
 
+    Events dated long before or long after all others are in none of them but `num_strays`; see
+    `events.span`.
+
     Raises:
-        NotEnoughData: the log has no event before `as_of`.
+        NotReady: the log has no event before `as_of`.
     """
-    window = _window(log, as_of)
-    count = _Count(log.items(as_of=as_of), window, time_zone)
+    span = span_of(log, as_of=as_of)
+    count = _Count(log.items(as_of=as_of), span, time_zone)
     for bucket in range(log.num_buckets):
         count.add(log.read_bucket(bucket, as_of=as_of).select(*_COLUMNS, value=_money()))
     return count.result(as_of, top)
@@ -67,49 +68,6 @@ def _money() -> pl.Expr:
     return pl.coalesce("value", signed)
 
 
-@dataclass(frozen=True)
-class _Window:
-    """The stretch of time that the log covers, and how many events lie before it."""
-
-    start_at: int
-    end_at: int
-    num_strays: int
-
-
-def _window(log: EventLog, as_of: int) -> _Window:
-    """Return the log's window before `as_of`, from the events alone.
-
-    The log's own `start_at` and `end_at` know of later events, and a handful of events with a
-    wrong date would stretch all charts to many times the length of the log: where less than
-    one in a thousand makes the log more than twice as long, it begins after them.
-    """
-    day = pl.col("timestamp") // DAY
-    parts = [
-        log.read_bucket(bucket, as_of=as_of)
-        .group_by(day=day)
-        .agg(pl.len(), first=pl.col("timestamp").min(), last=pl.col("timestamp").max())
-        for bucket in range(log.num_buckets)
-    ]
-    days = (
-        pl.concat(parts)
-        .group_by("day")
-        .agg(pl.col("len").sum(), pl.col("first").min(), pl.col("last").max())
-    )
-    if days.is_empty():
-        raise NotEnoughData(
-            f"The log has no event before {format_time(as_of)}.",
-            fix="Ingest events with `habitue ingest FILE`, or name a later --as-of.",
-        )
-    days = days.sort("day").with_columns(before=pl.col("len").cum_sum() - pl.col("len"))
-    end_at = int(days["last"][-1]) + 1
-    whole = int(days["first"][0])
-    most = days.filter(pl.col("before") <= STRAY_SHARE * pl.col("len").sum())
-    start_at, strays = int(most["first"][-1]), int(most["before"][-1])
-    if end_at - whole <= 2 * (end_at - start_at):
-        return _Window(whole, end_at, 0)
-    return _Window(start_at, end_at, strays)
-
-
 def _recent_days(span_days: float) -> int:
     """Return the length of 'lately': at most a third of the log, so that there is a before."""
     return next((days for days in (28, 7, 1) if span_days >= 3 * days), 0)
@@ -118,13 +76,13 @@ def _recent_days(span_days: float) -> int:
 class _Count:
     """All counters, fed with one bucket after the other."""
 
-    def __init__(self, items: pl.DataFrame, window: _Window, time_zone: str) -> None:
-        self._window, self._time_zone = window, time_zone
-        span = window.end_at - window.start_at
-        days = _recent_days(span / DAY)
-        self._recent = RecentCounter(days, window.end_at) if days else None
-        self._timeline = TimelineCounter(choose_unit(span, TIMELINE_UNITS, most=120))
-        self._cohorts = CohortCounter(choose_unit(span, COHORT_UNITS, most=18))
+    def __init__(self, items: pl.DataFrame, span: Span, time_zone: str) -> None:
+        self._span, self._time_zone = span, time_zone
+        length = span.end_at - span.start_at
+        days = _recent_days(length / DAY)
+        self._recent = RecentCounter(days, span.end_at) if days else None
+        self._timeline = TimelineCounter(choose_unit(length, TIMELINE_UNITS, most=120))
+        self._cohorts = CohortCounter(choose_unit(length, COHORT_UNITS, most=18))
         self._funnel = FunnelCounter()
         self._rhythm = RhythmCounter()
         self._sales = SalesCounter()
@@ -134,7 +92,8 @@ class _Count:
         self._bots = Bots(0, 0, 0.0)
 
     def add(self, frame: pl.DataFrame) -> None:
-        frame = frame.filter(pl.col("timestamp") >= self._window.start_at)
+        at = pl.col("timestamp")
+        frame = frame.filter(at >= self._span.start_at, at < self._span.end_at)
         self._add_bots(frame.filter(pl.col("is_bot").fill_null(False)))
         frame = frame.filter(~pl.col("is_bot").fill_null(False))
         if frame.is_empty():
@@ -163,9 +122,9 @@ class _Count:
         )
 
     def result(self, as_of: int, top: int) -> ShopStatistics:
-        window = self._window
-        first = to_local(window.start_at, self._time_zone)
-        last = to_local(window.end_at - 1, self._time_zone)
+        span = self._span
+        first = to_local(span.start_at, self._time_zone)
+        last = to_local(span.end_at - 1, self._time_zone)
         sales = self._sales.result()
         is_empty = not self._num_persons
         measure: Measure = "persons"
@@ -173,9 +132,9 @@ class _Count:
             measure = "purchases" if sales.revenue is None else "revenue"
         return ShopStatistics(
             as_of=as_of,
-            start_at=window.start_at,
-            end_at=window.end_at,
-            num_strays=window.num_strays,
+            start_at=span.start_at,
+            end_at=span.end_at,
+            num_strays=span.strays,
             time_zone=self._time_zone,
             num_events=self._types.total(),
             num_persons=self._num_persons,
@@ -188,7 +147,7 @@ class _Count:
             timeline=None if is_empty else self._timeline.result(first, last),
             funnel=self._funnel.result(self._types),
             cohorts=None if is_empty else self._cohorts.result(first, last),
-            rhythm=self._rhythm.result((window.end_at - window.start_at) / DAY),
+            rhythm=self._rhythm.result((span.end_at - span.start_at) / DAY),
             categories=self._rankings.categories(measure, top),
             items=self._rankings.items(measure, top),
         )

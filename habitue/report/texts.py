@@ -9,7 +9,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from habitue.report.formats import NBSP, number
+from habitue.report.formats import NBSP, number, span
 from habitue.schema import Task
 
 ENGLISH: Final[dict[str, str]] = {
@@ -19,19 +19,18 @@ ENGLISH: Final[dict[str, str]] = {
     "nav.label": "Sections",
     "nav.overview": "Overview",
     "nav.shop": "The shop",
-    "nav.learned": "What was learned",
+    "nav.learned": "Learned",
     "nav.customers": "Customers",
-    "nav.todo": "What to do",
+    "nav.todo": "To do",
     "nav.about": "About",
     "numbers": "Show the numbers",
     "copy": "Copy",
     "copied": "Copied",
     "no_script": "The charts need JavaScript; every figure also stands in a table.",
     # headline
-    "lede": "In {span}, {persons} made {events}",
-    "lede.sales": ", placed {orders} and spent {revenue}.",
-    "lede.orders": " and placed {orders}.",
-    "lede.end": ".",
+    "lede.sales": "In {span}, {persons} placed {orders} and spent {revenue}.",
+    "lede.orders": "In {span}, {persons} placed {orders}.",
+    "lede.visits": "In {span}, {persons} came {times} and left {events}.",
     "lede.trend.revenue": "In the last {days}, revenue was {change} in the {days} before.",
     "lede.trend.orders": "In the last {days}, orders were {change} in the {days} before.",
     "lede.trend.events": "In the last {days}, activity was {change} in the {days} before.",
@@ -53,14 +52,30 @@ ENGLISH: Final[dict[str, str]] = {
     "strip.span": "From {first} to {last}",
     "strip.gap": "Usual pause",
     "strip.gap.note": "between two orders",
+    # what to know before reading
+    "remarks.title": "What to know before you read on",
     "bots": "Left out everywhere: {persons} that behave like machines, with {events}{money}.",
     "bots.money": " and {revenue} of purchases",
-    "strays": "Left out everywhere: {events} dated long before all others.",
+    "remark.strays": "Left out everywhere: {events} dated long before or long after all others; "
+    "a clock was wrong.",
+    "remark.short": "The log spans only {span}: habits of slow customers and seasons cannot be "
+    "seen in it yet.",
+    "remark.year": "The log spans {span}, less than a year: a rise before a holiday cannot be told "
+    "from growth.",
+    "remark.no_purchases": "The log holds no purchases. What people are worth is unknown, and "
+    "groups go by how often they come.",
+    "remark.no_money": "The purchases have no price, so nothing is said about money.",
+    "remark.utc": "Days and hours are those of UTC. If your shop keeps another time, set time_zone "
+    "under [profiles] in habitue.toml.",
+    "remark.behind": "Events came in after the customers were last looked at; they are not in this "
+    "report. Run habitue refresh, then habitue report.",
+    "remark.unanswered": "Not predicted: “{task}”, because {why}.",
+    "remark.unchecked": "Not checked against what happened: “{task}”, because {why}.",
     # the shop
     "shop.title": "What the shop looks like",
     "time.title": "Activity over time",
-    "time.caption": "Each bar covers {unit}. Each row has its own scale, so that rare but precious "
-    "events stay visible beside the many views.",
+    "time.caption": "Each bar covers {unit}. Each row has its own scale, so that what is rare "
+    "stays visible beside what is frequent.",
     "time.partial.first": "The first bar is not complete and drawn lighter.",
     "time.partial.last": "The last bar is not complete and drawn lighter.",
     "time.partial.both": "The first and the last bar are not complete and drawn lighter.",
@@ -85,8 +100,8 @@ ENGLISH: Final[dict[str, str]] = {
     "funnel.finding.cart": "Of 100 visits that look at something, {share} put an item into the "
     "cart.",
     "funnel.kept": "{share} of the step before",
-    "funnel.none": "The log knows {types} only, so there is no way from a look to a purchase to "
-    "follow.",
+    "funnel.none": "The log knows {types} only, so the way from a look to a purchase cannot be "
+    "followed.",
     "cohort.title": "Do people come back?",
     "cohort.caption": "Each row is the people first seen in that {unit}; each cell the share of "
     "them who were active again so many {unit}s later. The first row also holds those who had "
@@ -119,14 +134,17 @@ ENGLISH: Final[dict[str, str]] = {
     "rank.head.persons": "People",
     "rank.head.purchases": "Purchases",
     "rank.head.revenue": "Revenue",
-    "rank.head.change": "Last {days}",
-    "categories.none": "The log names fewer than two categories.",
+    "rank.head.change": "{days}-day change",
+    "rank.id": "no. {id}",
+    "categories.none": "The items have no categories, or all the same one: interests are told by "
+    "brand and item alone.",
     "items.none": "No item has been bought or looked at yet.",
     # what was learned
     "learned.title": "What was learned, and how well",
     "learned.intro": "Every figure here was measured on a future the model had not seen: it "
     "learned from the past only, then had to say what came next. Beside it stand simple methods "
-    "that cost nothing; a model that cannot beat them is not worth having.",
+    "that cost nothing; a model that cannot beat them is not worth having. (RFM is the classic of "
+    "them: how recently, how often and for how much money somebody bought.)",
     "learned.none": "No model has been evaluated yet. Run {command} to see how well it predicts.",
     "verdict.better": "Clearly better",
     "verdict.ahead": "Ahead",
@@ -143,24 +161,26 @@ ENGLISH: Final[dict[str, str]] = {
     "({baseline}).",
     "advice.whisker": "Thin lines are 95 % intervals: chance alone moves a result that far.",
     "advice.table": "All measures",
+    "advice.protocol": "How it was measured",
     "advice.discovery": "Only items new to the person",
     "advice.discovery.note": "Share of {n} with a hit in 10 offers when what they had before does "
     "not count: harder, and worth more.",
-    "task.finding": "{n} judged; it came true for {rate}.",
-    "task.finding.n": "{n} judged.",
-    "task.finding.next": "For {accuracy} of {n} the first guess was right; always guessing the "
+    "task.finding": "{n} checked: {rate} came true.",
+    "task.finding.n": "{n} checked.",
+    "task.finding.next": "Of {n}, the first guess was right for {accuracy}; always guessing the "
     "most common answer is right for {rate}.",
-    "task.trivial": "Everybody does the same in this log, so there is nothing to predict.",
-    "task.finding.lift": "Of the tenth the model points at first, it came true for {top}: "
-    "{lift} times as often.",
-    "task.finding.value": "{n} judged; they spent {rate} on average.",
+    "task.trivial": "everybody does the same in this log",
+    "task.finding.lift": "Among the tenth the model was surest of, {top} came true: {lift} times "
+    "as many.",
+    "task.finding.value": "{n} checked: people spent {rate} on average.",
     "task.bars.auc": "Rightly ranked pairs",
     "task.bars.note.auc": "Take one person who did and one who did not: how often does the "
     "method rank them rightly? The bars begin at 50 %, the toss of a coin.",
     "task.bars.spearman": "Rank agreement",
     "task.bars.note.spearman": "How well the order of predicted amounts agrees with the order of "
     "the true ones: 0 is chance, 1 is perfect.",
-    "task.bars.other": "{metric}",
+    "task.bars.accuracy": "Right first guess",
+    "task.bars.note.accuracy": "How often the likeliest answer was what came.",
     "task.calibration": "Can the percentages be trusted?",
     "task.calibration.note": "Points on the dashed line: of those told 30\u00a0%, 30\u00a0% did.",
     "task.calibration.aria": "Predicted against observed shares for {task}.",
@@ -173,16 +193,30 @@ ENGLISH: Final[dict[str, str]] = {
     "task.deciles.aria": "Observed result by tenth of people, most promising first, for {task}.",
     "task.group": "Group",
     "task.average": "average",
-    "skipped.title": "What could not be predicted",
-    "notes.title": "Honest remarks",
     "chosen.title": "What was chosen, and why",
+    "chosen.records": "In the words of the data team",
+    "chosen.until": "The model knows what happened before {date}, and nothing later.",
+    "chosen.repeats.allow": "{share} of what people took they had taken before, so offers may hold "
+    "what they know.",
+    "chosen.repeats.filter": "Only {share} of what people took they had taken before, so offers "
+    "hold new items alone.",
+    "chosen.mix": "Offers come from {parts}.",
+    "chosen.part": "{name} ({share})",
+    "chosen.and": " and ",
+    "chosen.form.rfm": "For {tasks}: how recently, how often and for how much somebody bought told "
+    "as much as everything else together.",
+    "chosen.form.features": "For {tasks}: about a hundred facts about each person told most; what "
+    "the behaviour model sees beyond them made no difference that chance would not.",
+    "chosen.form.features+embedding": "For {tasks}: facts about each person and what the behaviour "
+    "model sees in their visits told most, together.",
     "learning.title": "How it learned",
-    "learning.caption": "One point is one pass over the past. Training error should fall; the "
-    "quality on held-back people should rise and then level off, which is where training stops.",
+    "learning.caption": "One point is one pass over the past. The error in training should fall; "
+    "the two measures on people held back should rise and then level off, which is where training "
+    "stops.",
     "learning.epoch": "Pass",
     "learning.best": "Kept: pass {epoch}.",
     "learning.train": "{measure} in training",
-    "learning.valid": "{measure} on held-back people",
+    "learning.valid": "{measure}, held back",
     # customers
     "customers.title": "Who the customers are",
     "customers.none": "No profiles have been made yet. Run {command} to make them.",
@@ -201,7 +235,7 @@ ENGLISH: Final[dict[str, str]] = {
     "role.slipping": "Slipping away",
     "role.slipping.note": "Was a good customer and has become quiet: worth a friendly word now.",
     "role.newcomer": "A newcomer",
-    "role.newcomer.note": "Few events so far: see what can be said already, and what not yet.",
+    "role.newcomer.note": "Came only lately: see what can be said already, and what not yet.",
     "story.facts": "Facts",
     "story.tags": "Interests, with the evidence",
     "story.tags.none": "No clear interest yet.",
@@ -218,12 +252,23 @@ ENGLISH: Final[dict[str, str]] = {
     "story.what": "What",
     "story.item": "About",
     "story.base": "average {rate}",
-    "story.percentile": "higher than {share} of all",
-    "story.interval": "between {low} and {high}",
-    "story.uncalibrated": "a score, not a checked probability",
+    "story.base.next": "{rate} for people in general",
+    "story.percentile": "higher than for {share} of people",
+    "story.interval": "likely between {low} and {high}",
+    "story.uncalibrated": "a rough score: too few cases to check it",
     "sufficiency.ok": "enough data",
-    "sufficiency.limited": "little data: take with care",
+    "sufficiency.limited": "take with care",
     "sufficiency.not_enough_data": "not enough data yet",
+    "kind.category": "category",
+    "kind.category.in": "category in {path}",
+    "kind.brand": "brand",
+    "kind.item": "item",
+    "kind.loyalty": "buys hardly any other brand",
+    "kind.price": "prices",
+    "kind.discount": "discounts",
+    "kind.time": "time of visits",
+    "kind.platform": "way of coming",
+    "kind.customer": "customer",
     # what to do
     "todo.title": "What to do",
     "alerts.title": "Who is leaving",
@@ -232,7 +277,7 @@ ENGLISH: Final[dict[str, str]] = {
     "alerts.finding.first": "{people} deserve attention now; the first {shown} alone put {value} "
     "at risk. The list begins with the most valuable.",
     "alerts.finding.people": "{people} deserve attention now.",
-    "alerts.base": "For comparison, over all people: {rate} ({task}).",
+    "alerts.base": "Risk is the chance of this: “{task}”. Over all people it is {rate}.",
     "alerts.user": "Customer",
     "alerts.probability": "Risk",
     "alerts.value": "Value at risk",
@@ -244,8 +289,19 @@ ENGLISH: Final[dict[str, str]] = {
     "examples.title": "What to recommend",
     "examples.intro": "Examples of offers with the reason for each; {command} writes everyone's.",
     "audiences.title": "Groups ready to be reached",
-    "audiences.intro": "Copy a command into a terminal to get the list as a file.",
-    "audiences.value": "worth {value}",
+    "audiences.intro": "Each command writes the group's customer numbers into a file; hand it to "
+    "whoever runs Habitue for you.",
+    "audiences.value": "spent {value} so far",
+    "audience.best-customers": "Best customers",
+    "audience.best-customers.rule": "Everyone in the group “champion”.",
+    "audience.win-back": "To win back",
+    "audience.win-back.rule": "Everyone in the groups “slipping away” and “needs attention”: a "
+    "reminder may bring them back.",
+    "audience.second-order": "One order so far",
+    "audience.second-order.rule": "Bought once; the second order makes a customer.",
+    "audience.valuable-at-risk": "Valuable and at risk",
+    "audience.valuable-at-risk.rule": "“{task}” is more than {share} likely, and they spent more "
+    "than {money} so far, the middle of all customers.",
     "audiences.none": "No groups have been prepared. {command} makes one from a rule.",
     # about
     "about.title": "About this report",
@@ -310,6 +366,7 @@ ENGLISH: Final[dict[str, str]] = {
     "who.habit": "Own habits",
     "who.personal_frequency": "Own favourites",
     "who.last": "Same as last time",
+    "who.recent": "Own recent habits",
     "who.cooccurrence": "Goes together",
     "who.personal": "Own favourites",
     "who.network": "Behaviour model alone",
@@ -322,13 +379,20 @@ ENGLISH: Final[dict[str, str]] = {
     "who.rfm_logistic": "RFM, logistic regression",
     "who.rfm_linear": "RFM, linear regression",
     "who.rfm_boosted": "RFM, boosted trees",
+    # parts of the offers
+    "mix.habit": "each person's own habits",
+    "mix.personal_frequency": "each person's own favourites",
+    "mix.network": "the behaviour model",
+    "mix.cooccurrence": "what goes together",
+    "mix.popularity_7d": "the best sellers of the week",
     # tasks
     "task.event": "{verb} within {days}",
-    "task.no_event": "Does not {verb} within {days}",
-    "task.fall": "Spends less than {share} of before in the next {days}",
-    "task.sum": "Will spend in the next {days}",
-    "task.next.event_type": "Next step",
-    "task.next.category": "Next category",
+    "task.no_event": "Will not {verb} within {days}",
+    "task.fall": "Will spend less than half as much in the next {days}",
+    "task.fall.to": "Will spend less than {share} of what they spent before in the next {days}",
+    "task.sum": "Spending in the next {days}",
+    "task.next.event_type": "What they will do next",
+    "task.next.category": "The category they will turn to next",
     "verb.purchase": "buy",
     "verb.view_item": "look at an item",
     "verb.add_to_cart": "put an item into the cart",
@@ -336,6 +400,7 @@ ENGLISH: Final[dict[str, str]] = {
     "verb.search": "search",
     "verb.click": "click",
     "verb.refund": "send something back",
+    "verb.any": "come",
     "verb.other": "do “{event}”",
     "task.event.verb": "Will {verb}",
     # event types
@@ -380,11 +445,15 @@ ENGLISH: Final[dict[str, str]] = {
     "weekday.6": "Sunday",
 }
 
+HALF: Final = 0.5
+
 _UNITS: Final[dict[str, tuple[str, str]]] = {
     "person": ("person", "people"),
     "event": ("event", "events"),
     "order": ("order", "orders"),
     "visit": ("visit", "visits"),
+    "time": ("time", "times"),
+    "prediction": ("prediction", "predictions"),
     "day": ("day", "days"),
 }
 
@@ -423,14 +492,19 @@ class Texts:
             return name.replace("_", " ").capitalize()
         if task.kind == "next":
             return self.named("task.next", task.target)
-        days = (
-            self("day") if task.horizon_days == 1 else self("days", days=f"{task.horizon_days:g}")
-        )
+        days = self._horizon(task.horizon_days)
         if task.kind == "sum":
             return self("task.sum", days=days)
+        if task.fall_to == HALF:
+            return self("task.fall", days=days)
         if task.fall_to is not None:
-            return self("task.fall", days=days, share=f"{100 * task.fall_to:g}{NBSP}%")
+            return self("task.fall.to", days=days, share=f"{100 * task.fall_to:g}{NBSP}%")
         verb = self._table.get(f"verb.{task.event}") or self("verb.other", event=task.event)
         if task.kind == "no_event":
             return self("task.no_event", verb=verb, days=days)
         return self("task.event", verb=self("task.event.verb", verb=verb), days=days)
+
+    def _horizon(self, days: float) -> str:
+        if days < 1:
+            return span(days)
+        return self("day") if days == 1 else self("days", days=f"{days:g}")

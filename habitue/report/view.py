@@ -10,6 +10,7 @@ from markupsafe import Markup
 from habitue.report import charts, findings, formats, scores
 from habitue.report.data import PersonEvent, PersonStory, ReportData
 from habitue.report.documents import (
+    Advice,
     Document,
     Fact,
     Prediction,
@@ -19,7 +20,8 @@ from habitue.report.documents import (
     Tag,
     TaskScores,
 )
-from habitue.report.periods import COHORT_UNITS, choose_unit, to_local
+from habitue.report.periods import to_local
+from habitue.report.remarks import remarks
 from habitue.report.texts import Texts
 from habitue.schema import EVENT_TYPES
 
@@ -90,6 +92,14 @@ class View:
             return None
         money = self.money if self.has_money else None
         return self.draw(charts.timeline_chart(timeline, self.texts, money=money))
+
+    def warnings(self) -> list[Markup]:
+        """Return what a reader must know before believing the page."""
+        return remarks(self._data, self.texts, self.money)
+
+    def command(self, line: str) -> str:
+        """Return a command with the option that names this workspace."""
+        return line + self._data.workspace
 
     def headline_metric(self, ours: Scores) -> str:
         """Return the measure that stands for these results."""
@@ -169,11 +179,6 @@ class View:
             return f"{int(fact)}:00"
         return formats.number(fact)
 
-    def type_names(self) -> str:
-        """Return the event types of the log in words."""
-        kinds = self._data.statistics.events_by_type
-        return ", ".join(self.texts.named("type", kind).lower() for kind in kinds)
-
     def highest_return(self) -> float:
         """Return the highest share of a cohort that came back, at which shades end."""
         cohorts = self._data.statistics.cohorts
@@ -181,11 +186,6 @@ class View:
             [n / one.persons for one in cohorts.cohorts for n in one.active[1:]] if cohorts else []
         )
         return max(shares, default=0.0) or 1.0
-
-    def cohort_unit(self) -> str:
-        """Return the period by which newcomers are grouped."""
-        stats = self._data.statistics
-        return choose_unit(stats.end_at - stats.start_at, COHORT_UNITS, most=18)
 
     def category(self, path: str) -> Markup:
         """Return a category path with its last step set apart from the way to it."""
@@ -207,18 +207,11 @@ class View:
 
     def tasks(self) -> list[TaskScores]:
         """Return the judged tasks that have something to predict."""
-        return [task for task in self._evaluated() if not _is_trivial(task)]
-
-    def skipped(self) -> dict[str, str]:
-        """Return each task that was not possible, with the reason."""
-        evaluation = self._data.evaluation
-        skipped = dict(evaluation.skipped) if evaluation else {}
-        trivial = [task.task for task in self._evaluated() if _is_trivial(task)]
-        return skipped | dict.fromkeys(trivial, self.texts("task.trivial"))
+        return [task for task in self._evaluated() if not task.is_trivial]
 
     def task_finding(self, task: TaskScores) -> Markup:
         """Return how many did it, and how many among those the model points at."""
-        people = self.texts.count(task.n, "person")
+        people = self.texts.count(task.n, "prediction")  # of a person at several moments
         if self.is_amount(task):
             mean = self._mean_of(task)
             return self.texts("task.finding.value", n=people, rate=self.money.money(mean))
@@ -248,11 +241,11 @@ class View:
 
     def answer(self, prediction: Prediction) -> str:
         """Return the prediction itself, in a word or number."""
+        if prediction.options:
+            return self.option(prediction.options[0].name)
         if prediction.probability is not None:
-            return formats.percent(prediction.probability, 0)
-        if prediction.value is not None:
-            return self.money.money(prediction.value)
-        return self.option(prediction.options[0][0]) if prediction.options else formats.DASH
+            return formats.chance(prediction.probability)
+        return self.money.money(prediction.value)
 
     def option(self, name: str) -> str:
         """Return an event type or a category as people read it."""
@@ -263,6 +256,8 @@ class View:
     def remarks(self, prediction: Prediction) -> list[str]:
         """Return what puts a prediction into proportion."""
         told: list[str] = []
+        if prediction.options:
+            return [*self._remarks_on_next(prediction), *self._caution(prediction)]
         if prediction.base_rate is not None:
             rate = prediction.base_rate
             written = formats.percent(rate) if prediction.value is None else self.money.money(rate)
@@ -271,14 +266,23 @@ class View:
             share = formats.percent(prediction.percentile / 100, 0)
             told.append(self.texts("story.percentile", share=share))
         if prediction.interval is not None:
-            write = self.money.money if prediction.value is not None else _whole_percent
+            write = self.money.money if prediction.value is not None else formats.chance
             low, high = map(write, prediction.interval)
-            told.append(self.texts("story.interval", low=low, high=high))
+            if low != high:
+                told.append(self.texts("story.interval", low=low, high=high))
         if prediction.probability is not None and not prediction.is_calibrated:
             told.append(self.texts("story.uncalibrated"))
-        if prediction.data_sufficiency not in ("", "ok"):
-            told.append(self.texts.named("sufficiency", prediction.data_sufficiency))
-        return told
+        return [*told, *self._caution(prediction)]
+
+    def _remarks_on_next(self, prediction: Prediction) -> list[str]:
+        rate = prediction.options[0].base_rate
+        return [] if rate is None else [self.texts("story.base.next", rate=formats.chance(rate))]
+
+    def _caution(self, prediction: Prediction) -> list[str]:
+        if prediction.data_sufficiency in ("", "ok"):
+            return []
+        words = self.texts.named("sufficiency", prediction.data_sufficiency)
+        return [f"{words}: {prediction.reason}" if prediction.reason else words]
 
     def strength(self, tag: Tag, profile: Profile) -> float:
         """Return a tag's weight beside the strongest of its kind; kinds do not compare."""
@@ -287,8 +291,31 @@ class View:
 
     def predictions(self, profile: Profile) -> list[Prediction]:
         """Return the person's predictions, without those where all people do the same."""
-        trivial = [task.task for task in self._evaluated() if _is_trivial(task)]
-        return [one for one in profile.predictions if one.task not in trivial]
+        trivial = [task.task for task in self._evaluated() if task.is_trivial]
+        return [
+            one for one in profile.predictions if one.task not in trivial and not one.is_foregone
+        ]
+
+    def tag(self, tag: Tag) -> Markup:
+        """Return a tag's name, and what kind of interest it is."""
+        name = tag.name.split(": ", 1)[-1]
+        kind = findings.isolated(self.texts.named("kind", tag.kind).lower())
+        if tag.kind == "category" and "/" in name:
+            *way, name = (step.strip() for step in name.split("/"))
+            way = [step for step in way if step != name]
+            if way:
+                kind = self.texts("kind.category.in", path=self.category("/".join(way)))
+        return Markup('<b>{}</b> <span class="kind">{}</span>').format(
+            findings.isolated(name), kind
+        )
+
+    def offered(self, item: Advice, items: list[Advice]) -> Markup:
+        """Return an offer's name, with its id where another offer has the same name."""
+        name = findings.isolated(item.name)
+        if sum(other.name == item.name for other in items) < 2:
+            return name
+        number = self.texts("rank.id", id=findings.isolated(item.item_id, 40))
+        return Markup('{} <span class="kind">{}</span>').format(name, number)
 
     def shown(self, story: PersonStory) -> int:
         """Return how many of a person's events are drawn."""
@@ -326,12 +353,3 @@ class View:
 
     def _evaluated(self) -> list[TaskScores]:
         return self._data.evaluation.tasks if self._data.evaluation else []
-
-
-def _is_trivial(task: TaskScores) -> bool:
-    """Whether one answer is right for everybody."""
-    return "mae" not in task.ours.metrics and task.base_rate in (0.0, 1.0)
-
-
-def _whole_percent(share: float) -> str:
-    return formats.percent(share, 0)

@@ -82,6 +82,17 @@ def choose_cuts(
     )
 
 
+def latest_cut(start_at: int, end_at: int, *, as_of: int) -> int:
+    """Return the last moment up to `as_of` that a log from `start_at` to `end_at` can tell of.
+
+    A log that ends days before `as_of` is silent from then on because it was told no more, not
+    because nobody came: windows in that silence would teach that everyone left. So the cut moves
+    back by whole days (in a short log by tenths of it) until less than one of them is silent.
+    """
+    step = max(1, min(DAY, (end_at - start_at) // 10))
+    return as_of - max(0, as_of - end_at) // step * step
+
+
 def _holdout(span: int, tasks: Iterable[Task]) -> int:
     horizons = [task.horizon for task in tasks if task.kind != "next"]
     return max((horizon for horizon in horizons if horizon <= span // 4), default=span // 10)

@@ -124,6 +124,13 @@ def test_what_came_later_changes_nothing_of_what_was_known(
     assert_frame_equal(items(both, day=day), expected)
 
 
+def test_an_older_export_that_comes_later_leaves_the_last_price() -> None:
+    first = told(events((0, 0, None, 1.0), (0, 2, None, 1.0)))
+    gathered = ToldInEvents()
+    gathered.add(events((0, 1, None, 2.0)))
+    assert items(pl.concat([first, gathered.new_versions(first)]))["price"].to_list() == [1.0]
+
+
 def test_a_refund_tells_no_price() -> None:
     versions = told(events((0, 1, None, 5.0)), events((0, 2, None, 900.0), event_type="refund"))
     assert items(versions)["price"].to_list() == [5.0]

@@ -93,6 +93,7 @@ def test_every_reason_has_a_row_that_triggers_it() -> None:
     elsewhere = {
         "ts_other_unit",  # test_clean_times
         "type",  # below
+        "no_shop_event",  # test_clean_words
     }
     triggered = {code for code, _, _ in [*BAD_EVENTS, *BAD_ITEMS]}
     assert triggered | elsewhere == set(REASONS)
@@ -134,8 +135,8 @@ def test_ids_are_trimmed_and_composed_and_that_is_counted() -> None:
     result = cleaned([good(user="  u1 "), good(user="Cafe\u0301"), good(user="plain")])
     assert result.frame["subject"].to_list() == ["u1", "Caf\u00e9", "plain"]
     assert result.frame["_repaired"].to_list() == [True, True, False]
-    assert result.counts["id_trimmed"] == 1
-    assert result.counts["id_composed"] == 1
+    assert result.repairs["id_trimmed"] == 1
+    assert result.repairs["id_composed"] == 1
 
 
 def test_case_and_full_width_forms_of_ids_are_kept_apart() -> None:
@@ -177,7 +178,7 @@ def test_who_has_no_user_id_is_the_visitor_or_the_session() -> None:
         ("session", "s"),
         ("session", "s"),
     ]
-    assert result.counts == {"placeholder_dropped": 1, "time_without_zone": 4}
+    assert result.repairs == {"placeholder_dropped": 1}
 
 
 def test_a_visitor_who_is_nobody_is_rejected_where_nothing_else_can_tell() -> None:
@@ -292,9 +293,11 @@ def test_a_catalogue_source_without_items_is_refused() -> None:
         check_source(source)
 
 
-def test_an_unknown_time_zone_is_refused_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match=r"time zone 'Europe/Londn'.*'Europe/London'"):
-        check_source(events_source(time_zone="Europe/Londn"))
+def test_repairs_are_counted_by_row_and_only_of_rows_that_stay() -> None:
+    rows = [good(user=" u1 ", item=" A "), good(user=" u2 ", event="heartbeat")]
+    result = cleaned(rows)
+    assert (result.repairs, result.remarks) == ({"id_trimmed": 1}, {"time_without_zone": 1})
+    assert result.frame["_repaired"].to_list() == [True]
 
 
 CELLS = st.one_of(

@@ -53,7 +53,8 @@ def test_dates_and_leap_seconds_are_counted_as_repairs() -> None:
     cells = ["2019-10-01", "2016-12-31T23:59:60Z", "2019-10-01 00:00:00", "2019-10-01T00:00:00Z"]
     result = cleaned([good(at=cell) for cell in cells])
     assert result.frame["_repaired"].to_list() == [True, True, False, False]
-    assert result.counts == {"time_date_only": 1, "time_moved": 1, "time_without_zone": 2}
+    assert result.repairs == {"time_date_only": 1, "time_moved": 1}
+    assert result.remarks == {"time_without_zone": 2}
 
 
 def test_times_without_a_zone_are_the_sources() -> None:
@@ -72,7 +73,7 @@ def test_an_hour_that_daylight_saving_skips_or_repeats_is_settled_and_counted() 
         parse_time("2023-10-29T00:30:00Z"),  # the first of the two
         parse_time("2023-10-29T02:30:00Z"),
     ]
-    assert result.counts["time_moved"] == 2
+    assert result.repairs["time_moved"] == 2
 
 
 @pytest.mark.parametrize(

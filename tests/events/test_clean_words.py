@@ -81,7 +81,7 @@ def test_a_position_that_is_none_is_dropped_and_counted() -> None:
     cells = ["3", "0", "-1", "2.5", "first", "", None, "1e12"]
     result = cleaned([good(position=cell) for cell in cells])
     assert result.frame["position"].to_list() == [3, 0, None, None, None, None, None, None]
-    assert result.counts["position_dropped"] == 4
+    assert result.repairs["position_dropped"] == 4
 
 
 def test_availability_is_yes_no_or_unknown() -> None:
@@ -91,3 +91,16 @@ def test_availability_is_yes_no_or_unknown() -> None:
     assert frame["available"].to_list() == [True, True, False, False, None, None]
     native: list[dict[str, object]] = [{"item": "a", "available": False}]
     assert cleaned(native, items_source()).frame["available"].to_list() == [False]
+
+
+def test_ignored_words_are_left_out_unless_they_are_mapped() -> None:
+    source = events_source(
+        ignored_events=["page_*", "Scroll", "$*"], event_types={"page_end": "view_item_list"}
+    )
+    words = ("page_view", "PAGE_view", "scroll", "$click", "page_end", "view", "dance")
+    result = cleaned([good(event=word) for word in words], source)
+    assert result.frame["event_type"].to_list() == ["view_item_list", "view_item"]
+    assert result.rejected.select("_record", "code").rows() == [
+        *((n, "no_shop_event") for n in (1, 2, 3, 4)),
+        (7, "unknown_type"),
+    ]

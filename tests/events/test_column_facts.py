@@ -3,7 +3,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from habitue.events.column_facts import column_facts, guess_time
+from habitue.events.column_facts import HALF, column_facts, guess_time
 
 START = dt.datetime(2023, 11, 20, 13, 5)
 MOMENTS = [START + dt.timedelta(hours=7 * n) for n in range(60)]
@@ -58,6 +58,7 @@ def test_unit_of_a_number_is_told_by_its_size(unit: str, factor: int) -> None:
         ("2023-11-20T13:05:00.123456", False),
         ("2023-11-20T13:05:00Z", True),
         ("2023-11-20T13:05:00+08:00", True),
+        ("2023-11-20 13:05:00.5+00", True),
     ],
 )
 def test_iso_needs_no_pattern(text: str, has_zone: bool) -> None:
@@ -83,6 +84,30 @@ def test_day_and_month_that_could_be_swapped_are_said_to_be() -> None:
     assert found.is_ambiguous
 
 
+@pytest.mark.parametrize("junk", ["n/a", "0", "9999-12-31", "2023-13-45", "x9"])
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%Y%m%d", "%s"])
+def test_time_is_found_where_a_few_values_are_none(pattern: str, junk: str) -> None:
+    texts = [moment.strftime(pattern) for moment in MOMENTS[:57]]
+    found = guess_time(pl.Series("t", [junk, *texts, junk, junk]))
+    without = guess_time(pl.Series("t", texts))
+
+    assert found is not None
+    assert without is not None
+    assert (found.unit, found.format, found.share) == (without.unit, without.format, 0.95)
+    assert (found.first, found.last) == (without.first, without.last)
+    assert guess_time(pl.Series("t", [junk] * 4 + texts)) is None
+    assert guess_time(pl.Series("t", [junk] * 4 + texts), least=HALF) is not None
+
+
+def test_pattern_is_taken_from_the_commonest_shape() -> None:
+    texts = ["?? 1:2" if n % 25 == 0 else f"{1 + n % 28}.1.2023 10:{n % 60}" for n in range(1000)]
+
+    found = guess_time(pl.Series("t", texts))
+
+    assert found is not None
+    assert (found.format, found.share) == ("%d.%m.%Y %H:%M", 0.96)
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -93,6 +118,7 @@ def test_day_and_month_that_could_be_swapped_are_said_to_be() -> None:
         ["2023-13-45", "2023-14-46"],
         [None, None],
         ["99999999", "88888888"],
+        [f"{20000000 + 997 * n}" for n in range(100)],
     ],
 )
 def test_what_is_no_time_is_not_taken_for_one(values: list[str | None]) -> None:

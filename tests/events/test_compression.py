@@ -1,3 +1,4 @@
+import errno
 import gzip
 import os
 from collections.abc import Callable
@@ -7,7 +8,7 @@ import pytest
 import zstandard
 
 from habitue.errors import FileRefused
-from habitue.events.compression import check_path, first_bytes, read_blocks
+from habitue.events.compression import check_path, first_bytes, magic_of, read_blocks
 
 TEXT = b"user,item\n" + b"".join(b"u%d,i%d\n" % (n, n % 7) for n in range(5000))
 
@@ -126,14 +127,30 @@ def test_file_without_permission_is_refused(
     path = written(tmp_path / "secret.csv", TEXT)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may read anything
 
-    with pytest.raises(FileRefused, match="permission denied") as refusal:
+    with pytest.raises(FileRefused, match="cannot be read: Permission denied") as refusal:
         check_path(path)
     assert refusal.value.code == "file_unreadable"
 
 
 def test_unreachable_path_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="cannot be reached"):
+    with pytest.raises(FileRefused, match="cannot be read: File name too long"):
         check_path(tmp_path / ("x" * 300))
+
+
+def test_file_that_breaks_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "log.csv", TEXT)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", broken)
+
+    for read in (lambda: list(read_blocks(path)), lambda: magic_of(path)):
+        with pytest.raises(FileRefused, match="cannot be read: Input/output error") as refusal:
+            read()
+        assert refusal.value.code == "file_unreadable"
 
 
 def test_growing_file_is_refused(tmp_path: Path) -> None:

@@ -303,3 +303,22 @@ def test_vouched_block_ends_with_its_last_whole_record() -> None:
     assert found is not None
     assert found[0].tolist() == [0, 8]
     assert found[1] == 12
+
+
+def test_without_quoting_a_quote_is_a_letter(tmp_path: Path) -> None:
+    path = tmp_path / "log.tsv"
+    path.write_bytes(b'user\titem\tnote\n1\t"a\t5" wide\n2\tb"\t"c"\nshort "line\n3\td\t\n')
+    pieces = list(
+        read_delimited(
+            path, delimiter="\t", encoding="utf-8", names=NAMES, has_header=True, quoting=False
+        )
+    )
+    assert rows(pl.concat([piece.frame for piece in pieces])) == [
+        ("1", '"a', '5" wide'),
+        ("2", 'b"', '"c"'),
+        ("3", "d", None),
+    ]
+    rejected = pl.concat([piece.rejected for piece in pieces])
+    assert rejected.select("_line", "_offset", "code", "raw").rows() == [
+        (4, 37, "columns 1!=3", 'short "line')
+    ]

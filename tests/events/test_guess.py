@@ -96,7 +96,7 @@ def test_category_code_with_gaps_falls_back_on_the_category_id(tmp_path: Path) -
         return [f"{at} UTC", kind, *ids, code, "acme", "9.50", 5200 + n % 90, f"s-{n % 200}"]
 
     header = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,"
-    path = write_table(tmp_path / "2019-Oct.csv", row, header=header + "user_session")
+    path = write_table(tmp_path / "2019-Oct.csv", row, header=header + "session")
 
     source = only(guess(path))
 
@@ -107,7 +107,7 @@ def test_category_code_with_gaps_falls_back_on_the_category_id(tmp_path: Path) -
         "user_id": "user_id",
         "timestamp": "event_time",
         "item_id": "product_id",
-        "session_id": "user_session",
+        "session_id": "session",
         "item_category": "category_code",
     }
     assert source.category_separator == "."
@@ -460,14 +460,89 @@ def test_atomic_files_with_types_in_their_header(tmp_path: Path) -> None:
 
     report = guess(path)
 
-    source = only(report)
-    assert source.columns == {
-        "user_id": "user_id:token",
-        "item_id": "item_id:token",
-        "timestamp": "timestamp:float",
-    }
-    assert source.constants == {"event_type": "view_item"}
+    assert only(report).adapter == "recbole"
     assert "event_type" in asked(report)
+
+
+def visit(n: int, rng: random.Random) -> list[object]:
+    return [f"u{n % 40}", n % 70, rng.choice(["view", "cart"]), START + dt.timedelta(minutes=n)]
+
+
+VISIT = "user_id,item_id,event_type,timestamp"
+
+
+@pytest.mark.parametrize("junk", ["n/a", "0", "9999-12-31 00:00:00"])
+def test_few_times_that_cannot_be_read_are_counted_and_asked_about(
+    tmp_path: Path, junk: str
+) -> None:
+    def row(n: int, rng: random.Random) -> list[object]:
+        return [*visit(n, rng)[:3], junk if n % 30 == 0 else visit(n, rng)[3]]
+
+    path = write_table(tmp_path / "web.csv", row, header=VISIT)
+
+    report = guess(path)
+
+    told = next(one for one in report.guesses if one.field == "time_unit")
+    assert told.confirm
+    assert f"50 of 1,500 values looked at, such as '{junk}', cannot be read" in told.because
+    assert accepted(path, only(report)).height == NUM_ROWS - 50
+    assert report.end == "2023-01-03T08:59:00Z"
+
+
+def test_one_time_of_arrival_for_all_rows_is_left_out_and_said_so(tmp_path: Path) -> None:
+    path = write_table(
+        tmp_path / "web.csv",
+        lambda n, rng: [*visit(n, rng), "2024-02-01 00:00:00"],
+        header=f"{VISIT},received_at",
+    )
+
+    report = guess(path)
+
+    assert "received_at" not in only(report).columns
+    told = next(one for one in report.guesses if one.field == "received_at")
+    assert (told.value, told.confirm) == ("not mapped", True)
+    assert "would hide all events before it" in told.because
+
+
+def test_file_whose_only_time_cannot_be_read_is_refused_with_that_column(tmp_path: Path) -> None:
+    path = write_table(
+        tmp_path / "web.csv", lambda n, rng: [*visit(n, rng)[:3], "soon"], header=VISIT
+    )
+
+    with pytest.raises(Refused, match="'timestamp' is left out: most of its values are no times"):
+        guess(path)
+
+
+def test_ids_kept_as_decimal_numbers_are_read_and_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "web.parquet"
+    users = [float(n % 40) if n % 3 else None for n in range(NUM_ROWS)]
+    rows = [visit(n, random.Random(n)) for n in range(NUM_ROWS)]
+    frame = pl.DataFrame(rows, schema=VISIT.split(","), orient="row")
+    frame.with_columns(user_id=pl.Series(users)).write_parquet(path)
+
+    report = guess(path)
+
+    assert only(report).strip_decimal == ["user_id"]
+    assert "strip_decimal" in asked(report)
+    assert accepted(path, only(report))["subject"][0] == "1"
+
+
+def test_times_of_a_catalogue_are_read_as_they_are_written(tmp_path: Path) -> None:
+    events = write_table(tmp_path / "web.csv", visit, header=VISIT)
+    day = dt.date(2022, 1, 1)
+    goods = write_table(
+        tmp_path / "goods.csv",
+        lambda n, rng: [n, f"thing {n}", f"{day + dt.timedelta(days=n):%d.%m.%Y}"],
+        header="item_id,name,created_at",
+        rows=300,
+    )
+
+    report = guess(events, goods)
+
+    assert report.sources[1].time_format == "%d.%m.%Y"
+    rows = accepted(goods, report.sources[1])
+    assert rows["created_at"][1] == parse_time("2022-01-02")
+    assert report.start == "2023-01-02T08:00:00Z"
 
 
 def test_files_without_a_time_are_refused_with_what_was_seen(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence
 
 import polars as pl
+import pytest
 
 from habitue.events.column_facts import column_facts
 from habitue.events.guess_columns import Mapping, map_events, map_headerless, map_items
@@ -27,6 +28,68 @@ def test_surest_name_wins_and_a_column_serves_once() -> None:
     )
 
     assert mapping.columns == {"user_id": "user_id", "item_id": "product", "timestamp": "time"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("user_id", ["u1"] * NUM, "the name, although all rows hold the same value (user_id: u1)"),
+        ("userId", ["u1"] * NUM, "although all rows hold the same value"),
+        ("item_id", [n / 8 for n in range(NUM)], "although its values alone would not tell"),
+        ("anonymous_id", ["a", "b", *[None] * (NUM - 2)], "although only 0.5% of the rows have"),
+        ("event_type", [f"w{n}" for n in range(NUM)], "although its values alone would not tell"),
+        ("price", ["free", "9.50", "1"] * (NUM // 3) + ["2"], "although its values alone"),
+        ("timestamp", [str(t) if n % 3 else "??" for n, t in enumerate(TIMES)], "although its"),
+    ],
+)
+def test_fields_own_name_wins_over_odd_values(
+    name: str, values: Sequence[object], reason: str
+) -> None:
+    mapping = mapped({name: values, "when": TIMES, "action": cycle("x", 3)})
+    field = next(field for field, column in mapping.columns.items() if column == name)
+
+    assert field.replace("_", "") == name.replace("_", "").lower()
+    assert reason in mapping.because[field]
+    assert field in mapping.unsure
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [("price", ["x0", "x1"], "numbers"), ("timestamp", ["x0", "x1"], "times")],
+)
+def test_fields_own_name_over_values_that_cannot_be_read_is_a_doubt(
+    name: str, values: Sequence[object], kind: str
+) -> None:
+    mapping = mapped({"user_id": cycle("a", 50), name: list(values) * (NUM // 2)})
+
+    assert name not in mapping.columns
+    assert mapping.doubts[name].startswith(
+        f"column '{name}' is left out: most of its values are no {kind} ({name}: x0"
+    )
+
+
+def test_doubt_ends_where_another_column_serves() -> None:
+    mapping = mapped({"timestamp": cycle("x", 2), "event_time": TIMES, "user_id": cycle("a", 50)})
+
+    assert mapping.columns["timestamp"] == "event_time"
+    assert mapping.doubts == {}
+
+
+def test_fields_own_name_wins_over_a_surer_word_and_words_for_events() -> None:
+    words: list[object] = [["view", "cart"][n % 2] for n in range(NUM)]
+    mapping = mapped({"event_type": cycle("kind", 3), "action": words, "user_id": cycle("a", 9)})
+    assert mapping.columns["event_type"] == "event_type"
+
+    skus: list[object] = [f"p{n}" for n in range(NUM)]
+    goods = {"sku": skus, "title": cycle("t", 9), "name": cycle("n", 9)}
+    assert mapped(goods, as_items=True).columns["name"] == "name"
+
+
+def test_standard_category_is_mapped_although_few_rows_have_one() -> None:
+    sparse = ["lamps", "rugs", *[None] * (NUM - 2)]
+    mapping = mapped({"user_id": cycle("a", 50), "time": TIMES, "item_category": sparse})
+
+    assert mapping.columns["item_category"] == "item_category"
 
 
 def test_name_is_vetoed_by_values_that_do_not_fit() -> None:

@@ -173,6 +173,14 @@ def test_repaired_records_are_counted_among_the_accepted(tmp_path: Path) -> None
     assert report.repairs["id_trimmed"] == 1
 
 
+def test_a_time_without_a_zone_is_a_note_and_no_repair(tmp_path: Path) -> None:
+    source = events_source(time_zone="Asia/Tokyo")
+    rows = [good(), good(user="u2"), good(user="u3", at="2024-01-02T10:00:00Z")]
+    report = ingest_rows(EventStore(tmp_path), *rows, source=source)
+    assert (report.accepted, report.repaired, report.repairs) == (3, 0, {})
+    assert report.notes == ("2 times name no zone and were read as Asia/Tokyo.",)
+
+
 # --- Again, and overlapping ---
 
 
@@ -400,7 +408,7 @@ def break_at(patch: pytest.MonkeyPatch, step: str, place: int, error: BaseExcept
     owner = os if step == "fsync" else Path
     patch.setattr(owner, step, wrapped(getattr(owner, step), failing))
     if isinstance(error, Killed):
-        patch.setattr("habitue.events.ingest.remove_leftovers", lambda *_: None)
+        patch.setattr(EventStore, "remove_leftovers", EventStore.reload)
         patch.setattr("habitue.events.ingest.shutil.rmtree", lambda *_, **__: None)
 
 

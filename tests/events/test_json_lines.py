@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from habitue.errors import FileRefused
-from habitue.events.json_lines import WantedColumns, list_paths, read_json_lines
+from habitue.events.json_lines import list_paths, read_json_lines
+from habitue.events.object_rows import WantedColumns
 
 
 def read(

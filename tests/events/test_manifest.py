@@ -1,13 +1,14 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from habitue.checksums import digest_of
 from habitue.errors import Failed, Refused
 from habitue.events.manifest import (
     MANIFEST_FILE,
+    STORE_FORMAT,
     IngestRecord,
     Manifest,
     Part,
@@ -17,6 +18,7 @@ from habitue.events.manifest import (
     write_manifest,
     write_part,
 )
+from habitue.files import Json
 
 
 def part(table: str = "events", content: int = 1, bucket: int = 0) -> Part:
@@ -59,9 +61,15 @@ def test_a_cut_manifest_is_named(tmp_path: Path) -> None:
 
 
 def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    write_manifest(tmp_path, replace(manifest(), format_version=99))
-    with pytest.raises(Refused, match=r"has format 99; this version of Habitue knows formats up"):
+    path = tmp_path / MANIFEST_FILE
+    body: dict[str, Json] = {"format_version": STORE_FORMAT + 1, "anything": "else"}
+    path.write_text(json.dumps({"sha256": digest_of(body), "manifest": body}))
+    before = path.read_bytes()
+    with pytest.raises(
+        Refused, match=r"has format 3; this version of Habitue knows formats up to 2"
+    ):
         read_manifest(tmp_path)
+    assert path.read_bytes() == before
 
 
 def test_a_damaged_or_missing_part_is_named(tmp_path: Path) -> None:
@@ -77,7 +85,7 @@ def test_a_damaged_or_missing_part_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"part-000007\.parquet is damaged"):
         check_part(tmp_path, written)
     path.unlink()
-    with pytest.raises(Failed, match=r"part-000007\.parquet is damaged"):
+    with pytest.raises(Failed, match=r"part-000007\.parquet is missing"):
         check_part(tmp_path, written)
 
 
@@ -95,7 +103,7 @@ def test_leftovers_go_and_listed_parts_stay(tmp_path: Path) -> None:
     left = write_part(tmp_path, "events", 2, frame, content=1, bucket=0)
     (tmp_path / ".manifest.json.1.tmp").write_text("half")
     write_manifest(tmp_path, manifest(kept))
-    remove_leftovers(tmp_path, read_manifest(tmp_path))
+    remove_leftovers(tmp_path, read_manifest(tmp_path), retired=True)
     assert (tmp_path / kept.path).exists()
     assert not (tmp_path / left.path).exists()
     assert not (tmp_path / ".manifest.json.1.tmp").exists()

@@ -81,6 +81,24 @@ def test_reason_stands_right_above_its_setting() -> None:
     assert lines[lines.index('user_id = "user"') - 1] == "# the name (u1, u2)."
 
 
+def test_comment_of_the_items_name_is_not_that_of_the_sources() -> None:
+    goods = ITEMS.model_copy(update={"columns": {"item_id": "sku", "name": "title"}})
+    named = Guess("goods.parquet", "name", "title", "the name of the goods")
+    lines = settings_text(GuessReport([goods], [named], [], {}, "", "", 0)).splitlines()
+
+    assert lines[lines.index('name = "title"') - 1] == "# the name of the goods."
+    assert lines[lines.index('name = "goods"') - 1] == "[[sources]]"
+    assert sum("the name of the goods" in line for line in lines) == 1
+
+
+def test_reason_for_a_field_left_out_stands_among_the_columns() -> None:
+    doubt = Guess("web.tsv", "received_at", "not mapped", "all rows hold one time", confirm=True)
+    lines = settings_text(GuessReport([EVENTS], [doubt], [], {}, "", "", 0)).splitlines()
+
+    place = lines.index("# (?) received_at: all rows hold one time.")
+    assert lines.index("[sources.columns]") < place < lines.index("[sources.constants]")
+
+
 def test_unknown_words_are_listed_for_the_user_to_fill_in() -> None:
     text = settings_text(REPORT)
 

@@ -1,11 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from habitue.errors import NotReady
+from habitue.errors import NotEnoughData, NotReady
 from habitue.events.span import span_of
-from habitue.schema import DAY
+from habitue.events.store import EventStore
+from habitue.schema import DAY, parse_time
+from tests.events.made_chunks import good, ingest_rows
 from tests.shop import START_AT, MemoryLog, Shop, make_shop
 
 
@@ -41,6 +44,19 @@ def test_the_span_at_a_moment_does_not_know_later_events() -> None:
     as_of = START_AT + 100 * DAY
     later = with_moments(shop, *(START_AT + n * DAY for n in range(300, 400)))
     assert span_of(MemoryLog(shop), as_of=as_of) == span_of(MemoryLog(later), as_of=as_of)
+
+
+def test_a_log_that_arrived_too_late_is_told_from_an_empty_one(tmp_path: Path) -> None:
+    store = EventStore(tmp_path)
+    exported = "2024-03-01 00:00:00"
+    ingest_rows(store, *(good(at=f"2024-01-{n:02d} 10:00:00", received=exported) for n in (1, 2)))
+    with pytest.raises(NotEnoughData, match="None of the 1 events before 2024-01-02") as refusal:
+        span_of(store, as_of=parse_time("2024-01-02"))
+    assert "first did at 2024-03-01T00:00:00Z, says received_at" in refusal.value.message
+    assert "take received_at out of the columns" in refusal.value.fix
+    with pytest.raises(NotReady, match="holds no events before that moment"):
+        span_of(store, as_of=parse_time("2023-01-02"))
+    assert span_of(store, as_of=parse_time(exported)).strays == 0
 
 
 def test_an_empty_log_has_no_span() -> None:

@@ -56,6 +56,28 @@ def test_each_subject_lies_in_its_bucket_alone(store: EventStore) -> None:
         assert all(store.bucket_of(subject) == bucket for subject in subjects)
 
 
+def test_outside_ids_are_read_once_until_the_store_changes(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: list[str] = []
+    read_table = EventStore.read_table
+
+    def counted(self: EventStore, table: str) -> pl.DataFrame:
+        tables.append(table)
+        return read_table(self, table)
+
+    monkeypatch.setattr(EventStore, "read_table", counted)
+    other = EventStore(store.folder)
+    for _ in range(3):
+        assert other.outside_ids(pl.Series([2, 0, 9])).to_list() == ["v1", "u1", None]
+    assert tables == ["subjects"]
+    ingest_rows(store, *(good(user=f"new{n}", at=at(6)) for n in range(7)))
+    assert store.outside_ids(pl.Series([9])).to_list() == ["new6"]
+    assert other.outside_ids(pl.Series([9])).to_list() == [None], "as it was when opened"
+    other.reload()
+    assert other.outside_ids(pl.Series([9])).to_list() == ["new6"]
+
+
 def test_a_subject_is_read_alone(store: EventStore) -> None:
     subject = store.subject_of("u1")
     assert subject is not None

@@ -1,9 +1,11 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from habitue.config import Settings, SourceSettings
+from habitue.errors import FileRefused, SettingsError
 from habitue.events.guess import guess_sources
 from habitue.events.validate import Finding, ValidationReport, validate_files
 from tests.shop import make_shop, write_csv
@@ -20,6 +22,7 @@ SOURCE = SourceSettings(
     },
 )
 SETTINGS = Settings(sources=[SOURCE])
+AMOUNTS = ("price", "quantity")
 HEADER = "user,item,at,event,price,quantity"
 
 Row = Callable[[int], str]
@@ -143,12 +146,14 @@ def test_log_of_a_few_hours_is_said_to_be_short(tmp_path: Path) -> None:
     assert "too short" in finding.message
 
 
-def test_unreadable_and_unfitting_files_fail_and_the_rest_is_still_read(tmp_path: Path) -> None:
+def test_empty_and_unfitting_files_fail_and_the_rest_is_still_read(tmp_path: Path) -> None:
     fine = write_log(tmp_path / "a.csv", [good(n) for n in range(400)])
     unfit = tmp_path / "b.csv"
     unfit.write_text("user,item,event,price,quantity\nu1,i1,view,1,1\n")
+    empty = tmp_path / "c.csv"
+    empty.touch()
 
-    report = validate_files([fine, unfit, tmp_path / "none.csv"], SETTINGS)
+    report = validate_files([fine, unfit, empty], SETTINGS)
 
     assert report.status == "FAIL"
     assert found(report, "files_readable").count == 2
@@ -156,6 +161,64 @@ def test_unreadable_and_unfitting_files_fail_and_the_rest_is_still_read(tmp_path
     assert "lacks the column 'at'" in found(report, "columns_mapped").examples[0]
     assert found(report, "users_present").status == "PASS"
     assert "27.3 days" in found(report, "time_span").message
+
+
+@pytest.mark.parametrize(("name", "code"), [("none.csv", "file_missing"), ("", "is_folder")])
+def test_path_without_a_file_is_refused(tmp_path: Path, name: str, code: str) -> None:
+    fine = write_log(tmp_path / "a.csv", [good(n) for n in range(4)])
+
+    with pytest.raises(FileRefused, match=r"does not exist|is a folder") as refusal:
+        validate_files([fine, tmp_path / name], SETTINGS)
+    assert refusal.value.code == code
+
+
+def test_source_that_maps_too_little_is_refused(tmp_path: Path) -> None:
+    path = write_log(tmp_path / "log.csv", [good(1)])
+    source = SourceSettings(name="web", columns={"user_id": "user"})
+
+    with pytest.raises(SettingsError, match="maps no event_type and no timestamp"):
+        validate_files([path], Settings(sources=[source]))
+
+
+def test_rules_that_no_row_was_read_for_are_named_and_not_passed(tmp_path: Path) -> None:
+    unfit = tmp_path / "b.csv"
+    unfit.write_text("user,item,event,price,quantity\nu1,i1,view,1,1\n")
+
+    report = validate_files([unfit], SETTINGS)
+
+    assert [one.rule for one in report.findings] == ["files_readable", "columns_mapped"]
+    assert {one.status for one in report.findings} == {"FAIL"}
+    message = found(report, "files_readable").message
+    assert "13 rules were not checked, for no row was read: rows_parse, users_present" in message
+
+
+def test_rules_about_what_is_not_mapped_are_named_and_not_passed(tmp_path: Path) -> None:
+    columns = {name: column for name, column in SOURCE.columns.items() if name not in AMOUNTS}
+    source = SOURCE.model_copy(update={"columns": columns})
+    path = write_log(tmp_path / "log.csv", [good(n) for n in range(400)])
+
+    report = validate_files([path], Settings(sources=[source]))
+
+    assert report.status == "PASS"
+    assert "amounts_plausible" not in [one.rule for one in report.findings]
+    assert found(report, "columns_mapped").message.endswith(
+        "2 rules were not checked, for nothing that is mapped speaks of it: "
+        "amounts_plausible, categories_sound"
+    )
+
+
+def test_json_row_that_breaks_a_rule_counts_as_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    row = {"user": "u1", "item": "i1", "at": "2024-03-01T10:00:00Z", "event": "view"}
+    rows = [row | {"item": f"i{n}"} for n in range(40)]
+    path.write_text("\n".join(json.dumps(one) for one in [*rows, row | {"user": True}]))
+    fields = {"user_id": "user", "item_id": "item", "timestamp": "at", "event_type": "event"}
+    source = SourceSettings(name="web", format="jsonl", columns=fields)
+
+    report = validate_files([path], Settings(sources=[source]))
+
+    assert found(report, "rows_parse").status == "PASS"
+    assert found(report, "ids_well_formed").message.startswith("1 of 41 rows")
 
 
 def test_file_that_would_be_refused_for_its_bad_lines_fails(tmp_path: Path) -> None:
@@ -171,7 +234,8 @@ def test_header_alone_is_a_warning(tmp_path: Path) -> None:
     report = validate(tmp_path, [])
 
     assert report.status == "WARN"
-    assert found(report, "files_readable").message == "files without a single row"
+    assert found(report, "files_readable").message.startswith("files without a single row; 13 ")
+    assert [one.rule for one in report.findings] == ["files_readable", "columns_mapped"]
 
 
 def test_columns_that_nobody_uses_are_named(tmp_path: Path) -> None:
@@ -187,3 +251,12 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     validate(tmp_path, [good(n) for n in range(50)])
 
     assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_words_that_are_none_of_a_shops_are_counted_and_no_fault(tmp_path: Path) -> None:
+    rows = [good(n).replace("view", "scroll") if n % 2 else good(n) for n in range(400)]
+    source = SOURCE.model_copy(update={"ignored_events": ["scroll"]})
+    path = write_log(tmp_path / "log.csv", rows)
+    report = validate_files([path], Settings(sources=[source]))
+    assert report.status == "PASS"
+    assert "200 of them are no events of a shop" in found(report, "files_readable").message

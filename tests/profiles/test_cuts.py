@@ -19,6 +19,17 @@ def test_every_label_window_ends_by_the_end_of_training() -> None:
         assert len(cuts[task.name]) == MAX_CUTS
 
 
+@pytest.mark.parametrize("span", [3 * HOUR, 2 * DAY, 9 * DAY + 7 * HOUR, 100 * DAY, 731 * DAY + 1])
+@pytest.mark.parametrize("horizons", [(0.02,), (0.25, 1.5), (1, 7, 30.4), (90,), (7, 89.9)])
+def test_no_label_window_reaches_into_the_held_out_future(
+    span: int, horizons: tuple[float, ...]
+) -> None:
+    tasks = [Task(str(days), "event", horizon_days=days) for days in horizons]
+    cuts = training_cuts(tasks, start_at=5, train_until=5 + span)
+    for task in tasks:
+        assert all(cut > 5 and cut + task.horizon <= 5 + span for cut in cuts[task.name])
+
+
 def test_cuts_leave_history_before_them() -> None:
     cuts = training_cuts([QUARTER, FALL], start_at=0, train_until=275 * DAY)
     assert min(cuts["churn_90d"]) >= 45 * DAY

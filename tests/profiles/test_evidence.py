@@ -16,16 +16,16 @@ def test_texts_name_the_item_and_the_day() -> None:
     )
     frame = frame_of([Line(1, 2), Line(1, 3, "view_item", item=1), Line(1, 4, "search", item=None)])
     assert event_texts(frame, items).to_list() == [
-        "bought 'tent '{date}' $1' on 3 Jan 2024",
-        "viewed 'a P1' on 4 Jan 2024",
-        "searched on 5 Jan 2024",
+        "bought 'tent '{date}' $1' on 2024-01-03",
+        "viewed 'a P1' on 2024-01-04",
+        "searched on 2024-01-05",
     ]
 
 
 def test_texts_tell_the_day_of_the_time_zone() -> None:
     frame = frame_of([Line(1, 0.9)])
     (text,) = event_texts(frame, items_of(["a"]), time_zone="Asia/Shanghai")
-    assert text.endswith("on 2 Jan 2024")
+    assert text.endswith("on 2024-01-02")
 
 
 def test_an_event_is_named_by_its_given_id_or_its_key() -> None:

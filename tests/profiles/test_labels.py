@@ -18,8 +18,8 @@ def at(days: float) -> int:
 
 
 def labels_of(task: Task, *rows: Row) -> dict[int, float]:
-    frame = build_labels(events(*rows), task, as_of=NOW)
-    return dict(frame.iter_rows())
+    frame = events(*rows)
+    return dict(build_labels(frame, frame, task, as_of=NOW).iter_rows())
 
 
 def test_an_event_counts_from_the_cut_to_just_before_the_horizon() -> None:
@@ -89,6 +89,21 @@ def test_bots_are_nobody() -> None:
     assert labels_of(PURCHASE, Row(1, at(-1), is_bot=True), Row(2, at(-1))) == {2: 0}
 
 
+def test_who_turns_out_to_be_a_bot_later_is_somebody_now() -> None:
+    known = events(Row(1, at(-1)), Row(2, at(-1)))
+    later = events(Row(1, at(-1), is_bot=True), Row(1, at(2), is_bot=True), Row(2, at(-1)))
+    assert dict(build_labels(known, later, PURCHASE, as_of=NOW).iter_rows()) == {1: 1, 2: 0}
+    task = Task("n", "next", target="event_type")
+    found = next_labels(known, later, catalogue("a"), task, as_of=NOW, until=at(5))
+    assert dict(found.iter_rows()) == {1: "purchase"}
+
+
+def test_who_is_known_only_from_a_late_arrival_is_nobody_yet() -> None:
+    known = events(Row(1, at(-1)))
+    later = events(Row(1, at(-1)), Row(2, at(-1), received=at(3)), Row(2, at(2)))
+    assert dict(build_labels(known, later, PURCHASE, as_of=NOW).iter_rows()) == {1: 0}
+
+
 def test_population_does_not_depend_on_what_comes() -> None:
     known = [Row(1, at(-1)), Row(2, at(-200))]
     later = [Row(2, at(1)), Row(3, at(1))]
@@ -102,7 +117,8 @@ def test_events_beyond_the_horizon_change_nothing(task: Task) -> None:
     shop = make_shop(num_persons=30, days=150)
     cut = shop.start_at + 80 * DAY
     within = shop.events.filter(pl.col("timestamp") < cut + task.horizon)
-    assert build_labels(shop.events, task, as_of=cut).equals(build_labels(within, task, as_of=cut))
+    labels = build_labels(shop.events, shop.events, task, as_of=cut)
+    assert labels.equals(build_labels(within, within, task, as_of=cut))
 
 
 def test_next_event_type_is_the_first_that_comes() -> None:
@@ -115,14 +131,14 @@ def test_next_event_type_is_the_first_that_comes() -> None:
         Row(2, at(-1)),
         Row(2, at(9), "purchase"),
     )
-    found = next_labels(frame, catalogue("a"), task, as_of=NOW, until=at(5))
+    found = next_labels(frame, frame, catalogue("a"), task, as_of=NOW, until=at(5))
     assert dict(found.iter_rows()) == {1: "search"}
 
 
 def test_next_category_is_that_of_the_next_item_with_one() -> None:
     task = Task("n", "next", target="category")
     frame = events(Row(1, at(-1)), Row(1, at(1), "search", item=None), Row(1, at(2), item=1))
-    found = next_labels(frame, catalogue("a/x", "b/y"), task, as_of=NOW, until=at(5))
+    found = next_labels(frame, frame, catalogue("a/x", "b/y"), task, as_of=NOW, until=at(5))
     assert dict(found.iter_rows()) == {1: "b"}
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from habitue.errors import Failed
 from habitue.profiles.next_evaluation import (
-    UNKNOWN_CLASS,
     NextTruth,
     collect_next,
     evaluate_next,
     next_measures,
 )
+from habitue.profiles.next_model import UNKNOWN_CLASS
 from habitue.schema import DAY, Task
+from tests.late_log import LateLog, arriving, with_burst
 from tests.shop import MemoryLog, make_shop
 
 CATEGORY = Task("next_category", "next", target="category", active_days=60)
@@ -33,7 +34,7 @@ def test_classes_are_top_levels_seen_before(truth: NextTruth) -> None:
 
 
 def test_rivals_give_probabilities(truth: NextTruth) -> None:
-    assert set(truth.baselines) == {"popularity", "personal", "last"}
+    assert set(truth.baselines) == {"popularity", "personal", "recent", "last"}
     for rival in truth.baselines.values():
         assert rival.shape == (len(truth.labels), 3)
         assert rival.sum(axis=1) == pytest.approx(1)
@@ -97,3 +98,22 @@ def test_probabilities_of_another_shape_are_refused(truth: NextTruth) -> None:
 def test_probabilities_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(Failed, match=r"not numbers \(NaN\)"):
         next_measures(np.array([0]), np.array([[np.nan, 1.0]]))
+
+
+def test_who_turns_out_to_be_a_bot_is_judged_all_the_same(truth: NextTruth) -> None:
+    subject = int(truth.subject_ids[0])
+    shop = with_burst(SHOP, subject, SHOP.end_at - DAY, count=80)
+    found = collect_next(LateLog(shop, events_per_day=60), CATEGORY, as_of=CUT, until=SHOP.end_at)
+    assert found.subject_ids.tolist() == truth.subject_ids.tolist()
+
+
+def test_rivals_do_not_know_what_arrived_after_the_cut() -> None:
+    late = pl.col("timestamp").is_between(CUT - 20 * DAY, CUT - 1)
+    log = LateLog(arriving(SHOP, CUT + DAY, which=late))
+    without = LateLog(replace(SHOP, events=SHOP.events.filter(~late)))
+    one, other = (
+        collect_next(each, CATEGORY, as_of=CUT, until=SHOP.end_at) for each in (log, without)
+    )
+    assert one.subject_ids.tolist() == other.subject_ids.tolist()
+    for name, rival in one.baselines.items():
+        assert np.array_equal(rival, other.baselines[name])

@@ -5,12 +5,12 @@ import pytest
 
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
-from habitue.profiles.facts import FACTS
+from habitue.profiles.facts import FACTS, LogTraits
 from habitue.profiles.norms import ShopNorms
+from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.profile import (
     Profile,
     build_profiles,
-    prediction_records,
     profile_table,
     unknown_profile,
 )
@@ -27,6 +27,7 @@ CHURN = pl.DataFrame(
         "base_rate": [0.3, 0.3],
     }
 )
+CHURN_OF_3 = PredictionRecord(probability=0.25, interval=(0.1, 0.4), base_rate=0.3)
 VALUE = pl.DataFrame({"subject_id": [3], "value": [10.0], "expected": [20.0]})
 
 
@@ -38,7 +39,7 @@ def profiles_of(frame: pl.DataFrame, as_of: int, norms: ShopNorms | None = None)
         norms=norms or shop_norms(as_of),
         settings=SETTINGS,
         user_ids=user_ids,
-        predictions=prediction_records({"churn_90d": CHURN}),
+        predictions={3: {"churn_90d": CHURN_OF_3}},
         model_version="v7",
     )
 
@@ -60,7 +61,7 @@ def test_a_profile_has_the_documented_keys_and_is_json() -> None:
     profile = profiles_of(made.events, made.end_at)[3].as_json()
     assert list(profile) == [
         "user_id", "person_id", "as_of", "model_version", "facts", "tags", "interests",
-        "predictions", "segment", "data_sufficiency",
+        "predictions", "segment", "fallback", "data_sufficiency", "reason",
     ]  # fmt: skip
     again = json.loads(json.dumps(profile, allow_nan=False))
     assert again["user_id"] == "u0003"
@@ -74,11 +75,10 @@ def test_a_profile_has_the_documented_keys_and_is_json() -> None:
         again["tags"][0]
     )
     assert set(again["tags"][0]["evidence"][0]) == {"event_id", "timestamp", "text"}
-    assert again["predictions"] == {
-        "churn_90d": {"probability": 0.25, "base_rate": 0.3, "interval": [0.1, 0.4]}
-    }
+    assert again["predictions"] == {"churn_90d": CHURN_OF_3.as_json()}
     assert again["segment"] in SEGMENTS
-    assert again["data_sufficiency"] == "ok"
+    assert again["fallback"] is None
+    assert (again["data_sufficiency"], again["reason"]) == ("ok", "")
 
 
 def test_one_person_reads_as_within_the_bucket() -> None:
@@ -113,11 +113,32 @@ def test_norms_from_the_future_are_refused() -> None:
         profiles_of(made.events, made.start_at + DAY, shop_norms(made.end_at))
 
 
-@pytest.mark.parametrize(("events", "word"), [(1, "not_enough_data"), (4, "limited"), (5, "ok")])
-def test_data_sufficiency_follows_the_number_of_events(events: int, word: str) -> None:
-    frame = frame_of([Line(1, 100 + n, "view_item") for n in range(events)])
+@pytest.mark.parametrize(
+    ("events", "word", "reason"),
+    [
+        (1, "not_enough_data", "only 1 event"),
+        (4, "limited", "only 4 events"),
+        (5, "ok", ""),
+    ],
+)
+def test_data_sufficiency_follows_the_number_of_events(events: int, word: str, reason: str) -> None:
+    frame = frame_of([Line(1, 150 + n, "view_item") for n in range(events)])
     (profile,) = profiles_of(frame, shop().end_at)
-    assert profile.data_sufficiency == word
+    assert (profile.data_sufficiency, profile.reason) == (word, reason)
+
+
+def test_somebody_away_for_half_of_the_log_is_known_to_a_limited_degree_only() -> None:
+    made = shop()
+    days = (made.end_at - made.start_at) // DAY
+    long_ago = frame_of([Line(1, days / 2 - 10 + n / 10, "view_item") for n in range(30)])
+    lately = frame_of([Line(2, days / 2 + 10 + n / 10, "view_item") for n in range(30)])
+    (gone,) = profiles_of(long_ago, made.end_at)
+    (here,) = profiles_of(lately, made.end_at)
+    assert (here.data_sufficiency, here.reason) == ("ok", "")
+    assert gone.data_sufficiency == "limited"
+    assert gone.reason.startswith("not seen for 127 days; what is known of interests fades")
+    table = table_of(pl.concat([long_ago, lately]), made.end_at)
+    assert table["data_sufficiency"].to_list() == ["limited", "ok"]
 
 
 def test_the_table_has_a_row_a_person_and_a_column_a_task() -> None:
@@ -145,11 +166,33 @@ def test_table_and_profiles_agree() -> None:
         assert profile.facts["orders"] == row["orders"]
 
 
+def stranger_in(traits: LogTraits) -> Profile:
+    rates = {"churn_90d": PredictionRecord(probability=0.3, base_rate=0.3)}
+    return unknown_profile(
+        "nobody", as_of=shop().end_at, traits=traits, predictions=rates, model_version="v7"
+    )
+
+
 def test_a_stranger_gets_a_labelled_fallback_of_the_same_keys() -> None:
     made = shop()
-    stranger = unknown_profile("nobody", as_of=made.end_at, model_version="v7").as_json()
-    assert list(stranger) == list(profiles_of(made.events, made.end_at)[0].as_json())
-    assert (stranger["segment"], stranger["data_sufficiency"]) == ("unknown", "not_enough_data")
+    known = profiles_of(made.events, made.end_at)[3].as_json()
+    stranger = stranger_in(shop_norms(made.end_at).traits).as_json()
+    assert list(stranger) == list(known)
+    for part in ("facts", "interests", "predictions"):
+        assert list(stranger[part]) == list(known[part])  # type: ignore[arg-type]
+    assert stranger["predictions"]["churn_90d"]["base_rate"] == 0.3  # type: ignore[index, call-overload]
+    assert (stranger["segment"], stranger["fallback"]) == ("unknown", "base_rates")
+    assert stranger["data_sufficiency"] == "not_enough_data"
+    assert stranger["reason"] == "nobody has seen this person; the predictions are base rates"
+
+
+def test_a_strangers_counts_are_zero_and_all_else_is_not_known() -> None:
+    facts = stranger_in(LogTraits(has_orders=True, has_money=True, has_clock=True)).facts
+    assert (facts["events"], facts["orders"], facts["revenue"]) == (0, 0, 0.0)
+    assert (facts["first_seen"], facts["recency_days"], facts["monetary"]) == (None, None, None)
+    assert (facts["platforms"], facts["is_bot"]) == ([], False)
+    views_only = stranger_in(LogTraits(has_orders=False, has_money=False, has_clock=True)).facts
+    assert (views_only["events"], views_only["orders"], views_only["revenue"]) == (0, None, None)
 
 
 def test_a_task_named_like_a_column_is_refused() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -7,6 +9,7 @@ from habitue.compute import Silent
 from habitue.profiles import samples
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
+    CutSample,
     collect_samples,
     feature_matrix,
     rfm_columns,
@@ -14,6 +17,7 @@ from habitue.profiles.samples import (
     rows_of_task,
 )
 from habitue.schema import DAY, HOUR, Task
+from tests.late_log import LateLog, arriving, with_burst
 from tests.shop import MemoryLog, make_shop
 
 TASK = Task("p", "event", horizon_days=20, active_days=60)
@@ -82,3 +86,23 @@ def test_matrices_keep_the_documented_order() -> None:
 def test_recent_spend_is_over_the_window_nearest_the_horizon() -> None:
     assert rfm_columns(92 * DAY)[-1] == "spend_90d"
     assert rfm_columns(HOUR // 2)[-1] == "spend_1h"
+
+
+def test_a_sample_is_of_what_was_known_at_its_cut() -> None:
+    cut = CUTS["p"][1]
+    late = (pl.col("timestamp") < cut) & (pl.col("timestamp") >= cut - 15 * DAY)
+    burst = with_burst(SHOP, 5, cut + DAY, count=200)
+    found = sample_at(LateLog(arriving(burst, cut + DAY, which=late), events_per_day=100), cut)
+    without = sample_at(LateLog(replace(burst, events=burst.events.filter(~late))), cut)
+    assert found.subject_ids.tolist() == without.subject_ids.tolist()
+    assert np.array_equal(found.features, without.features, equal_nan=True)
+    # A burst in the days to come makes nobody a bot now.
+    assert np.array_equal(found.labels["p"], without.labels["p"], equal_nan=True)
+    assert not np.isnan(found.labels["p"][found.subject_ids.tolist().index(5)])
+
+
+def sample_at(log: MemoryLog, cut: int) -> CutSample:
+    found = collect_samples(
+        log, [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
+    )
+    return next(one for one in found if one.as_of == cut)

@@ -3,7 +3,7 @@ import pytest
 
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
-from habitue.profiles.tags import TAG_TEXTS, build_tags, without_explained
+from habitue.profiles.tags import TAG_WORDS, build_tags, without_explained
 from habitue.schema import DAY
 from tests.profiles.log_lines import (
     MONDAY,
@@ -169,7 +169,7 @@ def test_a_persons_tags_are_limited_and_ordered_by_kind() -> None:
         settings=ProfileSettings(max_tags=3),
     )
     assert table.group_by("subject_id").len()["len"].max() == 3
-    order = {kind: place for place, kind in enumerate(TAG_TEXTS)}
+    order = {kind: place for place, kind in enumerate(TAG_WORDS)}
     for kinds in table.group_by("subject_id", maintain_order=True).agg("kind")["kind"]:
         places = [order[kind] for kind in kinds]
         assert places == sorted(places)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -11,10 +13,12 @@ from habitue.profiles.task_evaluation import (
     TaskEvaluation,
     amount_measures,
     evaluate_tasks,
+    headline_metric,
 )
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, Task
+from tests.late_log import LateLog, arriving, with_burst
 from tests.shop import MemoryLog, make_shop
 
 SHOP = make_shop(num_persons=180, days=240)
@@ -117,3 +121,45 @@ def test_total_error_is_that_of_expected_amounts() -> None:
     assert measures["total_error"] == pytest.approx(0.25)
     assert measures["mae"] == 2.5
     assert measures["rmse"] == pytest.approx(metrics.rmse(truth, expected))
+
+
+def test_who_turns_out_to_be_a_bot_is_judged_all_the_same(
+    models: dict[str, TaskModel], results: dict[str, TaskEvaluation]
+) -> None:
+    churn = {"churn": models["churn"]}
+    bought = SHOP.events.filter(
+        pl.col("timestamp").is_between(UNTIL - 30 * DAY, UNTIL - DAY),
+        pl.col("event_type") == "purchase",
+    )
+    buyer = int(bought["subject_id"][0])
+    later = LateLog(with_burst(SHOP, buyer, UNTIL + 5 * DAY, count=80), events_per_day=60)
+    before = LateLog(with_burst(SHOP, buyer, UNTIL - 5 * DAY, count=80), events_per_day=60)
+    assert evaluate_tasks(later, churn, cuts=[UNTIL])["churn"].n == results["churn"].n
+    assert evaluate_tasks(before, churn, cuts=[UNTIL])["churn"].n == results["churn"].n - 1
+
+
+def test_what_arrived_after_the_cut_is_not_known_at_it(models: dict[str, TaskModel]) -> None:
+    churn = {"churn": models["churn"]}
+    late = pl.col("timestamp").is_between(UNTIL - 20 * DAY, UNTIL - 1)
+    log = LateLog(arriving(SHOP, UNTIL + DAY, which=late))
+    without = LateLog(replace(SHOP, events=SHOP.events.filter(~late)))
+    found = evaluate_tasks(log, churn, cuts=[UNTIL])["churn"]
+    assert found == evaluate_tasks(without, churn, cuts=[UNTIL])["churn"]
+
+
+def test_a_person_at_several_cuts_is_one_person_in_the_interval(
+    models: dict[str, TaskModel],
+) -> None:
+    value = {"value": models["value"]}
+    one = evaluate_tasks(MemoryLog(SHOP), value, cuts=[UNTIL])["value"].gain
+    often = evaluate_tasks(MemoryLog(SHOP), value, cuts=[UNTIL] * 4)["value"].gain
+    assert one is not None
+    assert often is not None
+    # Said four times over, the same is no surer.
+    assert often.mean == pytest.approx(one.mean)
+    assert often.high - often.low == pytest.approx(one.high - one.low, rel=0.01)
+
+
+def test_each_kind_of_task_has_its_headline(models: dict[str, TaskModel]) -> None:
+    assert headline_metric(models["churn"].task) == "auc"
+    assert headline_metric(models["value"].task) == "mae"

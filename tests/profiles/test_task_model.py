@@ -91,9 +91,44 @@ def test_few_events_and_long_absence_are_told(
     assert said.reason[0].startswith("not seen for 61 days")
 
 
-def test_nobody_gives_an_empty_answer(models: dict[str, TaskModel], features: pl.DataFrame) -> None:
-    assert len(models["churn"].predict(features.clear()).to_frame()) == 0
-    assert len(models["value"].predict(features.clear()).to_frame()) == 0
+@pytest.mark.parametrize("name", ["churn", "value"])
+def test_the_table_has_one_schema_whatever_is_in_it(
+    models: dict[str, TaskModel], features: pl.DataFrame, name: str
+) -> None:
+    schema = models[name].predict(features).to_frame().schema
+    assert schema["calibrated"] == pl.Boolean
+    assert schema["base_rate"] == pl.Float64
+    assert models[name].predict(features.clear()).to_frame().schema == schema
+    whole_numbers = replace(
+        models[name], chance=None, base_rate=0, calibrated=False, percentiles=(0,) * 101
+    )
+    assert whole_numbers.predict(features).to_frame().schema == schema
+
+
+def test_a_record_says_what_the_table_says(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    for name, score in (("churn", "probability"), ("value", "value")):
+        said = models[name].predict(features)
+        row = said.to_frame().row(3, named=True)
+        record = said.record(3).as_json()
+        assert record["interval"] == [row.pop("interval_low"), row.pop("interval_high")]
+        del row["subject_id"]
+        assert {key: record[key] for key in row} == row
+        assert record[score] is not None
+        assert record["answers"] == []
+
+
+def test_a_stranger_gets_the_base_rate_and_is_told_so(models: dict[str, TaskModel]) -> None:
+    chance = models["churn"].record_of_nobody()
+    amount = models["value"].record_of_nobody()
+    assert chance.probability == chance.base_rate == models["churn"].base_rate
+    assert amount.value == amount.expected == amount.base_rate == models["value"].base_rate
+    assert amount.probability is None
+    for record in (chance, amount):
+        assert (record.interval, record.percentile, record.calibrated) == (None, None, False)
+        assert record.data_sufficiency == "not_enough_data"
+        assert record.reason == "nobody has seen this person; this is the base rate"
 
 
 def test_more_days_of_silence_never_lower_churn_much(

@@ -15,7 +15,7 @@ from habitue.report.data import (
 )
 from habitue.report.documents import Advice, Alert, Evaluation, Profile
 from habitue.report.shop import shop_statistics
-from habitue.schema import DAY, EVENT_TYPE, MINUTE, Task, format_time
+from habitue.schema import DAY, EVENT_TYPE, MINUTE, Task
 from tests.shop import START_AT, MemoryLog, Shop, make_shop
 
 NAMES = (
@@ -39,6 +39,7 @@ TASKS = [
     Task("churn_90d", "no_event", horizon_days=90),
     Task("value_90d", "sum", horizon_days=90),
     Task("next_category", "next", target="category"),
+    Task("next_event", "next", target="event_type"),
 ]
 
 
@@ -158,7 +159,7 @@ def evaluation_document() -> dict[str, object]:
                 "n": 1804,
             },
             "n": 2143,
-            "protocol": "Everything before 1 Sep 2024 was known; a hit is a purchase in the 30 "
+            "protocol": "Everything before 2024-09-01 was known; a hit is a purchase in the 30 "
             "days after. All items compete.",
         },
     }  # fmt: skip
@@ -198,12 +199,12 @@ def profile_document(user_id: str, segment: str, chance: float) -> dict[str, obj
                     {
                         "event_id": "e1",
                         "timestamp": "2024-09-27T18:20:00Z",
-                        "text": "bought 'Gas stove' on 27 Sep 2024",
+                        "text": "bought 'Gas stove' on 2024-09-27",
                     },
                     {
                         "event_id": "e2",
                         "timestamp": "2024-09-12T18:20:00Z",
-                        "text": "viewed 'Two-person tent' on 12 Sep 2024",
+                        "text": "viewed 'Two-person tent' on 2024-09-12",
                     },
                 ],
                 "first_seen": "2024-01-03T10:00:00Z",
@@ -246,7 +247,16 @@ def profile_document(user_id: str, segment: str, chance: float) -> dict[str, obj
                 "data_sufficiency": "ok" if chance > 0.2 else "limited",
             },
             "next_category": {
-                "probabilities": {"outdoor/camping": 0.46, "home/kitchen": 0.2, "toys/games": 0.1},
+                "answer": "outdoor/camping",
+                "probability": 0.46,
+                "base_rate": 0.3,
+                "answers": [
+                    {"name": "outdoor/camping", "probability": 0.46, "base_rate": 0.3},
+                    {"name": "home/kitchen", "probability": 0.2, "base_rate": 0.25},
+                    {"name": "toys/games", "probability": 0.1, "base_rate": None},
+                ],
+                "calibrated": False,
+                "data_sufficiency": "ok",
             },
         },
     }
@@ -374,6 +384,7 @@ def sample(num_persons: int = 150, days: int = 300, currency: str = "GBP") -> Sa
                 "Predictions use plain features plus the behaviour model's vector where that was "
                 "better on validation: purchases within 7 days yes, leaving no.",
             ],
+            records=["purchase_7d: plain features ship."],
         ),
         evaluation=Evaluation.from_json(evaluation_document()),
         tasks=TASKS,
@@ -415,9 +426,7 @@ def sample(num_persons: int = 150, days: int = 300, currency: str = "GBP") -> Sa
             "habitue refresh",
             "habitue report",
         ],
-        notes=[
-            "Orders without a customer number (21.4 % of lines) were left out.",
-            f"The log ends on {format_time(log.end_at)[:10]}; later seasons may differ.",
-        ],
+        unanswered={"purchase_365d": "the log spans 300 days; a horizon of 365 needs 1460"},
+        workspace=" -w /srv/fjord",
     )
     return Sample(shop, report)

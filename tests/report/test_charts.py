@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from habitue.report import charts
 from habitue.report.data import PersonEvent
 from habitue.report.documents import Decile, ReliabilityPoint
@@ -56,7 +58,7 @@ def test_timeline_has_a_panel_a_type_from_look_to_purchase() -> None:
     chart = charts.timeline_chart(timeline(counts), TEXTS, money=MONEY)
     names = [series["name"] for series in series_of(chart)]
     assert names == ["Active people", "of them new", "Views", "Purchases", "Revenue"]
-    assert chart.table.rows[1] == ["8 Jan 2024", "6", "2", "40", "2", "$20.00"]
+    assert chart.table.rows[1] == ["2024-01-08", "6", "2", "40", "2", "$20.00"]
 
 
 def test_returning_and_new_people_stack_to_all_active_people() -> None:
@@ -80,6 +82,15 @@ def test_reliability_axes_fit_the_points() -> None:
     assert isinstance(x_axis, dict)
     assert x_axis["max"] == 0.08
     assert chart.label == "Predicted against observed shares for Will buy."
+
+
+@pytest.mark.parametrize(("top", "limit"), [(0.97, 1.0), (0.39, 0.4), (0.01, 0.04)])
+def test_deciles_of_shares_have_four_equal_steps(top: float, limit: float) -> None:
+    deciles = [Decile(1, top, None, 10), Decile(2, top / 2, None, 10)]
+    chart = charts.decile_chart("d", deciles, TEXTS, task="Buys", average=None, money=None)
+    y_axis = chart.option["yAxis"]
+    assert isinstance(y_axis, dict)
+    assert (y_axis["max"], y_axis["interval"]) == (limit, limit / 4)
 
 
 def test_deciles_of_amounts_are_money() -> None:

@@ -9,6 +9,7 @@ from habitue.report.documents import (
     Alert,
     Document,
     Evaluation,
+    Option,
     Prediction,
     Profile,
     as_interval,
@@ -58,6 +59,11 @@ def test_task_without_metrics_is_told_with_its_reason() -> None:
     }
 
 
+def test_tasks_that_were_passed_over_are_told_with_their_reason() -> None:
+    evaluation = Evaluation.from_json({"tasks": {}, "skipped": {"churn_90d": "nobody left"}})
+    assert evaluation.skipped == {"churn_90d": "nobody left"}
+
+
 def test_reliability_is_read_as_rows_or_as_columns() -> None:
     columns = {"predicted": [0.1, 0.5], "observed": [0.2, 0.6], "count": [3, 4]}
     rows = [
@@ -98,10 +104,21 @@ def test_amount_is_the_mean_where_both_are_given() -> None:
 
 
 def test_options_come_likeliest_first_without_the_hopeless() -> None:
-    prediction = Prediction.from_json(
-        "next", {"probabilities": {"a": 0.1, "b": 0.7, "c": None, "d": 0.001}}
-    )
-    assert prediction.options == [("b", 0.7), ("a", 0.1)]
+    answers = [
+        {"name": "b", "probability": 0.7, "base_rate": 0.2},
+        {"name": "a", "probability": 0.1},
+        {"name": "c", "probability": None},
+        {"name": "d", "probability": 0.001},
+    ]
+    prediction = Prediction.from_json("next", {"answers": answers, "probability": 0.7})
+    assert prediction.options == [Option("b", 0.7, 0.2), Option("a", 0.1, None)]
+    assert not prediction.is_foregone
+
+
+def test_what_can_only_come_next_is_foregone() -> None:
+    answers = [{"name": "purchase", "probability": 0.999, "base_rate": 1.0}]
+    assert Prediction.from_json("next_event", {"answers": answers}).is_foregone
+    assert not Prediction.from_json("next_event", {"answers": []}).is_foregone
 
 
 def test_reasons_are_texts_or_objects_with_a_text() -> None:

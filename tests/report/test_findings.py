@@ -24,7 +24,7 @@ def row(name: str, amount: float, recent: float = 0, previous: float = 0) -> Ran
 def test_headline_says_people_orders_money_and_trend() -> None:
     stats = sample().report.statistics
     words = plain(findings.headline(stats, TEXTS, MONEY))
-    assert words.startswith("In 10 months, 142 people made 13,084 events, placed 1,919 orders")
+    assert words.startswith("In 10 months, 142 people placed 1,919 orders and spent £23.8 k.")
     assert "£23.8 k" in words
     assert "lower than in the 28 days before" in words
 
@@ -88,6 +88,22 @@ def test_names_are_escaped_and_isolated() -> None:
     assert len(findings.isolated("x" * 500)) < 150
 
 
+def test_a_date_in_a_name_stays_whole() -> None:
+    told = findings.isolated("bought 'x-2017-11-03-y' on 2017-11-03")
+    assert told.count('<span class="whole">2017-11-03</span>') == 2
+    assert "<script" not in findings.isolated("<script>2017-11-03")
+
+
+def test_rows_of_one_name_are_told_apart_by_their_ids() -> None:
+    rows = [replace(row("milk", 9), key="P1"), replace(row("milk", 5), key="P2"), row("tea", 1)]
+    ranking = Ranking("revenue", rows, 3, 15)
+    names = [findings.row_name(one, ranking, TEXTS) for one in rows]
+    assert [
+        f"no. <bdi>{key}</bdi>" in name for key, name in zip(("P1", "P2"), names[:2], strict=True)
+    ] == [True, True]
+    assert names[2] == "<bdi>tea</bdi>"
+
+
 def test_segment_sentence_needs_money_to_speak_of_money() -> None:
     segments = [SegmentSummary("champion", 10, 80.0, ""), SegmentSummary("lost", 30, 20.0, "")]
     words = plain(findings.segment_finding(segments, TEXTS))
@@ -106,13 +122,17 @@ def test_tasks_are_told_in_words() -> None:
         "d": Task("d", "no_event", horizon_days=30, fall_to=0.5),
         "e": Task("e", "next", target="category"),
         "f": Task("f", "event", event="view_cart"),
+        "g": Task("g", "no_event", horizon_days=30, fall_to=0.7),
+        "h": Task("h", "event", event="any", horizon_days=1 / 48),
     }
     assert [plain(TEXTS.task(name, tasks)) for name in [*tasks, "home_made"]] == [
         "Will buy within 7 days",
-        "Does not buy within 90 days",
-        "Will spend in the next 1 day",
-        "Spends less than 50 % of before in the next 30 days",
-        "Next category",
+        "Will not buy within 90 days",
+        "Spending in the next 1 day",
+        "Will spend less than half as much in the next 30 days",
+        "The category they will turn to next",
         "Will do “view_cart” within 30 days",
+        "Will spend less than 70 % of what they spent before in the next 30 days",
+        "Will come within 30 minutes",
         "Home made",
     ]

@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from habitue.report import formats
-from habitue.report.formats import Currency, change, compact, number, percent, period, span
+from habitue.report.formats import Currency, chance, change, compact, number, percent, period, span
 from habitue.schema import parse_time
 
 
@@ -48,6 +48,12 @@ def test_shares_keep_the_digits_that_matter() -> None:
     ]  # fmt: skip
 
 
+def test_a_chance_is_never_called_certain_unless_it_is() -> None:
+    assert [plain(chance(one)) for one in (0.0, 0.001, 0.4, 0.994, 0.9951, 1.0, None)] == [
+        "0 %", "< 1 %", "40 %", "99 %", "> 99 %", "100 %", "–",
+    ]  # fmt: skip
+
+
 def test_change_is_signed_and_huge_growth_is_a_multiple() -> None:
     assert plain(change(50, 100)) == "−50 %"
     assert plain(change(3000, 10)) == "× 300"
@@ -56,7 +62,7 @@ def test_change_is_signed_and_huge_growth_is_a_multiple() -> None:
 def test_periods_are_named_by_their_unit() -> None:
     at = parse_time("2024-08-05T14:30")
     names = [period(at, unit) for unit in ("10 minutes", "hour", "day", "month", "quarter", "year")]
-    assert names == ["14:30", "5 Aug 14:30", "5 Aug 2024", "Aug 2024", "Q3 2024", "2024"]
+    assert names == ["14:30", "5 Aug 14:30", "2024-08-05", "Aug 2024", "Q3 2024", "2024"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 import habitue.report
 from habitue.report import render_page, write_report
 from habitue.report.data import PersonEvent, ReportData
+from habitue.report.documents import Option
 from habitue.report.page import script_json
 from habitue.report.texts import ENGLISH
 from tests.report.sample import Sample, sample
@@ -105,8 +106,8 @@ def test_every_chart_has_its_option_a_label_and_a_table(page: str) -> None:
 def test_every_part_that_the_figures_support_is_there(page: str) -> None:
     for key in (
         "time.title", "funnel.title", "cohort.title", "rhythm.title", "categories.title",
-        "items.title", "advice.title", "learning.title", "chosen.title", "skipped.title",
-        "notes.title", "segments.title", "stories.title", "alerts.title", "examples.title",
+        "items.title", "advice.title", "learning.title", "chosen.title", "chosen.records",
+        "remarks.title", "segments.title", "stories.title", "alerts.title", "examples.title",
         "audiences.title", "about.commands",
     ):  # fmt: skip
         assert ENGLISH[key] in page, key
@@ -117,9 +118,10 @@ def test_every_part_that_the_figures_support_is_there(page: str) -> None:
 
 
 def test_page_without_model_says_what_to_run(made: Sample) -> None:
-    text = body(render_page(bare(made.report)))
+    report = replace(bare(made.report), workspace=" -w /srv/fjord")
+    text = body(render_page(report))
     for command in ("habitue evaluate", "habitue refresh", "habitue train"):
-        assert f"<code>{command}</code>" in text
+        assert f"<code>{command} -w /srv/fjord</code>" in text
     for key in ("advice.title", "learning.title", "stories.title", "examples.title"):
         assert f">{ENGLISH[key]}" not in text
     assert text.count("data-chart") == 1
@@ -142,15 +144,18 @@ def test_short_log_of_views_says_why_parts_are_missing(made: Sample) -> None:
     text = body(render_page(replace(bare(made.report), statistics=stats)))
     assert "this log spans 3 hours" in text
     assert "The log knows views only" in text
-    assert "fewer than two categories" in text
     assert ENGLISH["items.none"] in text
+    assert 'class="card">' not in text.split('id="shop"')[1].split('id="learned"')[0].replace(
+        f'class="card">\n    <h3>{ENGLISH["time.title"]}', ""
+    )
     assert "£" not in text
     assert ENGLISH["strip.revenue"] not in text
 
 
 def test_task_with_one_answer_for_all_is_told_and_not_scored(page: str) -> None:
-    assert ENGLISH["task.trivial"] in page
-    assert "For 57.0 % of 1,989 people the first guess was right" in page.replace("\u00a0", " ")
+    plain = page.replace("\u00a0", " ")
+    assert f"“What they will do next”, because <bdi>{ENGLISH['task.trivial']}" in plain
+    assert "Of 1,989 predictions, the first guess was right for 57.0 %" in plain
 
 
 def test_log_of_dates_says_that_hours_are_unknown(made: Sample) -> None:
@@ -181,7 +186,7 @@ def hostile_report(report: ReportData) -> ReportData:
                 facts={"favourite_weekday": HOSTILE},
                 tags=[replace(tag, name=HOSTILE, kind=HOSTILE) for tag in story.profile.tags],
                 predictions=[
-                    replace(one, options=[(HOSTILE, 0.5)], task=HOSTILE)
+                    replace(one, options=[Option(HOSTILE, 0.5, 0.1)], task=HOSTILE, reason=HOSTILE)
                     for one in story.profile.predictions
                 ],
             ),
@@ -205,9 +210,13 @@ def hostile_report(report: ReportData) -> ReportData:
         segments=[replace(one, name=HOSTILE, sentence=HOSTILE) for one in report.segments],
         alerts=[replace(one, user_id=HOSTILE, reasons=[HOSTILE]) for one in report.alerts],
         examples=[replace(one, user_id=HOSTILE, context=HOSTILE) for one in report.examples],
-        audiences=[replace(one, name=HOSTILE, command=HOSTILE) for one in report.audiences],
+        audiences=[
+            replace(one, title=HOSTILE, sentence=HOSTILE, command=HOSTILE)
+            for one in report.audiences
+        ],
         commands=[HOSTILE],
-        notes=[HOSTILE],
+        unanswered={HOSTILE: HOSTILE},
+        workspace=HOSTILE,
     )
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from habitue.errors import NotEnoughData
 from habitue.schema import DAY, HOUR, MINUTE, Task, parse_time
-from habitue.sequences.splits import choose_cuts
+from habitue.sequences.splits import choose_cuts, latest_cut
 
 START = parse_time("2024-01-01")
 TASKS = [
@@ -61,3 +61,16 @@ def test_a_log_of_one_moment_is_too_little() -> None:
 def test_a_cut_before_the_log_is_refused() -> None:
     with pytest.raises(NotEnoughData, match=r"cut at 2023-12-31T00:00:00Z leaves no events"):
         choose_cuts(START, START + DAY, as_of=START - DAY)
+
+
+def test_a_cut_within_the_log_stays_where_it_is() -> None:
+    end = START + 100 * DAY
+    assert latest_cut(START, end, as_of=START + 40 * DAY) == START + 40 * DAY
+    # A quiet night is part of any log, and so is a day whose events all bear its first moment.
+    assert latest_cut(START, end, as_of=end + DAY - 1) == end + DAY - 1
+
+
+def test_a_cut_in_the_silence_after_the_log_moves_back_by_whole_days() -> None:
+    end = START + 100 * DAY
+    assert latest_cut(START, end, as_of=end + 40 * DAY + HOUR) == end + HOUR
+    assert latest_cut(START, START + 3 * HOUR, as_of=START + 50 * HOUR) < START + 3.3 * HOUR

@@ -18,7 +18,7 @@
   function plain(value) {
     if (value === null || value === undefined || value === "" || isNaN(value)) return "\u2013";
     var size = Math.abs(value);
-    var decimals = size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
+    var decimals = size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 4;
     return Number(value).toLocaleString("en", { maximumFractionDigits: decimals });
   }
 
@@ -95,7 +95,7 @@
   document.querySelectorAll("[data-chart]").forEach(function (element) {
     var option = payload.charts[element.getAttribute("data-chart")];
     if (!option) return;
-    var small = element.closest(".triple") ? 290 : element.closest(".split") ? 420 : PRINT_WIDTH;
+    var small = element.closest(".triple") ? 290 : element.closest(".split, .story-grid") ? 420 : PRINT_WIDTH;
     charts.push({ element: element, option: option, drawn: null, printWidth: small });
   });
   draw();

@@ -1,0 +1,1 @@
+"""Published layouts by name; see `registry`."""

@@ -1,0 +1,45 @@
+"""One prediction of one person, as a profile shows it: the same keys for every kind of task.
+
+What a kind of task cannot say, or nobody knows, is None or empty. Knows nothing about how the
+numbers were made.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from habitue.files import Json
+
+NOBODY: Final = "nobody has seen this person; this is the base rate"
+
+
+@dataclass(frozen=True)
+class NextAnswer:
+    """One thing that may come next."""
+
+    name: str
+    probability: float
+    base_rate: float | None  # the part it makes of a person's events, on average
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """A probability, an amount, or what comes next."""
+
+    probability: float | None = None  # of a task of kind next: that of `answer`
+    value: float | None = None  # the typical amount
+    expected: float | None = None  # the mean amount
+    answer: str | None = None  # what most likely comes next
+    answers: tuple[NextAnswer, ...] = ()  # the likeliest first
+    interval: tuple[float, float] | None = None  # 90 %
+    percentile: float | None = None  # 0-100, among the task's persons at training
+    base_rate: float | None = None
+    calibrated: bool = False
+    data_sufficiency: str = "ok"  # ok | limited | not_enough_data
+    reason: str = ""  # why not ok
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the entry of a profile's `predictions`."""
+        document = asdict(self)
+        document["answers"] = list(document["answers"])
+        document["interval"] = None if self.interval is None else list(self.interval)
+        return document

@@ -1,0 +1,174 @@
+"""One shop's folder: what its verbs share.
+
+    shop/habitue.toml   settings          shop/profiles/   the last refresh
+    shop/store/         events            shop/audiences/  saved lists
+    shop/models/        model versions    shop/reports/    the HTML report
+
+Holds what crosses stages and no more: which folder, which version answers, which moment is meant.
+"""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from habitue.arguments import Moment, asked_moment, check_id, folder_of
+from habitue.compute import Progress, Silent
+from habitue.config import SETTINGS_FILE, Settings, load_settings
+from habitue.errors import NotReady
+from habitue.versions import Versions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from habitue.actions.recommend import Adviser
+    from habitue.answering import Version
+    from habitue.events.span import SpannedLog
+    from habitue.events.store import EventStore
+    from habitue.refreshing import Refresh
+
+Overrides = Mapping[str, Mapping[str, object]]
+
+
+class Shop:
+    """One shop: its settings, its log, its model versions, its last refresh."""
+
+    def __init__(
+        self,
+        folder: str | Path = "shop",
+        *,
+        progress: Progress | None = None,
+        settings: Overrides | None = None,
+    ) -> None:
+        """Open the workspace in `folder`, which need not exist yet.
+
+        `settings` win over `habitue.toml` and the environment, nested as in the file:
+        `{"training": {"epochs": 3}}`.
+        """
+        self.folder = folder_of(folder)
+        self.progress = progress or Silent()
+        self._overrides: dict[str, Mapping[str, object]] = dict(settings or {})
+        self._versions = Versions(self.folder / "models")
+        self._store: EventStore | None = None
+        self._log: SpannedLog | None = None
+        self._version: Version | None = None
+        self._advised: tuple[tuple[str, int, str, str], Adviser] | None = None
+
+    def settings(self, **overrides: Mapping[str, object]) -> Settings:
+        """Return the settings in force; each keyword is a stage."""
+        merged = {
+            stage: {**self._overrides.get(stage, {}), **overrides.get(stage, {})}
+            for stage in {*self._overrides, *overrides}
+        }
+        return load_settings(self.folder, merged)
+
+    @property
+    def store(self) -> "EventStore":
+        """The event store."""
+        from habitue.events.store import EventStore
+
+        if self._store is None:
+            self._store = EventStore(self.folder / "store", self.settings().cleaning)
+        return self._store
+
+    @property
+    def log(self) -> "SpannedLog":
+        """The log, its beginning and end freed from strays.
+
+        Raises:
+            NotReady: nothing was ingested.
+        """
+        from habitue.events.span import SpannedLog, kept_span
+
+        if self._log is None:
+            if not self._has_settings() and self.store.is_empty:
+                raise self._no_workspace()
+            if self.store.is_empty:
+                raise NotReady(
+                    f"There are no events in {self.folder} yet.",
+                    fix="Store some: habitue ingest FILE…",
+                    code="no_events",
+                )
+            cache = self.folder / "store" / "span.json"
+            span = kept_span(self.store, cache, fingerprint=self.store.fingerprint)
+            self._log = SpannedLog(self.store, span)
+        return self._log
+
+    def last_refresh(self) -> "Refresh | None":
+        """Return the last refresh, None where there is none."""
+        try:
+            return self._refreshed()
+        except NotReady:
+            return None
+
+    def _refreshed(self) -> "Refresh":
+        from habitue.refreshing import current_refresh
+
+        if not self._has_settings() and not (self.folder / "profiles").is_dir():
+            raise self._no_workspace()
+        return current_refresh(self.folder / "profiles")
+
+    def _adviser(self, version: "Version", moment: int) -> "Adviser":
+        """Return the adviser for a moment; the last one is kept, for counting takes a while."""
+        from habitue.refreshing import adviser_of
+
+        settings, fingerprint = self.settings(), self.store.fingerprint
+        asked = (version.card.version, moment, fingerprint, settings.shop.language)
+        if self._advised is None or self._advised[0] != asked:
+            adviser = adviser_of(
+                version,
+                self.log,
+                settings,
+                as_of=moment,
+                fingerprint=fingerprint,
+                refresh=self.last_refresh(),
+                progress=self.progress,
+            )
+            self._advised = asked, adviser
+        return self._advised[1]
+
+    def _person(self, user: str, moment: int) -> "pl.DataFrame | None":
+        """Return a customer's events before `moment`; None for somebody nobody has seen."""
+        subject = self.store.subject_of(check_id(user))
+        if subject is None:
+            return None
+        bucket = self.store.bucket_of(subject)
+        frame = self.log.read_bucket(bucket, as_of=moment, subject_id=subject)
+        return frame if frame.height else None
+
+    def _moment(self, as_of: Moment | None) -> int | None:
+        return None if as_of is None else asked_moment(as_of, self.log, self.settings().tasks)
+
+    def _moment_and_version(self, as_of: Moment | None) -> "tuple[int, Version]":
+        log = self.log
+        moment = self._moment(as_of)
+        version = self._answering(moment)
+        # A version trained as of a moment after the last event is asked about that moment.
+        now = max(log.end_at, version.card.trained_until)
+        return now if moment is None else moment, version
+
+    def _answering(self, moment: int | None) -> "Version":
+        return self._open(self._versions.answering(moment))
+
+    def _open(self, name: str) -> "Version":
+        from habitue.answering import Version
+
+        if self._version is None or self._version.card.version != name:
+            self._version = Version.open(self._versions.path(name))
+        return self._version
+
+    def _settings_with_sources(self) -> Settings:
+        settings = self.settings()
+        if not settings.sources:
+            raise self._no_workspace()
+        return settings
+
+    def _has_settings(self) -> bool:
+        return (self.folder / SETTINGS_FILE).is_file()
+
+    def _no_workspace(self) -> NotReady:
+        return NotReady(
+            f"There is no shop in {self.folder} yet.",
+            fix=f"Begin with: habitue init -w {shlex.quote(str(self.folder))} --from FILE…",
+            code="no_workspace",
+        )

@@ -1,0 +1,51 @@
+"""The options of `habitue simulate`, as the command line takes them.
+
+One type an option: its name, what stands for its value, what it means. The verb itself is in
+`cli.py`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Users = Annotated[int, typer.Option("--users", metavar="N", help="Persons.")]
+Events = Annotated[int, typer.Option("--events", metavar="N", help="Rows of events.")]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same bytes.")]
+EventsFormat = Annotated[
+    str, typer.Option("--format", metavar="F", help="Of the events: parquet or csv.")
+]
+Like = Annotated[
+    str, typer.Option("--like", metavar="SHOP", help="taobao, retailrocket or rees46.")
+]
+Start = Annotated[str, typer.Option("--start", metavar="DAY", help="The log's first day.")]
+Days = Annotated[int, typer.Option("--days", metavar="N", help="Days of the log.")]
+Items = Annotated[
+    int | None, typer.Option("--items", metavar="N", help="Left out: as the events suggest.")
+]
+Carts = Annotated[
+    float | None, typer.Option("--carts", metavar="SHARE", help="Carts per view of an item.")
+]
+Purchases = Annotated[
+    float | None, typer.Option("--purchases", metavar="SHARE", help="Purchases per view.")
+]
+Repeats = Annotated[
+    float | None,
+    typer.Option(
+        "--repeats", metavar="SHARE", help="Of purchases, those a person makes again and again."
+    ),
+]
+Bots = Annotated[
+    float, typer.Option("--bots", metavar="SHARE", help="Of the events, those of bots.")
+]
+Dirt = Annotated[
+    float, typer.Option("--dirt", metavar="SHARE", help="Of the rows, those that are bad.")
+]
+TruthAt = Annotated[
+    list[str] | None,
+    typer.Option("--truth-at", metavar="DAY", help="The truth as this day begins; repeatable."),
+]
+Processes = Annotated[
+    int | None, typer.Option("--processes", metavar="N", help="Left out: one a core.")
+]

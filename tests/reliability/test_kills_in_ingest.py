@@ -1,0 +1,130 @@
+"""An ingest is killed 200 times, at operations on files and at random moments."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from habitue.errors import HabitueError
+from habitue.events import compaction
+from habitue.events.manifest import part_files
+from habitue.events.store import EventStore
+from tests.reliability.shop_files import (
+    NUM_FILES,
+    State,
+    bytes_of,
+    ingest,
+    state_of,
+    write_files,
+)
+from tests.reliability.victims import End, Order, Victims
+
+KILLS = 200
+LONGEST = 0.25  # seconds after which a victim has certainly begun to write
+OPERATIONS = 90
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def victims() -> Iterator[Victims]:
+    with Victims() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> list[list[Path]]:
+    folder = tmp_path_factory.mktemp("exports")
+    return [write_files(folder, number) for number in range(NUM_FILES)]
+
+
+@pytest.fixture(scope="module")
+def expected(
+    exports: list[list[Path]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[State], dict[str, bytes]]:
+    """The states of a store that nobody killed, and its bytes at the end."""
+    store = tmp_path_factory.mktemp("whole") / "store"
+    states = [state_of(store)]
+    with mock.patch.object(compaction, "MOST_PARTS", 2):
+        for given in exports:
+            ingest(store, given)
+            states.append(state_of(store))
+    return states, bytes_of(store)
+
+
+def order(store: Path, given: list[Path]) -> Order:
+    return Order("ingest", str(store), json.dumps([str(store), *map(str, given)]))
+
+
+def kill(victims: Victims, store: Path, given: list[Path], rng: random.Random) -> End:
+    by_time = rng.random() < 0.3
+    return victims.run(
+        replace(
+            order(store, given),
+            kill_at=0 if by_time else rng.randint(1, OPERATIONS),
+            is_torn=rng.random() < 0.4,
+            kill_after=rng.uniform(0.01, LONGEST) if by_time else 0.0,
+        )
+    )
+
+
+def test_whatever_is_killed_the_store_is_the_old_or_the_new_and_ends_as_if_nobody_had(
+    victims: Victims,
+    exports: list[list[Path]],
+    expected: tuple[list[State], dict[str, bytes]],
+    tmp_path: Path,
+) -> None:
+    states, whole = expected
+    rng = random.Random(0)
+    outcomes: Counter[str] = Counter()
+    finished = 0
+    while outcomes["old"] + outcomes["new"] < KILLS:
+        store = tmp_path / f"store{finished}"
+        for number, given in enumerate(exports):
+            done = False
+            while not done:
+                end = kill(victims, store, given, rng)
+                assert end.error == ""
+                done = end.done
+                found = state_of(store)
+                # What was told is there; what was not is there as a whole or not at all.
+                is_new = found.equals(states[number + 1])
+                assert is_new if done else is_new or found.equals(states[number])
+                if end.is_killed:
+                    outcomes["new" if is_new else "old"] += 1
+        assert bytes_of(store) == whole
+        # What was replaced goes with the next ingest, and nothing else is left.
+        assert victims.run(order(store, exports[0])).done
+        assert part_files(store) == {part.path for part in EventStore(store).manifest.parts}
+        assert not list(store.rglob("*.tmp"))
+        finished += 1
+    assert finished >= 5
+    assert outcomes["old"] > KILLS / 2
+    assert outcomes["new"] > 0
+
+
+def test_without_writing_beside_kills_do_damage(
+    victims: Victims,
+    exports: list[list[Path]],
+    expected: tuple[list[State], dict[str, bytes]],
+    tmp_path: Path,
+) -> None:
+    """The control: files written in place are found torn."""
+    states, _ = expected
+    unguarded = replace(order(tmp_path / "store", exports[0]), unguarded=True)
+    operations = victims.run(unguarded).operations
+    damaged = 0
+    for trial in range(operations - 6, operations + 1):
+        store = tmp_path / f"store{trial}"
+        doomed = replace(order(store, exports[0]), unguarded=True, is_torn=True, kill_at=trial)
+        assert victims.run(doomed).is_killed
+        try:
+            found = state_of(store)
+            damaged += not (found.equals(states[0]) or found.equals(states[1]))
+        except HabitueError:
+            damaged += 1
+    assert damaged > 0

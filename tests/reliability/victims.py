@@ -1,0 +1,115 @@
+"""Processes that work until they are killed.
+
+`Victims` starts one process that has imported everything and done nothing; each piece of work runs
+in a fork of it, so that a kill costs no start. A fork tells the moment its work is done: what it
+told is acknowledged and must never be lost.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from tests.reliability.faults import Break, BreakAt, tampering
+from tests.reliability.works import WORKS
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a victim does, and when it is killed: at an operation, after a while, or never."""
+
+    work: str  # of `WORKS`
+    folder: str  # in which operations count
+    argument: str = ""
+    kill_at: int = 0
+    is_torn: bool = False
+    kill_after: float = 0.0  # seconds; 0: never
+    unguarded: bool = False  # without what makes it safe, as a control
+
+
+@dataclass(frozen=True)
+class End:
+    """What became of a victim."""
+
+    is_killed: bool
+    done: bool  # whether it told that the work is done, killed or not
+    operations: int = 0
+    error: str = ""
+
+
+class Victims:
+    """As a context manager: a process that forks victims."""
+
+    def __enter__(self) -> Self:
+        environment = os.environ | {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.reliability.victims"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent.parent,
+            env=environment,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:
+            self._process.kill()
+
+    def run(self, order: Order) -> End:
+        """Let a victim do its work and return what became of it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(asdict(order)), file=self._process.stdin, flush=True)
+        return End(**json.loads(self._process.stdout.readline()))
+
+
+def serve() -> None:
+    """Fork a victim for each order on stdin."""
+    for line in sys.stdin:
+        order = Order(**json.loads(line))
+        receiver, sender = os.pipe()
+        victim = os.fork()
+        if victim == 0:
+            os.close(receiver)
+            _suffer(order, sender)
+        os.close(sender)
+        if order.kill_after:
+            time.sleep(order.kill_after)
+            os.kill(victim, signal.SIGKILL)
+        print(json.dumps(asdict(_end(victim, receiver))), flush=True)
+
+
+def _end(victim: int, receiver: int) -> End:
+    told = b""
+    while select.select([receiver], [], [], 60)[0] and (piece := os.read(receiver, 65536)):
+        told += piece
+    os.close(receiver)
+    status = os.waitpid(victim, 0)[1]
+    if not told:
+        return End(is_killed=os.WIFSIGNALED(status), done=False)
+    return End(is_killed=os.WIFSIGNALED(status), **json.loads(told))
+
+
+def _suffer(order: Order, sender: int) -> None:
+    """Do the work and tell; never returns."""
+    tamper = BreakAt(order.kill_at, Break(is_torn=order.is_torn))
+    told: dict[str, object]
+    try:
+        with tampering(Path(order.folder), tamper):
+            WORKS[order.work](order.argument, order.unguarded)
+        told = {"done": True, "operations": tamper.seen}
+    except Exception as error:
+        told = {"done": False, "error": f"{type(error).__name__}: {error}"}
+    os.write(sender, json.dumps(told).encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve()

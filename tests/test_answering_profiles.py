@@ -1,0 +1,139 @@
+"""Profiles as a version makes them: of a person, of a bucket, of somebody unknown."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from habitue.answering import TaskList, Version
+from habitue.compute import Silent
+from habitue.config import ProfileSettings, TrainingSettings
+from habitue.model.inference import Probabilities
+from habitue.profiles.facts import FACTS
+from habitue.profiles.next_model import NextModel
+from habitue.profiles.norms import fit_norms
+from habitue.profiles.prediction_record import PredictionRecord
+from habitue.profiles.predictions import fit_tasks
+from habitue.profiles.profile import Profile
+from habitue.profiles.tasks import ResolvedTask
+from habitue.schema import EVENT_TYPES, Task
+from habitue.sequences.sequences import Sequences
+from habitue.sequences.vocabulary import build_vocabulary
+from habitue.versions import Card
+from tests.profiles.log_lines import user_ids
+from tests.shop import MemoryLog, make_shop
+
+SHOP = make_shop(num_persons=100, days=160)
+LOG = MemoryLog(SHOP)
+TASKS = (
+    Task("purchase_7d", "event", horizon_days=7),
+    Task("value_30d", "sum", horizon_days=30),
+)
+NEXT = Task("next_event", "next", target="event_type")
+
+
+@dataclass
+class Oracle:
+    """Stands where the network would: it always expects a purchase, and counts embeddings."""
+
+    embedded: list[int] = field(default_factory=list)
+
+    def embed(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
+        self.embedded.append(len(sequences))
+        return np.zeros((len(sequences), 2), dtype=np.float32)
+
+    def next_event_type(self, sequences: Sequences, *, as_of: int) -> Probabilities:
+        values = np.zeros((len(sequences), len(EVENT_TYPES)), dtype=np.float32)
+        values[:, EVENT_TYPES.index("purchase")] = 1
+        return Probabilities(EVENT_TYPES, values)
+
+
+@pytest.fixture(scope="module")
+def version() -> Version:
+    card = Card(
+        version="0007", created_at="", architecture="none", size="tiny", seed=0, parameters=0,
+        epochs=0, events=0, seconds=0.0, events_per_second=0.0, trained_until=LOG.end_at,
+        data_fingerprint="", habitue_version="",
+    )  # fmt: skip
+    resolved = [ResolvedTask(task, "ok") for task in TASKS]
+    rates = {"view_item": 0.75, "purchase": 0.25}
+    answered = NextModel(NEXT, EVENT_TYPES, rates, {"network": 1.0}, 50)
+    made = Version(Path("nowhere"), card)
+    made.__dict__.update(
+        norms=fit_norms(LOG, as_of=LOG.end_at, settings=ProfileSettings()),
+        vocabulary=build_vocabulary(
+            LOG, as_of=LOG.end_at, settings=TrainingSettings(), progress=Silent()
+        ),
+        task_models=dict(fit_tasks(LOG, resolved, train_until=LOG.end_at).models),
+        network=Oracle(),
+        _task_list=TaskList({NEXT.name: answered}, {}),
+    )
+    return made
+
+
+def profiles(version: Version, frame: pl.DataFrame) -> list[Profile]:
+    return version.profiles(
+        frame,
+        LOG.items(),
+        as_of=LOG.end_at,
+        settings=ProfileSettings(),
+        user_ids=user_ids,
+    )
+
+
+def test_every_prediction_has_the_same_keys(version: Version) -> None:
+    keys = list(PredictionRecord().as_json())
+    for profile in profiles(version, LOG.read_bucket(0))[:5]:
+        assert list(profile.predictions) == ["purchase_7d", "value_30d", "next_event"]
+        assert all(list(one.as_json()) == keys for one in profile.predictions.values())
+        likeliest = profile.predictions["next_event"]
+        assert (likeliest.answer, likeliest.probability) == ("purchase", 1.0)
+        assert likeliest.base_rate == 0.25
+
+
+def test_one_person_alone_reads_as_within_the_bucket(version: Version) -> None:
+    frame = LOG.read_bucket(1)
+    whole = profiles(version, frame)
+    for place in (0, 7):
+        subject = frame["subject_id"].unique().sort()[place]
+        (alone,) = profiles(version, frame.filter(pl.col("subject_id") == subject))
+        assert alone.facts == whole[place].facts
+        assert alone.tags == whole[place].tags
+        for task, record in alone.predictions.items():
+            assert record.probability == pytest.approx(whole[place].predictions[task].probability)
+
+
+def test_a_stranger_has_every_key_and_is_told_base_rates(version: Version) -> None:
+    known = profiles(version, LOG.read_bucket(0))[0].as_json()
+    stranger = version.unknown_profile("nobody", as_of=LOG.end_at)
+    document = stranger.as_json()
+    assert list(document) == list(known)
+    assert list(stranger.facts) == list(FACTS)
+    assert document["fallback"] == "base_rates"
+    assert set(stranger.predictions) == {"purchase_7d", "value_30d", "next_event"}
+    for record in stranger.predictions.values():
+        said = record.value if record.probability is None else record.probability
+        assert said == record.base_rate
+        assert "this is the base rate" in record.reason
+    assert stranger.predictions["next_event"].answer == "view_item"
+
+
+def test_embeddings_are_made_only_where_a_prediction_looks_at_them(version: Version) -> None:
+    oracle = version.network
+    assert isinstance(oracle, Oracle)
+    frame = LOG.read_bucket(2)
+    blind = {name: replace(model, embedding_dim=0) for name, model in version.task_models.items()}
+    version.__dict__["task_models"] = blind
+    scored = version.score(frame, LOG.items(), as_of=LOG.end_at)
+    assert scored.embeddings is None
+    assert oracle.embedded == []
+    # One that looks at them, with a score that no column enters.
+    seeing = replace(blind["purchase_7d"], chance=None, embedding_dim=2)
+    version.__dict__["task_models"] = {**blind, "purchase_7d": seeing}
+    scored = version.score(frame, LOG.items(), as_of=LOG.end_at)
+    assert scored.embeddings is not None
+    assert oracle.embedded == [len(scored.features)]
+    version.__dict__["task_models"] = blind
