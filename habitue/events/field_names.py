@@ -1,10 +1,12 @@
-"""The names that shops give to columns and events, in English and Chinese.
+"""The names that shops give to columns and events: English and Chinese, the usual German, French
+and Spanish.
 
 In: a column's or an event's name. Out: the field or event type it is likely to mean, and how
 surely. Knows nothing about values; those have their own say in `guess_columns`.
 """
 
 import re
+from unicodedata import combining, normalize
 
 from habitue.schema import EVENT_TYPE_ALIASES, EVENT_TYPES
 
@@ -20,6 +22,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "userlogin", "shopperkey", "cid", "authorid", "playerid", "subscriberid", "fullvisitorid",
         "custno", "customeridentifier", "kundenid", "kundenr", "identifiantclient", "idcliente",
         "consumerid", "patronid", "guestid", "iduser", "idcustomer", "idclient",
+        "cliente", "utilisateur", "usuario", "benutzer", "nutzer", "benutzerid", "nutzerid",
+        "idusuario",
         "用户id", "用户编号", "用户", "会员id", "会员号", "会员编号", "会员卡号", "会员", "客户id",
         "客户编号", "客户号", "客户", "顾客id", "顾客编号", "顾客", "买家id", "买家", "买家昵称",
         "买家会员名", "用户标识",
@@ -40,6 +44,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "visittime", "day", "dt", "created", "datum", "fecha", "billdate", "receiptdate",
         "reviewtime", "eventtimemillis", "createdatetime", "ordercreatedat", "processedat",
         "visitdate", "checkoutdate", "basketdate", "tradetime", "tradedate",
+        "when", "zeitpunkt", "zeitstempel", "zeit", "bestelldatum", "kaufdatum", "rechnungsdatum",
+        "horodatage", "datecommande", "heure", "fechahora", "fechapedido", "fechacompra",
         "时间", "时间戳", "行为时间", "下单时间", "购买时间", "订单时间", "交易时间", "付款时间",
         "支付时间", "创建时间", "操作时间", "日期", "下单日期", "交易日期", "购买日期", "订单日期",
         "消费时间", "消费日期", "发生时间", "销售日期", "订单创建时间", "订单付款时间",
@@ -50,6 +56,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "eventtype", "event", "eventname", "behaviortype", "behaviourtype", "behavior",
         "behaviour", "action", "actiontype", "useraction", "activitytype", "interactiontype",
         "activity", "interaction", "type", "eventcategory", "operation", "op", "verb",
+        "ereignis", "aktion", "ereignistyp", "evenement", "typeevenement", "evento", "tipoevento",
+        "accion",
         "行为类型", "行为", "事件类型", "事件名称", "事件名", "事件", "操作类型", "操作", "动作",
     ),
     "item_id": (
@@ -61,13 +69,18 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "goods", "merchandiseid", "pid", "iid", "listingid", "offerid", "couponid", "adid",
         "goodssn", "spu", "contentsid", "plu", "goodsno", "goodscode", "stockid", "productref",
         "artikelnr", "idproduct", "iditem", "referencia", "productidentifier", "partnumber",
+        "artikel", "artikelid", "produkt", "produktid", "produktnummer", "produit", "idproduit",
+        "codeproduit", "refproduit", "producto", "idproducto", "codigoproducto", "articulo",
         "商品id", "商品编号", "商品编码", "商品代码", "货号", "宝贝id", "产品id", "产品编号",
         "产品编码", "物品id", "商品货号", "商品",
     ),
     "item_name": (
         "itemname", "productname", "description", "title", "producttitle", "productdescription",
         "itemdescription", "goodsname", "articlename", "prodname", "itemtitle", "proddesc",
-        "productdesc", "itemdesc", "name", "商品名称", "商品名", "宝贝标题", "产品名称", "品名",
+        "productdesc", "itemdesc", "bezeichnung", "artikelname", "artikelbezeichnung",
+        "produktname",
+        "libelle", "designation", "nomproduit", "nombreproducto", "descripcion", "name", "商品名称",
+        "商品名", "宝贝标题", "产品名称", "品名",
         "商品标题", "宝贝名称", "产品名",
     ),
     "item_category": (
@@ -81,7 +94,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "itemcategory1", "itemcategory2", "itemcategory3", "maincategory", "genre", "genres",
         "indexgroupname", "sectionname", "garmentgroupname", "prodcode10", "prodcode20",
         "prodcode30", "prodcode40", "productline", "topcategory", "leafcategory", "warengruppe",
-        "categorie", "categoria", "categories", "itemtype", "productfamily", "rubrik",
+        "categorie", "kategorie", "produktgruppe", "famille", "rayon", "categoria", "categories",
+        "itemtype", "productfamily", "rubrik",
         "品类", "类目", "类目id", "商品类目", "商品品类", "商品分类", "分类", "类别", "商品类别",
         "一级类目", "二级类目", "三级类目", "一级品类", "二级品类", "三级品类", "品类id", "大类",
         "中类", "小类", "商品大类", "商品中类", "商品小类", "一级分类", "二级分类", "三级分类",
@@ -95,6 +109,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "price", "unitprice", "itemprice", "productprice", "priceperunit", "priceunit", "usdprice",
         "pricepaid", "saleprice", "salesprice", "sellingprice", "finalprice", "unitcost",
         "actualprice", "preis", "prix", "precio", "einzelpreis", "prezzo", "priceeach",
+        "stuckpreis", "stueckpreis",
+        "prixunitaire", "preciounitario", "verkaufspreis", "cost", "itemcost",
         "单价", "价格", "商品单价", "售价", "商品价格", "销售单价",
         "成交价", "实际单价", "商品售价",
     ),
@@ -104,7 +120,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "totalsales", "paymentvalue", "purchaseamount", "orderamount", "ordertotal", "subtotal",
         "transactionamount", "netsales", "grosssales", "turnover", "purchasevalue", "totalvalue",
         "itemtotal", "totalprice", "netamount", "payamount", "salesamount", "totalspent", "betrag",
-        "umsatz", "gesamtpreis", "montant", "importe", "grandtotal", "itemrevenue", "money",
+        "umsatz", "gesamtpreis", "summe", "sum", "montant", "importe", "grandtotal", "itemrevenue",
+        "money",
         "金额", "总价", "销售额", "支付金额", "订单金额", "实付金额",
         "消费金额", "付款金额", "总金额",
         "成交金额", "实付", "应付金额", "销售金额", "交易金额", "实际支付金额", "小计",
@@ -112,7 +129,8 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
     "quantity": (
         "quantity", "qty", "units", "count", "numberofcds", "itemcount", "quantityordered",
         "orderquantity", "numitems", "unitssold", "amountofitems", "itemquantity", "qtyordered",
-        "orderqty", "salesquantity", "salesqty", "menge", "anzahl", "cantidad", "quantite",
+        "orderqty", "salesquantity", "salesqty", "menge", "anzahl", "stuckzahl", "stueckzahl",
+        "cantidad", "quantite",
         "pieces", "buynum", "numunits", "saleqty", "itemqty",
         "数量", "购买数量", "商品数量", "件数", "销售数量", "销量", "下单数量", "购买件数",
     ),
@@ -122,7 +140,10 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "receiptid", "ticketid", "billno", "invoiceid", "invoicenumber", "receiptno", "txnid",
         "transid", "tradeid", "transactionno", "orderkey", "checkoutid", "purchaseid", "basket",
         "tid", "salesorderid", "billid", "ordersn", "cartid", "ordercode", "bonid", "tranid",
-        "bestellnummer", "auftragsnummer", "ticketno", "receiptnumber", "transactionnumber",
+        "bestellnummer", "auftragsnummer", "rechnungsnummer", "belegnummer", "bestellung",
+        "commande",
+        "numerocommande", "idcommande", "pedido", "numeropedido", "idpedido", "factura", "ticketno",
+        "receiptnumber", "transactionnumber",
         "salesid", "saleid", "transaction", "docid", "idorder", "ordernr", "idtransaction",
         "订单号", "订单id", "订单编号", "交易号", "单号", "小票号", "交易编号", "流水号", "订单",
     ),
@@ -171,7 +192,9 @@ _EVENT_WORDS: dict[str, tuple[str, ...]] = {
     "view_item": (
         "viewitem", "viewproduct", "productview", "viewcontent", "detail", "detailview",
         "productdetail", "itemview", "pageview", "browse", "visit", "viewed", "productpageview",
-        "viewpage", "pageviews", "viewedproduct", "pv", "viewscreen", "detailpage", "read", "look",
+        "viewpage", "pageviews", "viewedproduct", "pv", "itemviewed", "ansicht", "ansehen",
+        "angesehen", "aufruf", "seitenaufruf", "produktansicht", "vue", "consultation", "vista",
+        "visualizacion", "viewscreen", "detailpage", "read", "look",
         "浏览", "查看", "浏览商品", "商品浏览", "查看商品",
         "商品详情页浏览", "浏览商品详情", "曝光点击",
     ),
@@ -179,17 +202,22 @@ _EVENT_WORDS: dict[str, tuple[str, ...]] = {
                        "productlistviewed", "viewlist", "viewedcollection", "浏览列表", "浏览类目"),
     "select_item": ("selectitem", "selectcontent", "productclicked", "clickitem", "itemclick",
                     "clickout", "productclick", "点击商品", "商品点击", "选择商品"),
-    "search": ("search", "productssearched", "searched", "viewsearchresults", "sitesearch",
+    "search": ("suche", "recherche", "busqueda", "search", "productssearched", "searched",
+               "viewsearchresults", "sitesearch",
                "searchproducts", "searchquery", "搜索", "检索", "搜索商品"),
     "add_to_wishlist": (
         "addtowishlist", "wishlist", "favorite", "favourite", "favorites", "like", "collect",
         "productaddedtowishlist", "addtofavorites", "addtofavourites", "save", "bookmark", "fav",
-        "addfav", "addfavorite", "addwishlist", "liked", "收藏",
+        "addfav", "addfavorite", "addwishlist", "liked", "wish", "wishlistadd", "wishlisted",
+        "favorited", "favourited", "favoriteadd", "merkliste", "merken", "wunschliste", "favori",
+        "favoris", "favorito", "listadeseos", "收藏",
         "加收藏", "关注", "收藏商品", "喜欢",
     ),
     "add_to_cart": (
         "addtocart", "cart", "basket", "addtobasket", "productadded", "cartadd", "addcart",
-        "addtobag", "addproduct", "addedtocart", "addtocartclick", "cartaddition", "atc",
+        "addtobag", "addproduct", "addedtocart", "addtocartclick", "cartaddition", "atc", "bag",
+        "addedtobasket", "addedtobag", "warenkorb", "panier", "ajoutpanier", "ajoutaupanier",
+        "carrito", "anadiralcarrito",
         "加购", "加入购物车", "加购物车", "添加购物车", "购物车", "加车",
     ),
     "remove_from_cart": (
@@ -205,19 +233,23 @@ _EVENT_WORDS: dict[str, tuple[str, ...]] = {
         "purchase", "buy", "order", "transaction", "ordercompleted", "purchased", "ordered",
         "checkoutcomplete", "payorder", "pay", "sale", "sold", "bought", "orderplaced", "paid",
         "placedorder", "completepurchase", "checkoutcompleted", "productpurchased", "payment",
+        "kauf", "gekauft", "bestellung", "bestellt", "achat", "commande", "compra", "pedido",
         "orderpaid", "conversion", "productbuy", "itempurchased", "completedorder", "buyproduct",
         "购买", "支付", "下单", "付款", "成交", "支付订单", "支付成功",
         "付款成功", "订单支付", "交易",
     ),
     "refund": ("refund", "return", "cancel", "orderrefunded", "returned", "refunded", "cancelled",
-               "canceled", "ordercancelled", "cancelorder", "退款", "退货", "取消", "取消订单",
+               "canceled", "ordercancelled", "cancelorder", "retoure", "ruckgabe", "storno",
+               "erstattung",
+               "remboursement", "retour", "annulation", "devolucion", "reembolso", "退款", "退货",
+               "取消", "取消订单",
                "退款退货", "退单"),
     "impression": ("impression", "exposure", "show", "adimpression", "display", "expose",
                    "曝光", "展示", "展现", "商品曝光"),
     "click": ("click", "clk", "adclick", "clicks", "clicked", "点击", "广告点击"),
 }  # fmt: skip
 
-_MARKS = re.compile(r"[^0-9a-z\u4e00-\u9fff]+")
+_MARKS = re.compile(r"[\W_]+")
 _EXACT, _SUFFIX = 10.0, 6.0
 _MIN_SUFFIX = 4
 # Too general to be trusted at the end of a longer name ("campaign_type", "store_name").
@@ -232,12 +264,13 @@ _SAFE_SUFFIX = frozenset({"category", "subcategory", "timestamp", "datetime", "q
 
 
 def normal_form(name: str) -> str:
-    """Return a name without case, blanks, marks, and a type after a colon (`item_id:token`).
+    """Return a name without case, blanks, marks, accents, and a type after a colon.
 
-    >>> normal_form("Customer ID"), normal_form("item_id:token"), normal_form("items.productId")
-    ('customerid', 'itemid', 'itemsproductid')
+    >>> normal_form("Customer ID"), normal_form("item_id:token"), normal_form("Qualité_Produit")
+    ('customerid', 'itemid', 'qualiteproduit')
     """
-    return _MARKS.sub("", name.split(":")[0].lower()) or _MARKS.sub("", name.lower())
+    plain = "".join(c for c in normalize("NFKD", name.lower()) if not combining(c))
+    return _MARKS.sub("", plain.split(":")[0]) or _MARKS.sub("", plain)
 
 
 def is_standard_name(name: str, field: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from habitue.config import CleaningSettings, SourceSettings
 from habitue.errors import FileRefused, Refused
+from habitue.events.adapters.registry import settled
 from habitue.events.batch import Rules
 from habitue.events.clean import check_source, clean
 from habitue.events.guess import GuessReport, guess_sources
@@ -626,9 +627,12 @@ BENCHMARK = os.environ.get("HABITUE_BENCHMARK_DATA", "")
 def test_real_files_are_read(
     files: list[str], fields: set[str], settings: dict[str, object]
 ) -> None:
-    report = guess(*[Path(BENCHMARK) / name for name in files])
+    paths = [Path(BENCHMARK) / name for name in files]
 
-    for source in report.sources:
+    report = guess(*paths)
+
+    for guessed in report.sources:
+        source = settled(guessed, paths[0])
         assert set(source.columns) == fields
         assert {name: getattr(source, name) for name in settings} == settings
     assert not report.unknown_words
