@@ -31,6 +31,11 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs serve
 
+figures: $(VENV)/.dev
+	$(PIP) -e ".[figures]"
+	$(BIN)/python scripts/plot_simulator.py
+	$(BIN)/python scripts/make_log_tables.py
+
 clean:
 	rm -rf $(VENV) site demo-shop .mypy_cache .pytest_cache .ruff_cache
 

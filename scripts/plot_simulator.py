@@ -272,7 +272,10 @@ def pairs(data: Path) -> list[Pair]:
 def main() -> None:
     """Draw the figure and print the figures."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "figures" / "simulator.svg"
-    found = pairs(Path(os.environ["HABITUE_BENCHMARK_DATA"]))
+    data = os.environ.get("HABITUE_BENCHMARK_DATA")
+    if not data:
+        sys.exit("Set HABITUE_BENCHMARK_DATA to the folder of the real logs.")
+    found = pairs(Path(data))
     drawn = [(pair, panel) for pair in found for panel in pair.panels]
     mpl.rcParams.update({"font.size": 8, "svg.hashsalt": "habitue", "svg.fonttype": "none"})
     columns = 4
