@@ -1,9 +1,10 @@
 """Cleaning step: the times of a device whose clock is wrong.
 
 Comes in: a batch with times in microseconds. Goes out: the same without `sent_at`, its timestamps
-by the receiver's clock. A source maps `sent_at` where the clock that gave the timestamp also says
-when the record was sent: what lies between that and its arrival is how wrong the clock is. A
-sending time that cannot be read corrects nothing. Knows nothing about what happened.
+by the receiver's clock, and as they came as `_clock_time`. A source maps `sent_at` where the clock
+that gave the timestamp also says when the record was sent: what lies between that and its arrival
+is how wrong the clock is. A sending time that cannot be read corrects nothing. Knows nothing about
+what happened.
 """
 
 from dataclasses import replace
@@ -23,7 +24,7 @@ def correct_skew(batch: Batch) -> Batch:
     """Move timestamps by as much as the clock that gave them is ahead or behind.
 
     The correction is a whole number of minutes, so that a second delivery of the same record, a
-    little slower on its way, gets the same time.
+    little slower on its way, nearly always gets the same time; it is told by the time as it came.
     """
     if not batch.has("sent_at"):
         return batch
@@ -35,5 +36,5 @@ def correct_skew(batch: Batch) -> Batch:
         is_wrong = ahead.abs().is_between(_SMALLEST, _LARGEST).fill_null(False)
         batch = batch.repair(is_wrong, "clock_corrected")
         corrected = pl.when(is_wrong).then(pl.col("timestamp") - minutes).otherwise("timestamp")
-        batch = batch.with_columns(timestamp=corrected)
+        batch = batch.with_columns(timestamp=corrected, _clock_time=pl.col("timestamp"))
     return batch

@@ -33,7 +33,7 @@ from habitue.events.clean import check_source
 from habitue.events.compaction import compact
 from habitue.events.database import DatabaseTable, num_rows
 from habitue.events.ingest_report import FileUse, IngestReport
-from habitue.events.intake import KIND_LETTERS, Intake
+from habitue.events.intake import KIND_LETTERS, PAIR_COLUMNS, Intake
 from habitue.events.keys import column_hashes, hash_sum, mixed
 from habitue.events.manifest import (
     IngestRecord,
@@ -248,13 +248,17 @@ class _Ingest:
         return pl.concat(pieces)
 
     def _identity_rows(self) -> pl.DataFrame:
-        """Return the records of who is who that the store does not hold yet."""
-        names = list(IDENTITY_COLUMNS)
-        key = [name for name in names if name != "received_at"]
-        rows = self._intake.identity_rows().unique(key, keep="first", maintain_order=True)
-        fresh = rows.join(self._store.read_table("identities"), on=key, how="anti")
+        """Return the records of who is who that tell of two ids for the first time.
+
+        A record is new where the store knows of its pair not at all or only since later.
+        """
+        stored = self._store.read_table("identities")
+        known = stored.group_by(PAIR_COLUMNS).agg(_since=pl.col("timestamp").min())
+        rows = self._intake.identity_rows().join(known, on=PAIR_COLUMNS, how="left")
+        is_new = pl.col("_since").is_null() | (pl.col("timestamp") < pl.col("_since"))
+        fresh = rows.filter(is_new).sort(*IDENTITY_COLUMNS)
         self._note_accepted(fresh)
-        return fresh.sort(names).select(names)
+        return fresh.select(*IDENTITY_COLUMNS)
 
     def _write(self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1) -> None:
         if rows.is_empty():
@@ -290,8 +294,8 @@ class _Ingest:
         retired = {path for path in stored.retired if (folder / path).exists()} | before
         manifest = replace(
             stored,
-            # An ingest that adds nothing leaves no trace in how later parts are called.
-            next_part=stored.next_part + bool(self._parts),
+            # An ingest that changes nothing leaves no trace in how later parts are called.
+            next_part=stored.next_part + (parts != stored.parts),
             num_subjects=len(self._intake.subjects),
             num_items=len(self._intake.items),
             parts=parts,

@@ -28,7 +28,9 @@ from habitue.schema import EVENT_COLUMNS, IDENTIFY, IDENTITY_COLUMNS, ITEM_FIELD
 
 # An outside id alone does not say whether it is a user's or a visitor's: a letter goes before it.
 KIND_LETTERS: Final = {"user": "u", "anonymous": "a", "session": "s"}
+PAIR_COLUMNS: Final = ("subject_id", "anonymous_subject_id")  # whose ids a record says are one's
 _MARKS: Final = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
+_HASHED: Final = (*CONTENT_FIELDS, "anonymous_subject_id")
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
 
@@ -63,7 +65,7 @@ class Intake:
         self._spill = spill
         self._quarantine = quarantine
         self._catalogue: list[pl.DataFrame] = []
-        self._identities: list[pl.DataFrame] = []
+        self._links = pl.DataFrame(schema={**IDENTITY_COLUMNS, **_MARKS})
         subjects = store.read_table("subjects").sort("subject_id")
         letters = subjects["kind"].replace_strict(KIND_LETTERS, return_dtype=pl.String)
         self.subjects = Interner(letters + subjects["outside_id"])
@@ -97,15 +99,21 @@ class Intake:
         return pl.concat([pl.DataFrame(schema={**VERSION_COLUMNS, **_MARKS}), *self._catalogue])
 
     def identity_rows(self) -> pl.DataFrame:
-        """Return all records of who is who: `IDENTITY_COLUMNS`, `_file, _record, _repaired`."""
-        return pl.concat([pl.DataFrame(schema={**IDENTITY_COLUMNS, **_MARKS}), *self._identities])
+        """Return the first record of each two ids: `IDENTITY_COLUMNS`, `_file, _record, _repaired`.
+
+        One row a pair of subjects, the earliest of all files; in the order of the pairs.
+        """
+        return self._links
 
     def _add_events(self, file: InputFile, rows: pl.DataFrame) -> None:
         is_link = rows["event_type"] == IDENTIFY
         if is_link.any():
             links = self._with_numbers(rows.filter(is_link))
             links = links.with_columns(_file=pl.lit(file.number, dtype=pl.UInt32))
-            self._identities.append(links.select(*IDENTITY_COLUMNS, *_MARKS))
+            links = pl.concat([self._links, links.select(*IDENTITY_COLUMNS, *_MARKS)])
+            self._links = links.sort(*IDENTITY_COLUMNS, maintain_order=True).unique(
+                PAIR_COLUMNS, keep="first", maintain_order=True
+            )
             rows = rows.filter(~is_link)
         if rows.is_empty():
             return
@@ -114,7 +122,7 @@ class Intake:
             self.currencies.update(rows["currency"].drop_nulls().unique())
         rows = self._with_numbers(rows)
         rows = rows.with_columns(
-            _content=pl.Series(row_hashes(rows, (*CONTENT_FIELDS, "anonymous_subject_id"))),
+            _content=pl.Series(row_hashes(_as_sent(rows), _HASHED)),
             _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
             _file=pl.lit(file.number, dtype=pl.UInt32),
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),
@@ -162,3 +170,14 @@ class Intake:
             _file=pl.lit(file.number, dtype=pl.UInt32),
         )
         self._catalogue.append(rows.select(*VERSION_COLUMNS, "_file", "_record", "_repaired"))
+
+
+def _as_sent(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with an event id at the time that their own clock gave.
+
+    How a clock is corrected depends on when the record arrived, which a second delivery changes.
+    """
+    if "_clock_time" not in rows.columns or "event_id" not in rows.columns:
+        return rows
+    has_id = pl.col("event_id").is_not_null()
+    return rows.with_columns(timestamp=pl.when(has_id).then("_clock_time").otherwise("timestamp"))

@@ -159,9 +159,15 @@ def write_part(
     times: pl.Series | None = None,
     stem: str = "part",
 ) -> Part:
-    """Write a frame as a part and flush it to disk; it is not listed yet."""
+    """Write a frame as a part and flush it to disk; it is not listed yet.
+
+    Raises:
+        RuntimeError: a part of this number is there; what a manifest may list is never replaced.
+    """
     place = table if bucket == NO_BUCKET else f"{table}/bucket={bucket:04d}"
     name = f"{place}/{stem}-{number:06d}.parquet"
+    if (folder / name).exists():
+        raise RuntimeError(f"{name} is there already")
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP)
     packed = buffer.getvalue()

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
+from habitue.events.store import EventStore
 from habitue.schema import HOUR, MINUTE, SECOND, parse_time
-from tests.events.made_chunks import cleaned, events_source, good
+from tests.events.made_chunks import cleaned, events_source, good, ingest_rows
 
 AT = parse_time("2024-01-02T10:00:00Z")
 COLUMNS = {"user_id": "user", "event_type": "event", "timestamp": "at", "item_id": "item"}
@@ -47,3 +50,20 @@ def test_without_an_arrival_nothing_is_corrected() -> None:
     source = events_source(columns={**COLUMNS, "sent_at": "sent"}, time_unit="us")
     result = cleaned([good(at=AT, sent=AT + HOUR)], source)
     assert result.frame["timestamp"].to_list() == [AT]
+
+
+@pytest.mark.parametrize("ahead", [HOUR + 29 * SECOND, 5 * MINUTE + 2 * SECOND])
+def test_a_second_delivery_is_one_although_the_correction_differs(
+    tmp_path: Path, ahead: int
+) -> None:
+    columns = {**COLUMNS, "event_id": "id", "sent_at": "sent", "received_at": "received"}
+    source = events_source(columns=columns, time_unit="us")
+    sent = {"at": AT + ahead, "sent": AT + ahead}
+    store = EventStore(tmp_path / "store")
+    rows = [good(id="e1", received=AT + way * SECOND, **sent) for way in (-2, 4)]
+    times = {cleaned([row], source).frame["timestamp"][0] for row in rows}
+    assert len(times) == 2
+    report = ingest_rows(store, *rows, source=source)
+    assert (report.accepted, report.duplicates) == (1, 1)
+    again = ingest_rows(store, rows[1], name="again.csv", source=source)
+    assert (again.accepted, again.duplicates) == (0, 1)

@@ -122,3 +122,18 @@ def test_an_ingest_that_adds_nothing_leaves_the_names_of_parts_alone(tmp_path: P
     ingest_rows(store, *days(0))
     assert store.manifest.parts == before.parts
     assert store.manifest.next_part == before.next_part
+
+
+def test_a_crowded_store_that_a_known_file_lays_together_loses_nothing(tmp_path: Path) -> None:
+    store = EventStore(tmp_path)
+    with mock.patch.object(compaction, "MOST_PARTS", 1000):
+        for number in range(6):
+            ingest_rows(store, *days(number), name=f"day{number}.csv")
+    with mock.patch.object(compaction, "MOST_PARTS", 3):
+        for number in (0, 6, 1, 7):
+            ingest_rows(store, *days(number), name=f"day{number}.csv")
+            assert len({one.path for one in store.manifest.parts}) == len(store.manifest.parts)
+    plain = EventStore(tmp_path / "plain")
+    for number in range(8):
+        ingest_rows(plain, *days(number), name=f"day{number}.csv")
+    assert_frame_equal(all_events(store), all_events(plain))

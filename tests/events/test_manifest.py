@@ -108,3 +108,10 @@ def test_leftovers_go_and_listed_parts_stay(tmp_path: Path) -> None:
     assert not (tmp_path / left.path).exists()
     assert not (tmp_path / ".manifest.json.1.tmp").exists()
     assert json.loads((tmp_path / MANIFEST_FILE).read_text())["manifest"]["num_buckets"] == 4
+
+
+def test_a_part_that_is_there_is_never_replaced(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"n": [1]})
+    write_part(tmp_path, "items", 1, rows, content=1)
+    with pytest.raises(RuntimeError, match="items/part-000001"):
+        write_part(tmp_path, "items", 1, rows, content=1)
