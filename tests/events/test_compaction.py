@@ -125,15 +125,11 @@ def test_an_ingest_that_adds_nothing_leaves_the_names_of_parts_alone(tmp_path: P
 
 
 def test_a_crowded_store_that_a_known_file_lays_together_loses_nothing(tmp_path: Path) -> None:
-    store = EventStore(tmp_path)
-    with mock.patch.object(compaction, "MOST_PARTS", 1000):
-        for number in range(6):
-            ingest_rows(store, *days(number), name=f"day{number}.csv")
-    with mock.patch.object(compaction, "MOST_PARTS", 3):
-        for number in (0, 6, 1, 7):
-            ingest_rows(store, *days(number), name=f"day{number}.csv")
-            assert len({one.path for one in store.manifest.parts}) == len(store.manifest.parts)
-    plain = EventStore(tmp_path / "plain")
-    for number in range(8):
-        ingest_rows(plain, *days(number), name=f"day{number}.csv")
-    assert_frame_equal(all_events(store), all_events(plain))
+    files = [days(0), days(1), [row for number in range(2, 9) for row in days(number)]]
+    crowded, plain = EventStore(tmp_path / "crowded"), EventStore(tmp_path / "plain")
+    for number, rows in enumerate(files):
+        ingest_rows(plain, *rows, name=f"{number}.csv")
+    for number, most in ((0, 1000), (1, 1000), (0, 1), (2, 1)):
+        with mock.patch.object(compaction, "MOST_PARTS", most):
+            ingest_rows(crowded, *files[number], name=f"{number}.csv")
+    assert_frame_equal(all_events(crowded), all_events(plain))
