@@ -106,8 +106,8 @@ def _scalar_text(value: object) -> object:
     if isinstance(value, Decimal):
         if not value.is_finite():
             return None
-        kind = WholeNumber if value == value.to_integral_value() else DecimalNumber
-        return kind(f"{value.quantize(Decimal(1)) if kind is WholeNumber else value:f}")
+        whole = value.to_integral_value()
+        return WholeNumber(f"{whole:f}") if value == whole else DecimalNumber(f"{value:f}")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, date | time):

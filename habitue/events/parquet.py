@@ -81,7 +81,7 @@ def read_parquet_objects(
     record = 1
     columns = (*roots, *wanted.columns) if roots else ()
     for batch in _batches(path, columns, _OBJECT_ROWS, None):
-        for entry in batch.to_pylist():
+        for entry in _objects(batch):
             rows.add(record, record, None, object_of(entry))
             record += 1
         yield rows.piece()
@@ -90,7 +90,7 @@ def read_parquet_objects(
 def first_objects(path: Path, num_objects: int) -> list[JsonObject]:
     """Return the file's first records taken for objects."""
     batch = next(_batches(path, (), num_objects, None), None)
-    return [object_of(entry) for entry in batch.to_pylist()] if batch is not None else []
+    return [object_of(entry) for entry in _objects(batch)] if batch is not None else []
 
 
 def _batches(
@@ -115,6 +115,35 @@ def _batches(
             fix="Wait until it is written to its end, then try again.",
             code="file_changed",
         )
+
+
+def _objects(batch: pa.RecordBatch) -> list[dict[str, object]]:
+    """Return the batch's rows, times as texts: Python knows no nanoseconds and no year 10000."""
+    columns = [_times_as_texts(column) for column in batch.columns]
+    rows: list[dict[str, object]] = pa.RecordBatch.from_arrays(
+        columns, names=batch.schema.names
+    ).to_pylist()
+    return rows
+
+
+def _times_as_texts(column: pa.Array) -> pa.Array:
+    kind = _with_texts_for_times(column.type)
+    if kind == column.type:
+        return column
+    # Taken, because Arrow's cast of a nested column forgets that it is a slice of a longer one.
+    return column.take(pa.array(range(len(column)))).cast(kind)
+
+
+def _with_texts_for_times(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        fields = [kind.field(index) for index in range(kind.num_fields)]
+        return pa.struct([field.with_type(_with_texts_for_times(field.type)) for field in fields])
+    if _is_list(kind):
+        field = kind.value_field.with_type(_with_texts_for_times(kind.value_type))
+        return pa.large_list(field) if pa.types.is_large_list(kind) else pa.list_(field)
+    return kind
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -48,6 +48,8 @@ def test_what_is_not_allowed_is_a_flaw(text: bytes | str, code: str) -> None:
         (Decimal("1.50"), DecimalNumber, "1.50"),
         (Decimal("3.00"), WholeNumber, "3"),
         (Decimal("1E+3"), WholeNumber, "1000"),
+        (Decimal("9" * 38), WholeNumber, "9" * 38),
+        (Decimal("1E+30"), WholeNumber, "1" + "0" * 30),
         (dt.datetime(2024, 1, 2, 3, 4, 5), str, "2024-01-02 03:04:05"),
         (dt.datetime(2024, 1, 2, tzinfo=dt.UTC), str, "2024-01-02 00:00:00+00:00"),
         (dt.date(2024, 1, 2), str, "2024-01-02"),

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from habitue.errors import FileRefused
-from habitue.events.parquet import column_names, read_parquet
+from habitue.events.parquet import column_names, first_objects, read_parquet
 
 
 def read(path: Path, columns: tuple[str, ...] = (), batch_rows: int = 1000) -> pl.DataFrame:
@@ -126,3 +126,31 @@ def test_growing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="changed while it was read"):
         for _ in read_parquet(path, columns=(), batch_rows=100):
             os.utime(path, (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (pa.timestamp("ns", "UTC"), 1_700_000_000_123_456_789, "2023-11-14 22:13:20.123456789Z"),
+        (pa.timestamp("ms", "UTC"), 400_000_000_000_000, "14645-06-30 15:06:40.000Z"),
+        (pa.timestamp("us", "+08:00"), 1_700_000_000_000_000, "2023-11-15 06:13:20.000000+0800"),
+        (pa.timestamp("ms"), -(10**18), "<value out of range: -1000000000000000000>"),
+        (pa.date32(), 10**7, "29349-01-26"),
+        (pa.duration("s"), 10**14, "100000000000000"),
+    ],
+)
+def test_times_that_python_does_not_know_are_texts_of_objects(
+    tmp_path: Path, kind: pa.DataType, value: int, text: str
+) -> None:
+    inner = pa.struct([("at", kind)])
+    table = pa.table(
+        {
+            "at": pa.array([value, None, value], kind),
+            "one": pa.array([{"at": value}, None, None], inner),
+            "many": pa.array([[{"at": value}], None, []], pa.list_(inner)),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    found = first_objects(tmp_path / "t.parquet", 2)
+    assert found[0] == {"at": text, "one": {"at": text}, "many": [{"at": text}]}
+    assert found[1] == {"at": None, "one": None, "many": None}
