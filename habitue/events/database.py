@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TABLE_KEY: Final = "table"  # of the URL's query: which table is meant
 _URL = re.compile(r"^[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://", re.IGNORECASE)
+_READING = re.compile(r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with)\b", re.IGNORECASE | re.DOTALL)
 _FETCHED_ROWS: Final = 5_000
 _QUERY_ROWS: Final = 1_000_000
 _CONNECT_SECONDS: Final = 10
@@ -232,7 +233,7 @@ def _no_url() -> FileRefused:
 def _connected(table: DatabaseTable) -> "Iterator[Connection]":
     """Connect for reading, and turn the database's complaints into ours."""
     url = _parsed(table)
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
     engine = _engine(table, url)
     try:
@@ -244,6 +245,8 @@ def _connected(table: DatabaseTable) -> "Iterator[Connection]":
         code = "database_failed" if error.connection_invalidated else "bad_query"
         code = code if error.statement else "no_database"
         raise _refused(table, url, error.orig or error, code) from None
+    except StatementError as error:
+        raise _refused(table, url, error.orig or error, "bad_query") from None
     except SQLAlchemyError as error:
         raise _refused(table, url, error, "database_failed") from None
     finally:
@@ -309,11 +312,11 @@ def _open_sqlite(name: str) -> sqlite3.Connection:
 def _statement(
     connection: "Connection", table: DatabaseTable, wanted: WantedColumns
 ) -> "Executable":
-    from sqlalchemy import column, inspect, select, text
+    from sqlalchemy import column, inspect, select
     from sqlalchemy import table as table_clause
 
     if table.query:
-        return text(table.query)
+        return _query_of(table)
     schema, name = _schema_and_name(table)
     known = _column_names(connection, table)
     chosen = [one for one in known if _is_read(one, wanted)] or known
@@ -323,16 +326,29 @@ def _statement(
     return statement.order_by(*[clause.c[one] for one in key])
 
 
+def _query_of(table: DatabaseTable) -> "Executable":
+    """Return the source's query, which has no parameters: a colon in it is a colon."""
+    from sqlalchemy import text
+
+    if not _READING.match(table.query):
+        raise FileRefused(
+            f"The query on {table} does not begin with SELECT or WITH.",
+            fix="A query may only read: write it as SELECT ... FROM ...",
+            code="bad_query",
+        )
+    return text(re.sub(r"(?<!\\):", r"\\:", table.query))
+
+
 def _is_read(name: str, wanted: WantedColumns) -> bool:
     is_wanted = any(one == name or one.startswith(name + ".") for one in wanted.columns)
     return is_wanted or wanted.unroll is not None
 
 
 def _column_names(connection: "Connection", table: DatabaseTable) -> list[str]:
-    from sqlalchemy import inspect, text
+    from sqlalchemy import inspect
 
     if table.query:
-        with _streamed(connection, text(table.query)) as result:
+        with _streamed(connection, _query_of(table)) as result:
             return list(result.keys())
     schema, name = _schema_and_name(table)
     inspector = inspect(connection)

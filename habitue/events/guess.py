@@ -20,7 +20,7 @@ from habitue.events.database import DatabaseTable
 from habitue.events.field_names import EVENT_FIELD_NAMES, name_score
 from habitue.events.guess_arrival import arrival_doubt
 from habitue.events.guess_columns import Mapping, map_events, map_headerless, map_items
-from habitue.events.guess_layouts import LayoutGuess, guess_layouts
+from habitue.events.guess_layouts import LayoutGuess, free_name, guess_layouts
 from habitue.events.guess_report import Guess, GuessReport, LeftOut
 from habitue.events.guess_values import (
     Draft,
@@ -154,10 +154,7 @@ def _name_sources(groups: list[_Group], taken: set[str]) -> None:
     """Name each source after its first file, and its columns where the file names none."""
     for group in groups:
         stem = group.first.path.name.split(".")[0]
-        name = re.sub(r"[^\w-]+", "_", stem).strip("_") or "source"
-        while name in taken:
-            name += "_2"
-        taken.add(name)
+        name = free_name(re.sub(r"[^\w-]+", "_", stem).strip("_") or "source", taken)
         source = group.first.source(name)
         columns = dict(group.mapping.columns)
         if not group.first.header:
@@ -360,14 +357,11 @@ def _report(
     times = [draft.time for draft in events if draft.time is not None]
     times += [time for layout in layouts for time in layout.times]
     drafts = [*(layout.draft for layout in layouts), *drafts]
-    unknown: dict[str, int] = {}
-    for draft in drafts:
-        unknown |= draft.unknown_words
     return GuessReport(
         sources=[draft.source for draft in drafts],
         guesses=[guess for draft in drafts for guess in draft.guesses],
         left_out=left_out,
-        unknown_words=unknown,
+        unknown_words={draft.file: draft.unknown_words for draft in drafts if draft.unknown_words},
         start=min((time.first for time in times), default=""),
         end=max((time.last for time in times), default=""),
         num_rows=sum(g.whole.num_rows for g in groups if g.whole and g.table == "events")

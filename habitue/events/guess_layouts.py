@@ -3,8 +3,7 @@
 In: some files of one shop. Out: a draft of a source for each layout among them, with the reason it
 was recognised by, and the files that are of none. What the layout settles is not written out; what
 this shop's files settle is: the unit of their times, names of its own, and words for events that
-nobody knows. Knows
-nothing about columns of unknown files; `guess` does.
+nobody knows. Knows nothing about columns of unknown files; `guess` does.
 """
 
 import json
@@ -64,14 +63,24 @@ def guess_layouts(
         # The files of a layout are one source; a table is one of its own.
         key = (layout.name, place if isinstance(place, DatabaseTable) else None)
         found.setdefault(key, (because, []))[1].append(place)
-    return [_guess(name, *entry) for (name, _), entry in found.items()], rest
+    taken: set[str] = set()
+    return [_guess(name, *entry, taken) for (name, _), entry in found.items()], rest
 
 
-def _guess(name: str, because: str, files: list[Place]) -> LayoutGuess:
+def free_name(name: str, taken: set[str]) -> str:
+    """Return the name, or one like it where it is `taken`; it is taken from now on."""
+    while name in taken:
+        name += "_2"
+    taken.add(name)
+    return name
+
+
+def _guess(name: str, because: str, files: list[Place], taken: set[str]) -> LayoutGuess:
     source = SourceSettings(name=name, adapter=name)
     if isinstance(files[0], DatabaseTable):
         url = SecretStr(files[0].url_without_password)
         source = SourceSettings(name=files[0].name, adapter=name, url=url)
+    source = source.model_copy(update={"name": free_name(source.name, taken)})
     guess = LayoutGuess(Draft(str(files[0]), source))
     guess.draft.note("adapter", name, f"{ADAPTERS[name].title}: {because}")
     words: Counter[str] = Counter()

@@ -34,13 +34,14 @@ class GuessReport:
     """What `guess_sources` found.
 
     `start` and `end` are the span of the events as ISO 8601 (empty where unknown), `num_rows`
-    their number; `unknown_words` are words for events nobody has heard of, with their rows.
+    their number; `unknown_words` are, by file, words for events nobody has heard of, with their
+    rows.
     """
 
     sources: list[SourceSettings]
     guesses: list[Guess]
     left_out: list[LeftOut]
-    unknown_words: dict[str, int]
+    unknown_words: dict[str, dict[str, int]]
     start: str
     end: str
     num_rows: int

@@ -50,8 +50,8 @@ def settings_text(report: GuessReport) -> str:
     by_source: dict[str, list[Guess]] = {}
     for guess in report.guesses:
         by_source.setdefault(guess.file, []).append(guess)
-    for source, guesses in zip(report.sources, by_source.values(), strict=True):
-        parts.append(_source_text(source, guesses, report.unknown_words))
+    for source, (file, guesses) in zip(report.sources, by_source.items(), strict=True):
+        parts.append(_source_text(source, guesses, report.unknown_words.get(file, {})))
     return "\n".join(parts)
 
 
@@ -83,7 +83,6 @@ def _source_text(source: SourceSettings, guesses: list[Guess], unknown: dict[str
             lines += _setting(key, value, of_fields)
     if source.adapter:
         lines += _implied(guesses)
-    unknown = unknown if _asks_for_words(source, guesses) else {}
     if source.event_types or unknown:
         lines += ["", "[sources.event_types]"]
         lines += [_comment(_reason(guess)) for guess in guesses if guess.field == "event_types"]
@@ -114,12 +113,6 @@ def _implied(guesses: list[Guess]) -> list[str]:
         elif guess.field == "columns":
             lines += ["", _comment(f"columns: {guess.because}:"), *map(_comment, guess.examples)]
     return lines
-
-
-def _asks_for_words(source: SourceSettings, guesses: list[Guess]) -> bool:
-    if source.adapter:
-        return any(guess.field == "event_types" for guess in guesses)
-    return "event_type" in source.columns
 
 
 def _setting(key: str, value: object, guesses: Sequence[Guess]) -> list[str]:

@@ -104,6 +104,24 @@ def test_a_query_gives_the_records(tmp_path: Path) -> None:
     assert (report.accepted, report.sources[0].file) == (5, "query")
 
 
+def test_a_colon_of_a_query_is_a_colon(tmp_path: Path) -> None:
+    url = make_table(tmp_path / "shop.db").split("?")[0]
+    query = "-- after ten\nSELECT line FROM orders WHERE at >= '2024-01-05 10:00:00' AND ':x' <> ''"
+    assert len(records(DatabaseTable(url, query), "line")) == 16
+    assert column_names(DatabaseTable(url, query)) == ["line"]
+
+
+@pytest.mark.parametrize(
+    "query", ["DELETE FROM orders", "  update orders SET price = 0", """ WITHIN"""]
+)
+def test_a_query_that_does_not_read_is_refused(tmp_path: Path, query: str) -> None:
+    url = make_table(tmp_path / "shop.db")
+    with pytest.raises(FileRefused, match="does not begin with SELECT or WITH") as refused:
+        records(DatabaseTable(url.split("?")[0], query), "line")
+    assert refused.value.code == "bad_query"
+    assert len(records(DatabaseTable(url), "line")) == 20
+
+
 def test_rows_come_in_the_order_of_the_key(tmp_path: Path) -> None:
     url = make_table(tmp_path / "shop.db", ROWS[::-1])
     assert [at for (at,) in records(DatabaseTable(url), "line")] == [str(n) for n in range(20)]
@@ -233,7 +251,7 @@ def test_a_named_table_takes_the_password_from_the_settings_or_brings_its_own() 
         ("sqlite:///{0}/shop.db?table=order", "", "no_table", "no table 'order'.*'orders'"),
         ("sqlite:///{0}/shop.db", "", "no_table", "names no table"),
         ("sqlite:///{0}/shop.db", "SELECT nope FROM orders", "bad_query", "no such column: nope"),
-        ("sqlite:///{0}/shop.db", "DELETE FROM orders", "bad_query", "readonly database"),
+        ("sqlite:///{0}/shop.db", "DELETE FROM orders", "bad_query", "does not begin with SELECT"),
         ("sqlite:///{0}/shop.db", "SELECT 1 AS a, 2 AS a", "duplicate_column", "column 'a' twice"),
         ("sqlite:///{0}/noise.db?table=a", "", "bad_query", "not a database"),
         ("oracle7://x/y?table=a", "", "no_driver", "No database is known by 'oracle7'"),
@@ -290,3 +308,9 @@ def test_init_recognises_a_published_layout_in_a_table(tmp_path: Path) -> None:
     source = load_settings(tmp_path / "shop").sources[0]
     assert (source.name, source.adapter, source.url.get_secret_value()) == ("calls", "segment", url)
     assert Workspace(tmp_path / "shop").ingest().report.accepted == 7
+
+
+def test_tables_of_the_same_name_become_sources_of_their_own(tmp_path: Path) -> None:
+    urls = [make_calls(tmp_path / name) for name in ("new.db", "old.db")]
+    report = guess_sources([DatabaseTable(url) for url in urls])
+    assert [source.name for source in report.sources] == ["calls", "calls_2"]

@@ -15,6 +15,7 @@ from habitue.errors import FileRefused, Refused
 from habitue.events.adapters.registry import settled
 from habitue.events.batch import Rules
 from habitue.events.clean import check_source, clean
+from habitue.events.clean_words import event_types_of
 from habitue.events.guess import GuessReport, guess_sources
 from habitue.events.sources import open_source
 from habitue.schema import parse_time
@@ -322,7 +323,7 @@ def test_anonymous_visitors_and_unknown_words(tmp_path: Path) -> None:
     assert source.time_unit == "ms"
     assert source.columns["anonymous_id"] == "anonymous_id"
     assert source.columns["platform"] == "platform"
-    assert set(report.unknown_words) == {"heartbeat"}
+    assert [set(words) for words in report.unknown_words.values()] == [{"heartbeat"}]
     assert "heartbeat" not in source.event_types
     assert "event_types" in asked(report)
     assert set(accepted(path, source)["subject_kind"]) == {"user", "anonymous"}
@@ -636,3 +637,51 @@ def test_real_files_are_read(
         assert set(source.columns) == fields
         assert {name: getattr(source, name) for name in settings} == settings
     assert not report.unknown_words
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (
+            "Kunde;Artikel;Ereignis;Zeitpunkt;Preis;Menge;Kategorie",
+            ("Ansicht", "Warenkorb", "Merkliste", "Kauf"),
+        ),
+        (
+            "client;article;événement;date;prix;quantité;catégorie",
+            ("vue", "panier", "favori", "achat"),
+        ),
+        (
+            "cliente;artículo;evento;fecha;precio;cantidad;categoría",
+            ("vista", "carrito", "favorito", "compra"),
+        ),
+        (
+            "user_id;item_id;event;time;price;quantity;category",
+            ("view", "cart", "wishlist_add", "WISH", "purchase"),
+        ),
+    ],
+)
+def test_headers_and_words_of_other_languages(
+    tmp_path: Path, header: str, words: tuple[str, ...]
+) -> None:
+    lines = [
+        f"k{n % 9};{100 + n % 20};{words[n % len(words)]};2024-01-{1 + n % 28:02d} 12:{n:02d}:00;"
+        f"{n},50;1;Schuhe"
+        for n in range(60)
+    ]
+    path = tmp_path / "shop.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    report = guess_sources([path])
+    (source,) = report.sources
+    user, item, event, when, price, quantity, category = header.split(";")
+    assert source.columns == {
+        "user_id": user,
+        "item_id": item,
+        "event_type": event,
+        "timestamp": when,
+        "price": price,
+        "quantity": quantity,
+        "item_category": category,
+    }
+    assert not report.unknown_words
+    meant = event_types_of(list(words), source)
+    assert set(meant) == {"view_item", "add_to_cart", "add_to_wishlist", "purchase"}

@@ -72,7 +72,7 @@ def test_init_lists_words_that_nobody_knows(tmp_path: Path) -> None:
     odd = test_segment.track("Spun The Wheel", 20, {})
     path = write_lines(tmp_path / "calls.json", *test_segment.ALL, odd, odd)
     report = guess_sources([path])
-    assert report.unknown_words == {"Spun The Wheel": 2}
+    assert report.unknown_words == {str(path): {"Spun The Wheel": 2}}
     text = write_settings(tmp_path / "shop", report).read_text(encoding="utf-8")
     assert '# "Spun The Wheel" = "..."' in text
     assert "# ignored_events: page 1:" in text
@@ -97,3 +97,16 @@ def test_init_takes_the_unit_that_the_times_have(tmp_path: Path) -> None:
     rows = [("u", f"i{n}", 1, 1404468006123 + n) for n in range(30)]
     path = flat(tmp_path / "a.inter", test_recbole.INTER, *rows, mark="\t")
     assert guess_sources([path]).sources[0].time_unit == "ms"
+
+
+def test_words_are_asked_for_where_they_stand(tmp_path: Path) -> None:
+    calls = write_lines(
+        tmp_path / "calls.json", *test_segment.ALL, *[test_segment.track("Spun", 20, {})] * 2
+    )
+    views = tmp_path / "views.csv"
+    lines = [f"u{n},2024-01-{n + 1:02},view,i{n}" for n in range(20)]
+    views.write_text("user,time,event,item\n" + "\n".join(lines) + "\n")
+    report = guess_sources([calls, views])
+    text = write_settings(tmp_path / "shop", report).read_text(encoding="utf-8")
+    assert text.count("which event type is this?") == 1
+    assert text.index('Spun = "..."') < text.index('name = "views"')

@@ -45,7 +45,7 @@ REPORT = GuessReport(
         Guess("goods.parquet", "item_id", "sku", "the name"),
     ],
     left_out=[LeftOut("people.csv", "no column says when")],
-    unknown_words={"scroll\n": 412},
+    unknown_words={"web.tsv": {"scroll\n": 412}},
     start="2024-01-01T00:00:00Z",
     end="2024-03-01T00:00:00Z",
     num_rows=12345,
