@@ -13,6 +13,8 @@ from habitue.actions.rule_parser import parse_rule
 from habitue.actions.rules import columns_of
 from habitue.cli import app
 from habitue.config import PROFILE_COLUMNS
+from habitue.events.batch import REASONS
+from habitue.events.clean import CLEANING_STEPS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -37,6 +39,16 @@ def test_relative_links_lead_to_files(page: Path) -> None:
         if "://" in target or target.startswith("mailto:"):
             continue
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_steps_of_cleaning_are_told_in_their_order() -> None:
+    text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    table = text.split("## Cleaning")[1].split("## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = [step for cell in cells for step in re.findall(r"`(\w+)`", cell)]
+    assert told == [step.__name__ for step in CLEANING_STEPS]
+    reasons = text.split("## Reason codes")[1]
+    assert all(f"`{code}`" in reasons for code in REASONS)
 
 
 def test_every_page_stands_in_the_navigation() -> None:

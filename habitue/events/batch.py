@@ -47,6 +47,7 @@ REASONS: Final[dict[str, str]] = {
     "unknown_type": "the event type is no known word (see the source's event_types)",
     "no_shop_event": "none of a shop's events (see the source's ignored_events), or who is who "
     "with one id only; counted, not kept",
+    "no_consent": "the person said no to being recorded; counted, not kept",
     "price_not_number": "the price is not a number",
     "price_negative": "a negative price that is not a refund's",
     "price_too_high": "the price is above cleaning.max_price",
@@ -60,8 +61,8 @@ REASONS: Final[dict[str, str]] = {
     "category_too_deep": "the category path has more than sixteen levels",
 }
 
-# Reasons that say nothing went wrong: the quarantine keeps no rows of them.
-COUNTED_ONLY: Final = frozenset({"no_shop_event"})
+# The quarantine keeps no rows of these: nothing went wrong, or they may not be held.
+COUNTED_ONLY: Final = frozenset({"no_shop_event", "no_consent"})
 
 
 @dataclass(frozen=True)

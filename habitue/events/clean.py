@@ -37,11 +37,13 @@ from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject, requir
 from habitue.events.clean_times import check_created, check_times, fill_received, read_times
 from habitue.events.clean_words import (
     check_event_types,
+    leave_out_ignored,
     limit_categories,
     name_event_types,
     name_platforms,
     read_availability,
     read_positions,
+    require_consent,
     tidy_categories,
 )
 from habitue.events.records import RAW_CHARACTERS, REJECTED_COLUMNS
@@ -52,6 +54,8 @@ Step = Callable[[Batch], Batch]
 # Each step may rely on the ones before it. The first reason found is the one a row keeps.
 CLEANING_STEPS: Final[tuple[Step, ...]] = (
     map_fields,
+    leave_out_ignored,
+    require_consent,
     strip_decimals,
     tidy_ids,
     reject_unfit_ids,

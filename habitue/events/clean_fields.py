@@ -135,6 +135,8 @@ def _joined(parts: list[pl.Series], field: str) -> pl.Series:
 
 def _native(column: pl.Series, field: str, batch: Batch) -> pl.Series:
     """Return the column as text, unless its field is a number, a time or a truth value."""
+    if field == "consent" and column.dtype == pl.Boolean:
+        return column.cast(pl.String)
     if field in (*NUMBER_FIELDS, *TIME_FIELDS, "available") or column.dtype == pl.String:
         return column
     if column.dtype.is_float() and field in ID_FIELDS:

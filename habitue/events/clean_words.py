@@ -30,20 +30,37 @@ _PLATFORM_OF: Final = {
     word: platform for platform, words in _PLATFORM_WORDS.items() for word in words.split()
 } | {platform: platform for platform in PLATFORMS}
 _YES: Final = ("true", "1", "1.0", "yes", "y", "t", "in_stock", "available", "active")
+_DENIED: Final = (
+    "no", "n", "false", "f", "0", "0.0", "denied", "refused", "declined", "rejected", "withdrawn",
+    "revoked", "opt_out", "opt-out", "optout", "opted_out", "none",
+)  # fmt: skip
 _NO: Final = ("false", "0", "0.0", "no", "n", "f", "out_of_stock", "unavailable", "inactive")
 
 
-def name_event_types(batch: Batch) -> Batch:
-    """Give each event its type: by the source's mapping, else by the usual words; case apart.
-
-    Words that the source ignores are left out.
-    """
-    words = batch.frame["event_type"] if batch.has("event_type") else _empty(batch)
+def leave_out_ignored(batch: Batch) -> Batch:
+    """Leave out events that the source ignores, whatever else may be wrong with them."""
+    if not batch.source.ignored_events or not batch.has("event_type"):
+        return batch
+    words = batch.frame["event_type"]
     distinct = words.drop_nulls().unique()
     types = event_types_of(distinct.to_list(), batch.source)
     ignored = [word for word, kind in zip(distinct, types, strict=True) if kind == IGNORED]
-    if ignored:
-        batch = batch.reject(words.is_in(ignored), "no_shop_event", "event_type")
+    return batch.reject(words.is_in(ignored), "no_shop_event", "event_type") if ignored else batch
+
+
+def require_consent(batch: Batch) -> Batch:
+    """Leave out events of people who said no; they are counted, and no row of them is kept."""
+    if not batch.has("consent"):
+        return batch
+    words = batch.frame["consent"].cast(pl.String).str.strip_chars().str.to_lowercase()
+    return batch.reject(words.is_in(_DENIED), "no_consent", "consent")
+
+
+def name_event_types(batch: Batch) -> Batch:
+    """Give each event its type: by the source's mapping, else by the usual words; case apart."""
+    words = batch.frame["event_type"] if batch.has("event_type") else _empty(batch)
+    distinct = words.drop_nulls().unique()
+    types = event_types_of(distinct.to_list(), batch.source)
     batch = batch.with_columns(event_type=_translated(words, distinct, types))
     return batch.reject(pl.col("event_type").is_null(), "unknown_type", "event_type")
 

@@ -202,6 +202,6 @@ def _scaled(
     chances_N = BUYS_AT_FIRST + rate_N * tempting_N
     orders = views * like.purchases / like.basket
     buy_N = persons.buy
-    for _ in range(4):
+    for _ in range(4 if orders else 0):
         buy_N = np.minimum(buy_N * orders / (buy_N * chances_N).sum(), MOST_LIKELY_TO_BUY)
-    return replace(persons, rate=rate_N, buy=buy_N)
+    return replace(persons, rate=rate_N, buy=buy_N if orders else np.zeros_like(buy_N))

@@ -1,8 +1,20 @@
+from pathlib import Path
+
 import pytest
 
 from habitue.errors import SettingsError
 from habitue.events.clean import check_source
-from tests.events.made_chunks import cleaned, events_source, good, items_source
+from habitue.events.quarantine import read_quarantine
+from habitue.events.store import EventStore
+from tests.events.made_chunks import (
+    EVENT_COLUMNS,
+    all_events,
+    cleaned,
+    events_source,
+    good,
+    ingest_rows,
+    items_source,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +116,32 @@ def test_ignored_words_are_left_out_unless_they_are_mapped() -> None:
         *((n, "no_shop_event") for n in (1, 2, 3, 4)),
         (7, "unknown_type"),
     ]
+
+
+@pytest.mark.parametrize(
+    "word", ["no", "No ", "FALSE", "0", "denied", "refused", "withdrawn", False]
+)
+def test_who_said_no_is_counted_and_not_kept(tmp_path: Path, word: object) -> None:
+    source = events_source(columns={**EVENT_COLUMNS, "consent": "consent"})
+    rows = [good(consent=word, user=None), good(consent=word, item="B")]
+    yes = good(consent=True if word is False else "granted")
+    store = EventStore(tmp_path / "store")
+    report = ingest_rows(store, *rows, yes, source=source)
+    assert (report.accepted, report.by_reason) == (1, {"no_consent": 2})
+    assert read_quarantine(store.folder)[0].is_empty()
+    assert all_events(store).height == 1
+
+
+def test_a_consent_that_says_nothing_keeps_the_event() -> None:
+    source = events_source(columns={**EVENT_COLUMNS, "consent": "consent"})
+    rows = [good(consent=""), good(consent=None), good(consent="yes"), good(consent="granted")]
+    assert cleaned(rows, source).frame.height == 4
+
+
+def test_ignored_events_are_counted_only_whatever_else_is_wrong(tmp_path: Path) -> None:
+    source = events_source(ignored_events=["page*"])
+    rows = [good(event="page 1", user=None), good(event="Page", at="never", item="x" * 300)]
+    store = EventStore(tmp_path / "store")
+    report = ingest_rows(store, *rows, good(), source=source)
+    assert (report.accepted, report.by_reason) == (1, {"no_shop_event": 2})
+    assert read_quarantine(store.folder)[0].is_empty()

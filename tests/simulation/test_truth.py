@@ -1,5 +1,7 @@
 """The truth is true: probabilities hold over many persons, states and seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from habitue.schema import DAY, parse_time
 from habitue.simulation.block import Shop, make_block
 from habitue.simulation.catalogue import leaf_paths
+from habitue.simulation.presets import PRESETS
 from habitue.simulation.rows import KIND
 from tests.simulation.plans import small_plan
 
@@ -117,3 +120,12 @@ def test_tastes_are_what_visits_are_about() -> None:
     both = first.join(loved, on=["person_id", "category"], how="left")
     assert paths.size > 10
     assert both["weight"].is_not_null().mean() > 0.8  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("changes", [{"purchases": 0.0}, {"carts": 0.0}])
+def test_the_truth_of_a_shop_where_nobody_buys_is_a_number(changes: dict[str, float]) -> None:
+    plan = small_plan(50, 3_000, truth_days=(120, 200), like=replace(PRESETS["taobao"], **changes))
+    for table in make_block(Shop.of(plan), 0).truth.values():
+        for column in table.iter_columns():
+            if column.dtype.is_float():
+                assert column.is_finite().fill_null(True).all(), column.name
