@@ -22,13 +22,15 @@ MIN_ORDER_DAYS: Final = 3  # of whom a rhythm may be told
 MUCH_LATER: Final = 1.5  # times the usual pause, before it is worth a sentence
 
 TEXTS: Final[dict[str, str]] = {
-    "rhythm": "last order {since} ago, on {date}; used to order every {gap}",
+    "rhythm": "last order {since} ago, on {date}; used to order {gap}",
     "order": "last order {since} ago, on {date}",
     "visit": "last seen {since} ago, on {date}",
-    "visit_rhythm": "last seen {since} ago, on {date}; used to come every {gap}",
+    "visit_rhythm": "last seen {since} ago, on {date}; used to come {gap}",
     "spend": "spent {spend} in the last 90 days; {revenue} in {orders} in all",
     "no_spend": "spent nothing in the last 90 days; {revenue} in {orders} before",
     "refunds": "gave back {refunds} of {revenue}",
+    "every_day": "every day",
+    "every_days": "every {} days",
     "day": "1 day",
     "days": "{} days",
     "less_than_a_day": "less than a day",
@@ -174,7 +176,12 @@ def _fact_reasons(facts: _Facts) -> Iterator[str]:
 def _pause(plain: str, rhythm: str, since: float, date: str, gap: float | None) -> str:
     if gap is None or since < MUCH_LATER * gap:
         return TEXTS[plain].format(since=_days(since), date=date)
-    return TEXTS[rhythm].format(since=_days(since), date=date, gap=_days(max(gap, 1)))
+    return TEXTS[rhythm].format(since=_days(since), date=date, gap=_every(gap))
+
+
+def _every(days: float) -> str:
+    whole = int(days)
+    return TEXTS["every_day"] if whole <= 1 else TEXTS["every_days"].format(whole)
 
 
 def _days(days: float) -> str:

@@ -33,9 +33,8 @@ def compact(folder: Path, parts: Sequence[Part], number: int, *, order: Order) -
     """
     runs = crowded_runs(parts)
     joined = {run[0].path: _joined(folder, run, number, order) for run in runs}
-    gone = {part.path for run in runs for part in run}
-    kept = (joined.get(part.path, part) for part in parts)
-    return tuple(part for part in kept if part.path not in gone)
+    gone = {part.path for run in runs for part in run[1:]}
+    return tuple(joined.get(part.path, part) for part in parts if part.path not in gone)
 
 
 def crowded_runs(parts: Sequence[Part]) -> list[tuple[Part, ...]]:

@@ -11,6 +11,7 @@ nothing about events.
 import hashlib
 import io
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ MEND: Final = (
 )
 # Of the hashes that `Part.content` sums up.
 _CONTENT_FORMAT: Final = 1
+_JOINED: Final = re.compile(r"/joined-(\d+)\.parquet$")
 # Small groups of rows, each with its range of subjects: one person is found without reading all.
 _ROW_GROUP: Final = 16_384
 
@@ -135,7 +137,15 @@ def parse_manifest(path: Path, content: bytes) -> Manifest:
         IngestRecord(**{**record, "files": tuple(record["files"])}) for record in body["ingests"]
     )
     retired = tuple(body.get("retired", ()))
-    return Manifest(**{**body, "parts": parts, "ingests": ingests, "retired": retired})
+    stored = Manifest(**{**body, "parts": parts, "ingests": ingests, "retired": retired})
+    return replace(stored, next_part=max(stored.next_part, _free_number(stored)))
+
+
+def _free_number(manifest: Manifest) -> int:
+    """Return a number above those of joined parts: older stores may name one as the next."""
+    paths = (*(part.path for part in manifest.parts), *manifest.retired)
+    found = (_JOINED.search(path) for path in paths)
+    return 1 + max((int(match[1]) for match in found if match), default=0)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -117,9 +117,7 @@ def test_an_order_in_rhythm_is_not_called_late() -> None:
 def test_a_visitor_who_never_bought_has_a_reason() -> None:
     facts = {"recency_days": 30.0, "last_seen": AS_OF - 30 * DAY, "active_days": 4,
              "usual_gap_days": 0.5}  # fmt: skip
-    assert fact_reasons(facts) == (
-        "last seen 30 days ago, on 2024-01-31; used to come every 1 day",
-    )
+    assert fact_reasons(facts) == ("last seen 30 days ago, on 2024-01-31; used to come every day",)
 
 
 def test_an_alert_has_the_documented_keys() -> None:

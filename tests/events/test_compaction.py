@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -8,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from habitue.events import compaction
 from habitue.events.compaction import MOST_PARTS, crowded_runs
-from habitue.events.manifest import Part, part_files
+from habitue.events.manifest import Part, part_files, write_manifest
 from habitue.events.quarantine import read_quarantine
 from habitue.events.store import EventStore
 from tests.events.made_chunks import all_events, good, ingest_rows, items_source
@@ -134,3 +135,18 @@ def test_a_crowded_store_that_a_known_file_lays_together_loses_nothing(tmp_path:
         with mock.patch.object(compaction, "MOST_PARTS", most):
             ingest_rows(crowded, *files[number], name=f"{number}.csv")
     assert_frame_equal(all_events(crowded), all_events(plain))
+
+
+def test_an_older_store_that_names_a_joined_part_as_the_next_goes_on(tmp_path: Path) -> None:
+    old, plain = EventStore(tmp_path / "old"), EventStore(tmp_path / "plain")
+    for store, most in ((plain, 1000), (old, 1)):
+        with mock.patch.object(compaction, "MOST_PARTS", most):
+            ingest_rows(store, *days(0))
+            ingest_rows(store, *days(1), *days(2))
+            if store is old:
+                written = store.manifest
+                assert any("joined-000002" in one.path for one in written.parts)
+                write_manifest(store.folder, replace(written, next_part=2))
+            ingest_rows(store, *[row for number in range(3, 9) for row in days(number)])
+    assert_frame_equal(all_events(old), all_events(plain))
+    assert old.manifest.next_part == 4
