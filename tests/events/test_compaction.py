@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -9,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from habitue.events import compaction
 from habitue.events.compaction import MOST_PARTS, crowded_runs
-from habitue.events.manifest import Part, part_files, write_manifest
+from habitue.events.manifest import MANIFEST_FILE, Part, part_files, write_manifest
 from habitue.events.quarantine import read_quarantine
 from habitue.events.store import EventStore
 from tests.events.made_chunks import all_events, good, ingest_rows, items_source
@@ -131,9 +132,13 @@ def test_a_crowded_store_that_a_known_file_lays_together_loses_nothing(tmp_path:
     crowded, plain = EventStore(tmp_path / "crowded"), EventStore(tmp_path / "plain")
     for number, rows in enumerate(files):
         ingest_rows(plain, *rows, name=f"{number}.csv")
+    written = []
     for number, most in ((0, 1000), (1, 1000), (0, 1), (2, 1)):
         with mock.patch.object(compaction, "MOST_PARTS", most):
             ingest_rows(crowded, *files[number], name=f"{number}.csv")
+        document = json.loads((crowded.folder / MANIFEST_FILE).read_bytes())
+        written.append(document["manifest"]["next_part"])
+    assert written == [2, 3, 4, 5]
     assert_frame_equal(all_events(crowded), all_events(plain))
 
 
