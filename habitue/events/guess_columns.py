@@ -145,6 +145,7 @@ def map_events(facts: Sequence[ColumnFacts], sample: pl.DataFrame) -> Mapping:
     """Return the likely mapping of a file of events; `user_id` or `timestamp` may be missing."""
     mapping = Mapping()
     _assign_by_name(mapping, facts, EVENT_FIELD_NAMES)
+    _find_the_only_one(mapping, facts)
     _settle_users(mapping)
     _find_time(mapping, facts)
     _find_event_words(mapping, facts)
@@ -260,6 +261,18 @@ def _oddity(one: ColumnFacts) -> str:
     if one.filled < _MIN_FILLED:
         return f"only {one.filled:.1%} of the rows have a value"
     return "its values alone would not tell"
+
+
+def _find_the_only_one(mapping: Mapping, facts: Sequence[ColumnFacts]) -> None:
+    """Take a column that is called so and holds one value, where no other is the user or item."""
+    for name in ("user_id", "item_id"):
+        known = EVENT_FIELD_NAMES[name]
+        only = [one for one in facts if one.num_distinct == 1 and one.name not in mapping.used]
+        only = [one for one in only if one.filled >= _MIN_FILLED and name_score(one.name, known)]
+        if only and name not in mapping.columns:
+            best = max(only, key=lambda one: (name_score(one.name, known), -one.place))
+            because = f"the name, although {_oddity(best)}{_seen(best)}"
+            mapping.give(name, best.name, because, unsure=True)
 
 
 def _settle_users(mapping: Mapping) -> None:

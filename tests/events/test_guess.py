@@ -685,3 +685,20 @@ def test_headers_and_words_of_other_languages(
     assert not report.unknown_words
     meant = event_types_of(list(words), source)
     assert set(meant) == {"view_item", "add_to_cart", "add_to_wishlist", "purchase"}
+
+
+@pytest.mark.parametrize("only", ["user", "item"])
+def test_a_log_of_one_person_or_one_item_is_read(tmp_path: Path, only: str) -> None:
+    lines = [
+        f"{'u' if only == 'user' else n % 9};{'i' if only == 'item' else n % 7};"
+        f"2024-01-{1 + n % 28:02d} 12:{n % 60:02d}:00;view"
+        for n in range(200)
+    ]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["user;item;time;event", *lines]) + "\n")
+    report = guess_sources([path])
+    columns = report.sources[0].columns
+    assert (columns["user_id"], columns["item_id"]) == ("user", "item")
+    (guess,) = [one for one in report.guesses if one.field == f"{only}_id"]
+    assert guess.confirm
+    assert "all rows hold the same value" in guess.because
