@@ -120,7 +120,16 @@ class Batch:
 
     def reject(self, condition: pl.Expr | pl.Series, code: str, field: str) -> "Batch":
         """Mark the rows where `condition` holds as rejected, unless they are already."""
-        rows = self.rows(condition)
+        return self._rejected(self.rows(condition), code, field)
+
+    def leave_out(self, condition: pl.Series, code: str, field: str) -> "Batch":
+        """Mark the rows where `condition` holds as left out, whatever else is wrong with them.
+
+        `code` is one of `COUNTED_ONLY`: nothing of these rows is kept.
+        """
+        return self._rejected(condition.fill_null(False), code, field)
+
+    def _rejected(self, rows: pl.Series, code: str, field: str) -> "Batch":
         if not rows.any():
             return self
         return self.with_columns(

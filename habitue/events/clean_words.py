@@ -31,8 +31,9 @@ _PLATFORM_OF: Final = {
 } | {platform: platform for platform in PLATFORMS}
 _YES: Final = ("true", "1", "1.0", "yes", "y", "t", "in_stock", "available", "active")
 _DENIED: Final = (
-    "no", "n", "false", "f", "0", "0.0", "denied", "refused", "declined", "rejected", "withdrawn",
-    "revoked", "opt_out", "opt-out", "optout", "opted_out", "none",
+    "no", "n", "false", "f", "0", "0.0", "denied", "deny", "refused", "declined", "rejected",
+    "withdrawn", "revoked", "disagree", "disagreed", "objected", "not granted", "not given",
+    "not consented", "opt out", "optout", "opted out", "nein", "non", "否", "不同意", "拒绝",
 )  # fmt: skip
 _NO: Final = ("false", "0", "0.0", "no", "n", "f", "out_of_stock", "unavailable", "inactive")
 
@@ -45,15 +46,16 @@ def leave_out_ignored(batch: Batch) -> Batch:
     distinct = words.drop_nulls().unique()
     types = event_types_of(distinct.to_list(), batch.source)
     ignored = [word for word, kind in zip(distinct, types, strict=True) if kind == IGNORED]
-    return batch.reject(words.is_in(ignored), "no_shop_event", "event_type") if ignored else batch
+    return batch.leave_out(words.is_in(ignored), "no_shop_event", "event_type")
 
 
 def require_consent(batch: Batch) -> Batch:
     """Leave out events of people who said no; they are counted, and no row of them is kept."""
     if not batch.has("consent"):
         return batch
-    words = batch.frame["consent"].cast(pl.String).str.strip_chars().str.to_lowercase()
-    return batch.reject(words.is_in(_DENIED), "no_consent", "consent")
+    words = batch.frame["consent"].str.strip_chars().str.to_lowercase()
+    plain = words.str.replace_all(r"[\s_-]+", " ")
+    return batch.leave_out(plain.is_in(_DENIED), "no_consent", "consent")
 
 
 def name_event_types(batch: Batch) -> Batch:

@@ -81,7 +81,7 @@ class Intake:
         cleaned = clean(chunk.frame, file.source, self._rules)
         self.repairs.update(cleaned.repairs)
         self.remarks.update(cleaned.remarks)
-        for rejected in (chunk.rejected, cleaned.rejected):
+        for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
             kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))
             self._quarantine.add(kept, file=file.name, source=file.source.name)
@@ -181,3 +181,10 @@ def _as_sent(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     has_id = pl.col("event_id").is_not_null()
     return rows.with_columns(timestamp=pl.when(has_id).then("_clock_time").otherwise("timestamp"))
+
+
+def _without_raw(unreadable: pl.DataFrame, source: SourceSettings) -> pl.DataFrame:
+    """Forget what unreadable records hold, where they may hold that somebody said no."""
+    if "consent" not in source.columns:
+        return unreadable
+    return unreadable.with_columns(raw=pl.lit(""))

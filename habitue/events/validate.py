@@ -332,7 +332,9 @@ def _file_finding(tally: _Tally) -> Finding:
         return Finding("files_readable", "WARN", count, message, tally.empty_files[:MAX_EXAMPLES])
     message = f"{tally.num_files} files, {tally.num_rows:,} rows"
     if tally.num_ignored:
-        message += f"; {tally.num_ignored:,} of them are no events of a shop and are left out"
+        message += (
+            f"; {tally.num_ignored:,} of them are left out (no events of a shop, or no consent)"
+        )
     return Finding("files_readable", "PASS", 0, message)
 
 

@@ -5,13 +5,16 @@ import pytest
 from habitue.errors import SettingsError
 from habitue.events.clean import check_source
 from habitue.events.quarantine import read_quarantine
+from habitue.events.records import Rejection
 from habitue.events.store import EventStore
 from tests.events.made_chunks import (
     EVENT_COLUMNS,
     all_events,
+    chunk,
     cleaned,
     events_source,
     good,
+    ingest_chunks,
     ingest_rows,
     items_source,
 )
@@ -119,17 +122,31 @@ def test_ignored_words_are_left_out_unless_they_are_mapped() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["no", "No ", "FALSE", "0", "denied", "refused", "withdrawn", False]
+    "word",
+    ["no", "No ", "FALSE", "0", "denied", "Opt Out", "opt-out", "不同意", "withdrawn", False],
 )
 def test_who_said_no_is_counted_and_not_kept(tmp_path: Path, word: object) -> None:
     source = events_source(columns={**EVENT_COLUMNS, "consent": "consent"})
-    rows = [good(consent=word, user=None), good(consent=word, item="B")]
+    rows = [good(consent=word, user=None), good(consent=word, brand=["a list"])]
     yes = good(consent=True if word is False else "granted")
     store = EventStore(tmp_path / "store")
     report = ingest_rows(store, *rows, yes, source=source)
     assert (report.accepted, report.by_reason) == (1, {"no_consent": 2})
     assert read_quarantine(store.folder)[0].is_empty()
     assert all_events(store).height == 1
+
+
+def test_of_unreadable_records_that_may_say_no_nothing_is_kept(tmp_path: Path) -> None:
+    torn = Rejection(1, 7, None, "json_syntax", "", '{"user": "u1", "consent": "n')
+    for name, columns, raw in (
+        ("with", {**EVENT_COLUMNS, "consent": "consent"}, ""),
+        ("without", EVENT_COLUMNS, torn.raw),
+    ):
+        store = EventStore(tmp_path / name)
+        rows = chunk([good()], first_record=2, rejected=[torn])
+        report = ingest_chunks(store, rows, source=events_source(columns=columns))
+        assert report.by_reason == {"json_syntax": 1}
+        assert read_quarantine(store.folder)[0]["raw"].to_list() == [raw]
 
 
 def test_a_consent_that_says_nothing_keeps_the_event() -> None:

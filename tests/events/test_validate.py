@@ -259,4 +259,4 @@ def test_words_that_are_none_of_a_shops_are_counted_and_no_fault(tmp_path: Path)
     path = write_log(tmp_path / "log.csv", rows)
     report = validate_files([path], Settings(sources=[source]))
     assert report.status == "PASS"
-    assert "200 of them are no events of a shop" in found(report, "files_readable").message
+    assert "200 of them are left out" in found(report, "files_readable").message
