@@ -82,43 +82,63 @@ class ToldInEvents:
     def __init__(self, *, max_rows: int = 2_000_000) -> None:
         self._max_rows = max_rows
         self._rows = pl.DataFrame(schema=VERSION_COLUMNS)
-        self._limit = max_rows
+        self._waiting: list[pl.DataFrame] = []
+        self._num_waiting = 0
 
     def add(self, events: pl.DataFrame) -> None:
         """Take rows with `item_number, timestamp, received_at, event_type` and some attributes."""
         if "item_number" not in events.columns:
             return
-        rows = events.filter(pl.col("item_number").is_not_null()).rename(
-            {"timestamp": "valid_from", "received_at": "known_at"}
+        # What is paid back is no price.
+        is_told = pl.col("event_type") != "refund"
+        told = [
+            pl.when(is_told).then(field).alias(attribute)
+            for attribute, field in EVENT_ATTRIBUTES.items()
+            if field in events.columns
+        ]
+        rows = events.filter(pl.col("item_number").is_not_null())
+        rows = rows.select(
+            "item_number", *told, valid_from=pl.col("timestamp"), known_at=pl.col("received_at")
         )
-        narrow = [rows.select(_VALIDITY)]
-        for attribute, field in EVENT_ATTRIBUTES.items():
-            if field in rows.columns:
-                # What is paid back is no price.
-                told = rows.filter(pl.col(field).is_not_null(), pl.col("event_type") != "refund")
-                narrow.append(told.select(*_VALIDITY, pl.col(field).alias(attribute)))
-        self._rows = pl.concat([self._rows, *[_reduced(piece) for piece in narrow]], how="diagonal")
-        if self._rows.height > self._limit:
-            self._rows = self._reduced_rows()
-            self._limit = max(self._max_rows, 2 * self._rows.height)
+        self._waiting.append(rows)
+        self._num_waiting += self._waiting[-1].height
+        if self._num_waiting > self._max_rows:
+            self._reduce()
 
     def new_versions(self, stored: pl.DataFrame) -> pl.DataFrame:
         """Return what was gathered and tells more than the versions that are stored."""
+        self._reduce()
         stored = stored.filter(pl.col("row_key").is_null()).with_columns(_new=False)
-        both = pl.concat([stored, self._reduced_rows().with_columns(_new=True)])
+        if stored.is_empty():
+            return self._rows.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+        both = pl.concat([stored, self._rows.with_columns(_new=True)])
         found = []
         for attribute, rows in _by_attribute(both):
             if attribute == ["price"]:
                 told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
-                found.append(_reduced(told, "price"))
+                found.append(_asked_for(told))
             else:
                 found.append(_first_known(rows, attribute, "_new"))
         kept = pl.concat(found).filter("_new").drop("_new")
         return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
 
-    def _reduced_rows(self) -> pl.DataFrame:
-        pieces = [_reduced(rows, *attribute) for attribute, rows in _by_attribute(self._rows)]
-        return pl.concat(pieces)
+    def _reduce(self) -> None:
+        if not self._waiting:
+            return
+        rows = pl.concat(self._waiting, how="diagonal")
+        self._waiting, self._num_waiting = [], 0
+        words = [name for name in EVENT_ATTRIBUTES if name in rows.columns and name != "price"]
+        # What is first of all its words together is much less, and holds what is first of each.
+        first = _first_known(rows.select(*_VALIDITY, *words), words)
+        pieces = [first.select(_VALIDITY)]
+        pieces += [first.select(*_VALIDITY, word).drop_nulls(word) for word in words]
+        if "price" in rows.columns:
+            pieces.append(_asked_for(rows.select(*_VALIDITY, "price").drop_nulls("price")))
+        both = pl.concat([self._rows, *pieces], how="diagonal")
+        self._rows = pl.concat(
+            _asked_for(rows) if attribute == ["price"] else _first_known(rows, attribute)
+            for attribute, rows in _by_attribute(both)
+        )
 
 
 def accept_rows(rows: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:
@@ -154,16 +174,12 @@ def _by_attribute(rows: pl.DataFrame) -> list[tuple[list[str], pl.DataFrame]]:
     return [([], bare), *told]
 
 
-def _reduced(rows: pl.DataFrame, attribute: str = "") -> pl.DataFrame:
-    """Return the rows that can still be the answer at some `as_of`.
+def _asked_for(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the prices that can still be the answer at some `as_of`.
 
-    Of an item, and of each of its names, categories and brands: the first row. Of prices: the
-    first and, in each stretch, the last. And whatever was known before those, should they have
-    arrived late.
+    Of an item the first and, in each stretch, the last; and whatever was known before those,
+    should they have arrived late.
     """
-    attribute = attribute or next((name for name in EVENT_ATTRIBUTES if name in rows.columns), "")
-    if attribute != "price":
-        return _first_known(rows, [attribute] if attribute else [])
     rows = rows.sort(*_VALIDITY, "price")
     item, stretch = pl.col("item_number"), pl.col("valid_from") // _PRICE_STRETCH
     begins = rows.select(
@@ -179,25 +195,36 @@ def _reduced(rows: pl.DataFrame, attribute: str = "") -> pl.DataFrame:
     return rows.filter(pl.Series(is_first | is_last))
 
 
-def _first_known(rows: pl.DataFrame, attribute: list[str], *last: str) -> pl.DataFrame:
-    """Return the first row of each item and word, and later ones that were known before it."""
-    same = ["item_number", *attribute]
+def _first_known(rows: pl.DataFrame, words: list[str], *last: str) -> pl.DataFrame:
+    """Return the rows that can still be the first with their item and words at some `as_of`.
+
+    That is the first by `valid_from`, and later ones that were known before it.
+    """
+    same = ["item_number", *words]
     rows = rows.sort(*same, "valid_from", "known_at", *last)
     begins = rows.select(
-        pl.any_horizontal((pl.col(name) != pl.col(name).shift(1)).fill_null(True) for name in same)
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in same)
     ).to_series()
-    is_kept = _is_below_all_before(rows["known_at"].to_numpy(), begins.to_numpy())
+    is_begin = begins.to_numpy().copy()
+    is_begin[:1] = True
+    is_kept = _is_below_all_before(rows["known_at"].to_numpy(), is_begin)
     return rows.filter(pl.Series(is_kept))
 
 
 def _is_below_all_before(values: NDArray[np.int64], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where a value is below all earlier ones of its run; runs start where `begins`."""
-    # Each run is moved below the one before, so that one running minimum serves all.
-    ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
-    lowered = ranks - np.cumsum(begins) * (len(values) + 1)
-    least = np.minimum.accumulate(lowered)
     is_below = begins.copy()
-    is_below[1:] |= lowered[1:] < least[:-1]
+    falls = np.flatnonzero(~begins[1:] & (values[1:] < values[:-1])) + 1
+    if not falls.size:
+        return is_below
+    # Only runs that fall somewhere have more than their first.
+    run = np.cumsum(begins) - 1
+    rows = np.flatnonzero(np.isin(run, run[falls]))
+    # Each run is moved below the one before, so that one running minimum serves all.
+    ranks = np.unique(values[rows], return_inverse=True)[1].astype(np.int64)
+    lowered = ranks - np.cumsum(begins[rows]) * (rows.size + 1)
+    least = np.minimum.accumulate(lowered)
+    is_below[rows[1:]] |= lowered[1:] < least[:-1]
     return is_below
 
 

@@ -21,6 +21,8 @@ Hashes = NDArray[np.uint64]
 
 # Longer texts are hashed one by one: the loop below runs once a word of the longest text.
 _MAX_VECTORISED_BYTES = 512
+# Where fewer than one text in so many is new, each distinct one is hashed once.
+_FEW_WORDS = 16
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -47,7 +49,7 @@ def column_hashes(column: pl.Series) -> Hashes:
         wide = column if column.dtype == pl.UInt64 else column.cast(pl.Int64)
         hashes = mixed(wide.fill_null(0).to_numpy().view(np.uint64))
     else:
-        hashes = _text_hashes(column.cast(pl.String))
+        hashes = _word_hashes(column.cast(pl.String))
     if column.null_count():
         hashes[column.is_null().to_numpy()] = 0
     return hashes
@@ -82,6 +84,21 @@ def hash_sum(hashes: Hashes) -> int:
 def _seed(name: str) -> np.uint64:
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.uint64(int.from_bytes(digest, "little"))
+
+
+def _word_hashes(texts: pl.Series) -> Hashes:
+    """Return the texts' hashes; those of a column of few words are looked up."""
+    num_words = texts.to_frame("text").select(pl.col("text").approx_n_unique()).item()
+    if num_words * _FEW_WORDS > len(texts):
+        return _text_hashes(texts)
+    # Categories of their own are forgotten with the column.
+    coded = texts.cast(pl.Categorical(pl.Categories.random()))
+    words = coded.drop_nulls().unique()
+    codes: NDArray[np.uint32] = coded.to_physical().fill_null(0).to_numpy()
+    numbers: NDArray[np.uint32] = words.to_physical().to_numpy()
+    hashes = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.uint64)
+    hashes[numbers] = _text_hashes(words.cast(pl.String))
+    return hashes[codes]
 
 
 def _text_hashes(texts: pl.Series) -> Hashes:

@@ -70,3 +70,10 @@ def test_buckets_are_about_equally_full() -> None:
     counts = bucket_numbers(pl.Series(range(16_000)), 16).value_counts()["count"]
     assert counts.min() > 850  # type: ignore[operator]
     assert counts.max() < 1150  # type: ignore[operator]
+
+
+def test_words_that_come_again_and_again_have_the_hashes_they_have_alone() -> None:
+    words = [None, "", "view", "purchase", "Überraschung", "x" * 600]
+    alone = np.concatenate([column_hashes(pl.Series([word], dtype=pl.String)) for word in words])
+    together = column_hashes(pl.Series(words * 40, dtype=pl.String))
+    assert together.tolist() == alone.tolist() * 40
