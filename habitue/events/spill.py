@@ -1,7 +1,7 @@
 """Rows on their way to their buckets: in memory while they fit, else in files.
 
 Comes in: frames with a `_bucket` column. Goes out: one bucket's rows in the order in which they
-came. Knows nothing about events.
+came. Columns of few words lie there as numbers. Knows nothing about events.
 """
 
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 
 MEMORY_BYTES: Final = 256 << 20
+# A column whose words come this often each, in the first rows seen, is one of few words.
+_OFTEN: Final = 16
 
 
 class Spill:
@@ -21,9 +23,11 @@ class Spill:
         self._waiting: list[pl.DataFrame] = []
         self._num_waiting_bytes = 0
         self._num_written = 0
+        self._words: dict[str, pl.Series | None] = {}  # empty columns that hold their words
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows; write what has gathered to files once it is much."""
+        frame = self._with_numbers(frame)
         self._waiting.append(frame)
         self._num_waiting_bytes += int(frame.estimated_size())
         if self._num_waiting_bytes > self._memory_bytes:
@@ -35,7 +39,23 @@ class Spill:
         pieces += [frame.filter(pl.col("_bucket") == bucket) for frame in self._waiting]
         if not pieces:
             return pl.DataFrame()
-        return pl.concat(pieces, how="diagonal_relaxed").drop("_bucket")
+        rows = pl.concat(pieces, how="diagonal_relaxed").drop("_bucket")
+        return rows.with_columns(
+            pl.col(name).cat.to(words.dtype).cast(pl.String)
+            for name, words in self._words.items()
+            if words is not None and name in rows.columns
+        )
+
+    def _with_numbers(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame with numbers in place of words that come again and again."""
+        texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+        for name in texts:
+            if name not in self._words and frame[name].null_count() < frame.height:
+                self._words[name] = _words_of(frame[name])
+        coded = [(name, words) for name in texts if (words := self._words.get(name)) is not None]
+        return frame.with_columns(
+            pl.col(name).cast(words.dtype).to_physical() for name, words in coded
+        )
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -45,3 +65,13 @@ class Spill:
             piece.write_ipc(self._folder / name, compression="lz4")
         self._num_written += 1
         self._waiting, self._num_waiting_bytes = [], 0
+
+
+def _words_of(texts: pl.Series) -> pl.Series | None:
+    """Return an empty column of a kind of its own for columns of few words, else None."""
+    there = texts.drop_nulls().to_frame("text")
+    num_words = there.select(pl.col("text").approx_n_unique()).item()
+    if num_words * _OFTEN > there.height:
+        return None
+    # Without a column of this kind alive, Polars forgets what it numbered.
+    return pl.Series(dtype=pl.Categorical(pl.Categories.random()))
