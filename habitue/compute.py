@@ -5,7 +5,25 @@ Python API may stay silent. Knows nothing about what the work is.
 """
 
 import os
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, TypeVar
+
+Item = TypeVar("Item")
+_END: Final = object()
+
+
+def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items, the next one being made in a thread while the last is in use.
+
+    An error of the making is raised where its item would have come. Two items are in memory.
+    """
+    maker = iter(items)
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, maker, _END)
+        while (item := coming.result()) is not _END:
+            coming = thread.submit(next, maker, _END)
+            yield item  # type: ignore[misc]
 
 
 def wait_politely() -> None:

@@ -1,10 +1,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from habitue.compute import wait_politely
+from habitue.compute import one_ahead, wait_politely
 
 
 def test_threads_sleep_while_they_wait_unless_told_otherwise(
@@ -28,3 +29,20 @@ def test_the_network_waits_politely_before_its_library_is_loaded() -> None:
         [sys.executable, "-c", told], capture_output=True, text=True, check=True, env=clean
     )
     assert done.stdout.split() == ["passive", "False"]
+
+
+def test_items_made_ahead_come_in_their_order_and_once_each() -> None:
+    assert list(one_ahead(range(100))) == list(range(100))
+    assert list(one_ahead([])) == []
+    assert list(one_ahead([None, None])) == [None, None]
+
+
+def test_an_error_ahead_is_raised_where_its_item_would_have_come() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError("the second")
+
+    items = one_ahead(failing())
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="the second"):
+        next(items)

@@ -11,14 +11,14 @@ same numbers and the same rows. Knows nothing about formats or what a step of cl
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
 
-from habitue.compute import Progress, Silent
+from habitue.compute import Progress, Silent, one_ahead
 from habitue.config import Settings, SourceSettings
 from habitue.events.accounting import Counts, Fate
 from habitue.events.batch import Rules
@@ -163,29 +163,32 @@ class _Ingest:
         self._progress.start("Reading", None, "records")
         for given in self._inputs:
             file = self._intake.add_file(given.name, given.source)
-            for chunk in given.chunks():
-                self._intake.add(file, chunk)
+            for chunk, cleaned in one_ahead(self._intake.clean(file, given.chunks())):
+                self._intake.add(file, chunk, cleaned)
                 self._progress.advance(chunk.frame.height + chunk.rejected.height, given.name)
 
     def _store_buckets(self) -> None:
         num_buckets = self._manifest.num_buckets
         self._progress.start("Storing", num_buckets, "buckets")
-        for bucket in range(num_buckets):
-            rows = self._spill.read(bucket)
-            if rows.height:
-                self._store_bucket(bucket, rows)
+        for bucket, fresh in enumerate(one_ahead(self._fresh_rows(num_buckets))):
+            if fresh.height:
+                self._store_bucket(bucket, fresh)
             self._progress.advance()
         self._progress.finish()
 
-    def _store_bucket(self, bucket: int, rows: pl.DataFrame) -> None:
-        merged = merge(rows, self._identities(bucket, rows))
-        fresh = merged.fresh
-        self._note_accepted(fresh)
-        self._num_changed_ids += merged.num_changed_ids
-        if fresh.is_empty():
-            return
-        self._told.add(fresh)
-        fresh = fresh.sort(EVENT_ORDER)
+    def _fresh_rows(self, num_buckets: int) -> Iterator[pl.DataFrame]:
+        """Yield each bucket's new rows, sorted."""
+        for bucket, rows in enumerate(one_ahead(map(self._spill.read, range(num_buckets)))):
+            if rows.is_empty():
+                yield rows
+                continue
+            merged = merge(rows, self._identities(bucket, rows))
+            self._note_accepted(merged.fresh)
+            self._num_changed_ids += merged.num_changed_ids
+            self._told.add(merged.fresh)
+            yield merged.fresh.sort(EVENT_ORDER)
+
+    def _store_bucket(self, bucket: int, fresh: pl.DataFrame) -> None:
         content = hash_sum(fresh["identity"].to_numpy())
         self._write("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
         if any(name in fresh.columns for name in ("search_query", "properties")):

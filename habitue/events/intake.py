@@ -7,6 +7,7 @@ in the order of the rows, so the same files give the same numbers. Knows nothing
 """
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ from habitue.config import SourceSettings
 from habitue.events.accounting import Fate, Ledger
 from habitue.events.batch import COUNTED_ONLY, Rules
 from habitue.events.catalogue import ALWAYS, ATTRIBUTES, EVENT_ATTRIBUTES, VERSION_COLUMNS
-from habitue.events.clean import clean
+from habitue.events.clean import Cleaned, clean
 from habitue.events.interning import Interner
 from habitue.events.keys import bucket_numbers, row_hashes
 from habitue.events.merge import CONTENT_FIELDS
@@ -76,9 +77,15 @@ class Intake:
         """Announce the next file."""
         return InputFile(self.ledger.add_file(), name, source)
 
-    def add(self, file: InputFile, chunk: RecordChunk) -> None:
-        """Clean a chunk of the file and take its rows."""
-        cleaned = clean(chunk.frame, file.source, self._rules)
+    def clean(
+        self, file: InputFile, chunks: Iterable[RecordChunk]
+    ) -> Iterator[tuple[RecordChunk, Cleaned]]:
+        """Yield the file's chunks with what cleaning made of each; nothing is taken yet."""
+        for chunk in chunks:
+            yield chunk, clean(chunk.frame, file.source, self._rules)
+
+    def add(self, file: InputFile, chunk: RecordChunk, cleaned: Cleaned) -> None:
+        """Take the rows of a chunk."""
         self.repairs.update(cleaned.repairs)
         self.remarks.update(cleaned.remarks)
         for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
