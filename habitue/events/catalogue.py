@@ -201,6 +201,20 @@ def _first_known(rows: pl.DataFrame, words: list[str], *last: str) -> pl.DataFra
     That is the first by `valid_from`, and later ones that were known before it.
     """
     same = ["item_number", *words]
+    if last:
+        return _first_by_sorting(rows, same, *last)
+    valid_from, known_at = pl.col("valid_from"), pl.col("known_at")
+    groups = rows.group_by(same).agg(
+        valid_from.min(), known_at=known_at.get(valid_from.arg_min()), _least=known_at.min()
+    )
+    # Only where something was known before the first event are there more rows than it.
+    is_plain = pl.col("known_at") == pl.col("_least")
+    plain, other = groups.filter(is_plain).drop("_least"), groups.filter(~is_plain)
+    rows = rows.join(other.select(same), on=same, how="semi", nulls_equal=True)
+    return pl.concat([_first_by_sorting(rows, same), plain], how="diagonal")
+
+
+def _first_by_sorting(rows: pl.DataFrame, same: list[str], *last: str) -> pl.DataFrame:
     rows = rows.sort(*same, "valid_from", "known_at", *last)
     begins = rows.select(
         pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in same)

@@ -209,7 +209,8 @@ class _Ingest:
 
     def _note_accepted(self, accepted: pl.DataFrame) -> None:
         ledger = self._intake.ledger
-        for (file,), rows in accepted.partition_by("_file", as_dict=True).items():
+        marks = accepted.select("_file", "_record", "_repaired")
+        for (file,), rows in marks.partition_by("_file", as_dict=True).items():
             repaired = rows["_repaired"]
             ledger.note(int(file), rows["_record"].filter(~repaired), Fate.ACCEPTED)
             ledger.note(int(file), rows["_record"].filter(repaired), Fate.REPAIRED)

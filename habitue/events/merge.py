@@ -1,7 +1,7 @@
 """Which of the rows that came in are new to the store.
 
 In: one bucket's rows in the order in which they came, and the identities of those stored. Out:
-the new rows with their `event_key`, and the rows that were there before. The order of files and
+the new rows with their `event_key`; the others were there before. The order of files and
 chunks does not matter for what counts as new. Knows nothing about files.
 
 A row without an event id is identified by its content and its occurrence number among equal rows
@@ -31,12 +31,11 @@ _NTH: Final = np.uint64(0xD6E8FEB86659FD93)
 class Merged:
     """A bucket's rows, told apart.
 
-    Both frames keep the columns that came in; `fresh` has `event_key` and `identity` too, which
+    `fresh` has the new ones, with the columns that came in, `event_key`, and `identity`, which
     identifies the row in the whole store.
     """
 
     fresh: pl.DataFrame
-    duplicates: pl.DataFrame
     num_changed_ids: int  # records whose event id stood there before with other content
 
 
@@ -60,8 +59,8 @@ def merge(rows: pl.DataFrame, stored: pl.DataFrame) -> Merged:
     if stored.height:
         is_known = is_known | rows["identity"].is_in(stored["identity"].implode())
     is_new = ~(is_known | is_repeat)
-    fresh = rows.filter(is_new)
-    return Merged(fresh, rows.filter(~is_new), _num_changed_ids(fresh, stored))
+    fresh = rows if is_new.all() else rows.filter(is_new)
+    return Merged(fresh, _num_changed_ids(fresh, stored))
 
 
 def _base_keys(rows: pl.DataFrame) -> Hashes:
