@@ -23,6 +23,7 @@ class Spill:
         self._waiting: list[pl.DataFrame] = []
         self._num_waiting_bytes = 0
         self._num_written = 0
+        self._dealt: dict[int, pl.DataFrame] = {}  # what waited when the reading began
         self._words: dict[str, pl.Series | None] = {}  # empty columns that hold their words
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -34,9 +35,13 @@ class Spill:
             self._write()
 
     def read(self, bucket: int) -> pl.DataFrame:
-        """Return a bucket's rows, without `_bucket`."""
+        """Return a bucket's rows, without `_bucket`; nothing is added any more."""
         pieces = [pl.read_ipc(path) for path in sorted(self._folder.glob(f"{bucket:04d}-*.arrow"))]
-        pieces += [frame.filter(pl.col("_bucket") == bucket) for frame in self._waiting]
+        if self._waiting:
+            self._dealt = _by_bucket(self._waiting)
+            self._waiting = []
+        if bucket in self._dealt:
+            pieces.append(self._dealt[bucket])
         if not pieces:
             return pl.DataFrame()
         rows = pl.concat(pieces, how="diagonal_relaxed").drop("_bucket")
@@ -59,12 +64,16 @@ class Spill:
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        rows = pl.concat(self._waiting, how="diagonal_relaxed")
-        for (bucket,), piece in rows.partition_by("_bucket", as_dict=True).items():
+        for bucket, piece in _by_bucket(self._waiting).items():
             name = f"{bucket:04d}-{self._num_written:06d}.arrow"
             piece.write_ipc(self._folder / name, compression="lz4")
         self._num_written += 1
         self._waiting, self._num_waiting_bytes = [], 0
+
+
+def _by_bucket(frames: list[pl.DataFrame]) -> dict[int, pl.DataFrame]:
+    rows = pl.concat(frames, how="diagonal_relaxed")
+    return {key[0]: piece for key, piece in rows.partition_by("_bucket", as_dict=True).items()}
 
 
 def _words_of(texts: pl.Series) -> pl.Series | None:
