@@ -19,6 +19,9 @@ _FARTHEST: Final = 4e18  # µs; an integer holds little more
 _IMPOSSIBLE: Final = 9e18
 _PLAUSIBLE: Final = (6e14, 4.2e15)  # µs: 1989 to 2103
 _FAST_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
+_UTC_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
+# A leap second is none of these.
+_UTC: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:[0-5]\d(?:\.\d{1,9})?Z$"
 _ISO: Final = (
     r"^\s*(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
     r"(?:[T ]+(?P<hour>\d{1,2})(?::(?P<minute>\d{2})"
@@ -174,6 +177,8 @@ def _of_iso(texts: pl.Series, source: SourceSettings) -> _Moments:
     rest = (local.is_null() & texts.is_not_null()).arg_true()
     if rest.is_empty():
         return _in_zone(local, source.time_zone, texts.is_not_null())
+    if rest.len() == texts.count() and (utc := _all_in_utc(texts)) is not None:
+        return utc
     found = _of_iso_parts(texts.gather(rest), source)
     if rest.len() == len(texts):
         return found
@@ -184,6 +189,17 @@ def _of_iso(texts: pl.Series, source: SourceSettings) -> _Moments:
         _patched(fast.is_date_only, rest, found.is_date_only),
         _patched(fast.was_moved, rest, found.was_moved),
     )
+
+
+def _all_in_utc(texts: pl.Series) -> _Moments | None:
+    """Return times that are all written as 2024-01-31T23:59:59.999Z, else None."""
+    if not texts.str.contains(_UTC).all():
+        return None
+    parsed = texts.str.to_datetime(_UTC_FORMAT, strict=False, time_unit="us")
+    if parsed.null_count() > texts.null_count():
+        return None
+    none = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+    return _Moments(_epoch(parsed), none, none, none)
 
 
 def _patched(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:

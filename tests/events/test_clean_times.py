@@ -49,6 +49,16 @@ def test_iso_times_are_read_in_all_their_forms(text: str, moment: str | None) ->
     assert times(fast, text, fast)[1] == moment, "beside times of the commonest form"
 
 
+def test_times_that_are_all_in_utc_are_read_as_they_are_among_others() -> None:
+    in_utc = ["2019-10-01T00:00:00Z", "2019-10-01T00:00:00.123456789Z", "2016-12-31T23:59:59.9Z"]
+    odd = ["2016-12-31T23:59:60Z", "2019-02-30T00:00:00Z", "2019-10-01T24:00:00Z"]
+    alone, together = times(*in_utc), times(*in_utc, *odd, "2019-10-01 08:00+08:00")
+    assert alone == together[:3]
+    assert None not in alone
+    for cell, found in zip(odd, together[3:6], strict=True):
+        assert times(*in_utc, cell) == [*alone, found]
+
+
 def test_dates_and_leap_seconds_are_counted_as_repairs() -> None:
     cells = ["2019-10-01", "2016-12-31T23:59:60Z", "2019-10-01 00:00:00", "2019-10-01T00:00:00Z"]
     result = cleaned([good(at=cell) for cell in cells])
