@@ -152,6 +152,7 @@ class _Ingest:
         self._parts: list[Part] = []
         self._told = ToldInEvents()
         self._num_changed_ids = 0
+        self._empty_files: list[str] = []
 
     def run(self) -> IngestReport:
         self._read()
@@ -163,9 +164,13 @@ class _Ingest:
         self._progress.start("Reading", None, "records")
         for given in self._inputs:
             file = self._intake.add_file(given.name, given.source)
+            num_records = 0
             for chunk, cleaned in one_ahead(self._intake.clean(file, given.chunks())):
                 self._intake.add(file, chunk, cleaned)
+                num_records += chunk.frame.height + chunk.rejected.height
                 self._progress.advance(chunk.frame.height + chunk.rejected.height, given.name)
+            if not num_records:
+                self._empty_files.append(given.name)
 
     def _store_buckets(self) -> None:
         num_buckets = self._manifest.num_buckets
@@ -331,6 +336,8 @@ class _Ingest:
         )
 
     def _notes(self) -> Iterable[str]:
+        for name in self._empty_files:
+            yield f"{name} holds no records."
         currencies = sorted(self._intake.currencies)
         if len(currencies) > 1:
             yield f"Money in several currencies ({', '.join(currencies)}); it is never converted."

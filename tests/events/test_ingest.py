@@ -62,6 +62,14 @@ def lines(*items: str, keep: bool = True) -> list[dict[str, object]]:
 # --- Files ---
 
 
+def test_a_file_with_nothing_but_a_header_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text(",".join(map(str, SHOP_SOURCE.columns.values())) + "\n")
+    report = ingest_files(EventStore(tmp_path / "store"), [path], Settings(sources=[SHOP_SOURCE]))
+    assert report.received == 0
+    assert report.notes == ("empty.csv holds no records.",)
+
+
 def test_a_made_up_shop_comes_back_from_the_store(tmp_path: Path) -> None:
     shop = make_shop(num_persons=30, days=60)
     path = write_csv(shop, tmp_path / "events.csv")
