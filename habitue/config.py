@@ -299,6 +299,16 @@ class AlertSettings(Stage):
     )
 
 
+class ExportSettings(Stage):
+    """Files written for others: predictions, recommendations and audiences."""
+
+    for_spreadsheet: bool = Field(
+        True,
+        description="Whether texts in CSV files that a spreadsheet would run as a formula get a "
+        "leading '. Switch it off for files that only machines read; Parquet never changes.",
+    )
+
+
 class Settings(Stage):
     """All settings of a workspace."""
 
@@ -311,6 +321,7 @@ class Settings(Stage):
     recommend: RecommendSettings = RecommendSettings()
     profiles: ProfileSettings = ProfileSettings()
     alerts: AlertSettings = AlertSettings()
+    export: ExportSettings = ExportSettings()
     tasks: dict[TaskName, TaskSettings] = {}
 
 

@@ -5,11 +5,13 @@ a whole. Knows nothing about who reads it.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from habitue.actions.recommend import Adviser
+from habitue.actions.spreadsheets import escape_formulas
 from habitue.answering import Version
 from habitue.compute import Progress
 from habitue.events.log import EventLog
@@ -17,6 +19,14 @@ from habitue.events.store import EventStore
 from habitue.files import replacing
 from habitue.refreshing import offer_rows
 from habitue.sequences.encoder import encode
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """What a table on disk holds."""
+
+    rows: int
+    escaped: int = 0  # cells that got a leading '
 
 
 def write_predictions(
@@ -28,8 +38,9 @@ def write_predictions(
     as_of: int,
     path: Path,
     progress: Progress,
-) -> int:
-    """Write everyone's score for `task` and return the number of rows."""
+    for_spreadsheet: bool = True,
+) -> WrittenTable:
+    """Write everyone's score for `task`."""
     items = log.items(as_of=as_of)
 
     def tables() -> Iterator[pl.DataFrame]:
@@ -47,7 +58,7 @@ def write_predictions(
             progress.advance(found.height)
         progress.finish()
 
-    return write_tables(tables(), path)
+    return write_tables(tables(), path, for_spreadsheet=for_spreadsheet)
 
 
 def write_offers(
@@ -60,8 +71,9 @@ def write_offers(
     k: int,
     path: Path,
     progress: Progress,
-) -> tuple[int, int]:
-    """Write everyone's `k` offers; return the numbers of rows and of persons."""
+    for_spreadsheet: bool = True,
+) -> tuple[WrittenTable, int]:
+    """Write everyone's `k` offers; return what was written and the number of persons."""
     items = log.items(as_of=as_of)
     persons = 0
 
@@ -77,21 +89,34 @@ def write_offers(
             progress.advance(len(sequences))
         progress.finish()
 
-    return write_tables(tables(), path), persons
+    return write_tables(tables(), path, for_spreadsheet=for_spreadsheet), persons
 
 
-def write_tables(tables: Iterable[pl.DataFrame], path: Path) -> int:
-    """Write tables of one schema one after the other as `path`, and return the number of rows."""
-    rows = 0
+def write_tables(
+    tables: Iterable[pl.DataFrame], path: Path, *, for_spreadsheet: bool = True
+) -> WrittenTable:
+    """Write tables of one schema one after the other as `path`, CSV by its suffix or Parquet.
+
+    In CSV, texts that a spreadsheet would run are escaped, unless it is not `for_spreadsheet`.
+    """
     with replacing(path) as temporary:
         if path.suffix == ".csv":
-            with temporary.open("wb") as file:
-                for position, table in enumerate(tables):
-                    table.write_csv(file, include_header=position == 0)
-                    rows += table.height
-        else:
-            rows = _write_parquet(tables, temporary)
-    return rows
+            return _write_csv(tables, temporary, for_spreadsheet=for_spreadsheet)
+        return WrittenTable(_write_parquet(tables, temporary))
+
+
+def _write_csv(
+    tables: Iterable[pl.DataFrame], path: Path, *, for_spreadsheet: bool
+) -> WrittenTable:
+    rows = num_escaped = 0
+    with path.open("wb") as file:
+        for position, table in enumerate(tables):
+            if for_spreadsheet:
+                table, escaped = escape_formulas(table)
+                num_escaped += escaped
+            table.write_csv(file, include_header=position == 0)
+            rows += table.height
+    return WrittenTable(rows, num_escaped)
 
 
 def _write_parquet(tables: Iterable[pl.DataFrame], path: Path) -> int:

@@ -150,6 +150,7 @@ class Predicted:
 
     task: str
     rows: int
+    escaped: int  # cells that got a leading '
     path: Path
     as_of: int
     model_version: str
@@ -159,6 +160,7 @@ class Predicted:
         return {
             "task": self.task,
             "rows": self.rows,
+            "escaped": self.escaped,
             "path": str(self.path),
             "as_of": format_time(self.as_of),
             "model_version": self.model_version,
@@ -201,6 +203,7 @@ class WrittenOffers:
     """`recommend --all`: where everyone's offers lie."""
 
     rows: int
+    escaped: int  # cells that got a leading '
     persons: int
     path: Path
     as_of: int
@@ -210,6 +213,7 @@ class WrittenOffers:
         """Return the document."""
         return {
             "rows": self.rows,
+            "escaped": self.escaped,
             "persons": self.persons,
             "path": str(self.path),
             "as_of": format_time(self.as_of),
@@ -267,6 +271,7 @@ class AudienceResult:
         """Return the document."""
         return {
             **self.audience.as_json(),
+            "escaped": self.saved.escaped,
             "path": str(self.saved.path),
             "model_version": self.model_version,
         }

@@ -286,7 +286,7 @@ class Workspace(Shop):
         version.check_task(task)
         default = self.folder / "predictions" / f"{task}.csv"
         path = table_path(out, default, *TABLES)
-        rows = write_predictions(
+        written = write_predictions(
             version,
             self.store,
             self.log,
@@ -294,8 +294,9 @@ class Workspace(Shop):
             as_of=moment,
             path=path,
             progress=self.progress,
+            for_spreadsheet=self.settings().export.for_spreadsheet,
         )
-        return Predicted(task, rows, path, moment, version.card.version)
+        return Predicted(task, written.rows, written.escaped, path, moment, version.card.version)
 
     def recommend(self, user: str, *, k: int = 10, as_of: Moment | None = None) -> "Recommended":
         """Say what to offer to a customer, with source and reason for each item."""
@@ -325,7 +326,7 @@ class Workspace(Shop):
         moment, version = self._moment_and_version(as_of)
         default = self.folder / "predictions" / "recommendations.csv"
         path = table_path(out, default, *TABLES)
-        rows, persons = write_offers(
+        written, persons = write_offers(
             version,
             self._adviser(version, moment),
             self.store,
@@ -334,8 +335,10 @@ class Workspace(Shop):
             k=k,
             path=path,
             progress=self.progress,
+            for_spreadsheet=self.settings().export.for_spreadsheet,
         )
-        return WrittenOffers(rows, persons, path, moment, version.card.version)
+        found = (written.rows, written.escaped, persons)
+        return WrittenOffers(*found, path, moment, version.card.version)
 
     def similar(self, item: str, *, k: int = 10) -> "ItemList":
         """List items that go with this one.
@@ -383,7 +386,12 @@ class Workspace(Shop):
         refresh = self._refreshed()
         audience = select_audience(refresh.table, rule, as_of=refresh.as_of, name=name)
         target = None if out is None else table_path(out, Path(), ".csv")
-        saved = write_audience(audience, self.folder / "audiences", out=target)
+        saved = write_audience(
+            audience,
+            self.folder / "audiences",
+            out=target,
+            for_spreadsheet=self.settings().export.for_spreadsheet,
+        )
         return AudienceResult(audience, saved, refresh.model_version)
 
     def churn_alerts(self, *, limit: int | None = None) -> "AlertList":

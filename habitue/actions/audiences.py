@@ -3,11 +3,6 @@
 In: the profile table and a rule. Out: an `Audience` with its make-up against everyone, and
 `<folder>/<name>.json` beside `<folder>/<name>.csv`. Knows nothing about how profiles are made or
 where the list is sent.
-
-A list opens in a spreadsheet as likely as not, and a text that begins with `=` would run there as
-a formula: such cells get a leading `'`, unless the file is written for machines. Plain numbers
-("-12", "+4915112345678") stay as they are. So an id of the shop's own is changed only if it
-begins like a formula and is no number, and `escaped` says how many cells were.
 """
 
 import json
@@ -23,6 +18,7 @@ import polars.selectors as cs
 
 from habitue.actions.rule_parser import parse_rule
 from habitue.actions.rules import columns_of, describe, members
+from habitue.actions.spreadsheets import escape_formulas
 from habitue.errors import Refused, UnknownName, nearest
 from habitue.files import Json, write_bytes, write_json
 from habitue.schema import format_time
@@ -30,9 +26,6 @@ from habitue.schema import format_time
 DEFAULT_COLUMNS: Final = ("user_id", "segment", "orders", "revenue", "last_seen")
 COMPARED: Final = ("orders", "revenue", "monetary", "recency_days")  # means beside everyone's
 LIST_SEPARATOR: Final = "; "
-# What a spreadsheet takes for a formula, also after blanks and in full-width forms.
-_FORMULA: Final = r"^[\s\u00a0\u200b\ufeff\x00]*[=+\-@＝＋－﹣﹢﹦﹫＠\t\r\x00]|^[\t\r\n\x00]"
-_NUMBER: Final = r"^[+-]?[0-9]+(\.[0-9]+)?$"
 _NAME: Final = re.compile(r"[\w][\w .-]{0,79}")
 
 
@@ -160,23 +153,6 @@ def write_audience(
     write_bytes(path, texts.write_csv().encode())
     write_json(record, audience.as_json() | {"path": str(path), "columns": names})
     return SavedAudience(path, record, audience.persons, escaped)
-
-
-def escape_formulas(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Return the table with `'` before texts a spreadsheet would run, and how many there were."""
-    texts = table.select(cs.string())
-    looks = [
-        pl.col(name).str.contains(_FORMULA) & ~pl.col(name).str.contains(_NUMBER)
-        for name in texts.columns
-    ]
-    if not looks:
-        return table, 0
-    count = texts.select(pl.sum_horizontal(look.sum() for look in looks)).item()
-    escaped = (
-        pl.when(look).then(pl.format("'{}", pl.col(name))).otherwise(pl.col(name)).alias(name)
-        for name, look in zip(texts.columns, looks, strict=True)
-    )
-    return table.with_columns(*escaped), int(count or 0)
 
 
 def saved_audiences(folder: Path) -> list[str]:
