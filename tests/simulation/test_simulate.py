@@ -78,9 +78,9 @@ def test_bytes_are_the_same_whatever_the_number_of_processes(tmp_path: Path, for
     )
     plan = replace(plan, truth_days=(30,))
     assert plan.num_blocks == 5
-    for processes in (1, 2):
+    for processes in (1, 2, 3):
         run_plan(plan, tmp_path / str(processes), processes=processes, progress=Silent())
-    assert digests(tmp_path / "1") == digests(tmp_path / "2")
+    assert digests(tmp_path / "1") == digests(tmp_path / "2") == digests(tmp_path / "3")
 
 
 def test_same_seed_same_bytes_other_seed_other_events(tmp_path: Path) -> None:
@@ -90,11 +90,22 @@ def test_same_seed_same_bytes_other_seed_other_events(tmp_path: Path) -> None:
     assert digests(tmp_path / "a") != digests(tmp_path / "c")
 
 
-def test_funnel_is_that_of_the_shop_it_is_like(tmp_path: Path) -> None:
-    made = simulate(tmp_path / "shop", users=1_000, events=200_000, like="rees46", processes=1)
+@pytest.mark.parametrize(
+    ("like", "carts", "purchases"),
+    [
+        ({}, 0.059, 0.023),
+        ({"like": "taobao"}, 0.059, 0.023),
+        ({"like": "retailrocket"}, 0.026, 0.008),
+        ({"like": "rees46"}, 0.010, 0.013),
+    ],
+)
+def test_funnel_is_that_of_the_shop_it_is_like(
+    tmp_path: Path, like: dict[str, str], carts: float, purchases: float
+) -> None:
+    made = simulate(tmp_path / "shop", users=8_000, events=400_000, processes=1, **like)  # type: ignore[arg-type]
     views = made.by_type["view_item"]
-    assert made.by_type["add_to_cart"] / views == pytest.approx(0.010, rel=0.08)
-    assert made.by_type["purchase"] / views == pytest.approx(0.013, rel=0.08)
+    assert made.by_type["add_to_cart"] / views == pytest.approx(carts, rel=0.1)
+    assert made.by_type["purchase"] / views == pytest.approx(purchases, rel=0.1)
     assert 0 < made.by_type["refund"] < 0.1 * made.by_type["purchase"]
 
 

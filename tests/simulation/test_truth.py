@@ -1,6 +1,7 @@
 """The truth is true: probabilities hold over many persons, states and seeds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ from habitue.simulation.block import Shop, make_block
 from habitue.simulation.catalogue import leaf_paths
 from habitue.simulation.presets import PRESETS
 from habitue.simulation.rows import KIND
+from habitue.simulation.simulate import simulate
 from tests.simulation.plans import small_plan
 
 # Two-sided, with an error of one in a million.
@@ -45,6 +47,25 @@ def test_probabilities_hold_in_every_state_and_of_every_size(
             # person's at three moments are not, hence the factor.
             tolerance = _FAR * np.sqrt(3 * row["variance"]) + 1e-9
             assert abs(row["came"] - row["expected"]) <= tolerance, (group, row)
+
+
+@pytest.mark.slow
+def test_truth_of_twenty_thousand_persons_is_calibrated(tmp_path: Path) -> None:
+    """In each tenth by probability, at each moment, as many came as were to be expected."""
+    made = simulate(tmp_path / "shop", users=20_000, events=800_000, seed=21)
+    told = pl.read_parquet(made.path / "truth" / "predictions.parquet")
+    for name in _PROBABILITIES:
+        known = told.filter(pl.col(f"{name}_came").is_not_null(), pl.col("state") != "gone")
+        tenth = (pl.col(name).rank("ordinal") * 10 // (pl.len() + 1)).over("as_of")
+        judged = known.group_by("as_of", tenth=tenth).agg(
+            persons=pl.len(),
+            expected=pl.col(name).sum(),
+            came=pl.col(f"{name}_came").sum(),
+            spread=(pl.col(name) * (1 - pl.col(name))).sum().sqrt(),
+        )
+        assert judged["persons"].min() > 800  # type: ignore[operator]
+        off = judged.select((pl.col("came") - pl.col("expected")).abs() / pl.col("spread"))
+        assert off.to_series().max() <= _FAR, (name, judged)  # type: ignore[operator]
 
 
 def test_value_is_what_is_spent_on_average(predictions: pl.DataFrame) -> None:
