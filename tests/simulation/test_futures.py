@@ -49,7 +49,7 @@ def copies(persons: Persons, who: Ints) -> Persons:
     """Persons again, as often as they are named."""
     columns = {field.name: getattr(persons, field.name) for field in fields(persons)}
     taken = {name: each[who] for name, each in columns.items() if isinstance(each, np.ndarray)}
-    return replace(persons, hazards=persons.hazards.of(who), **taken)
+    return replace(persons, hazards=persons.hazards.of(who), **taken)  # type: ignore[arg-type]
 
 
 def lived(past: Past, who: Ints, rng: np.random.Generator) -> tuple[dict[str, Ints], Floats]:
@@ -64,13 +64,11 @@ def lived(past: Past, who: Ints, rng: np.random.Generator) -> tuple[dict[str, In
     minds.pool[spell] = past.minds.at(who[keen], np.full(keen.size, _DAY))
     visits = draw_visits(_PLAN, persons, state[:-1], minds, shop.calendar, shop.catalogue, rng)
     orders = draw_orders(_PLAN, persons, visits, shop.catalogue, rng)
-    first = {}
-    for name, whose, day in (
-        ("visit", visits.who, visits.day),
-        ("purchase", orders.who, orders.day),
-    ):
+    first: dict[str, Ints] = {}
+    for name, what in (("visit", visits), ("purchase", orders)):
         first[name] = np.full(who.size, _PLAN.days)
-        np.minimum.at(first[name], whose[day >= _DAY], day[day >= _DAY])
+        later = what.day >= _DAY
+        np.minimum.at(first[name], what.who[later], what.day[later])
     spent: Floats = np.zeros(who.size)
     np.add.at(spent, orders.who[orders.day >= _DAY], orders.value[orders.day >= _DAY])
     return first, spent
