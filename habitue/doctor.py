@@ -296,9 +296,9 @@ def _writer(name: str, writer: Writer | None, command: str) -> Iterator[Check]:
     if writer is None:
         return
     if writer.is_alive:
-        yield Check(f"{name} lock", "PASS", f"Process {writer.process} is writing.")
+        yield Check(f"{name} lock", "PASS", f"Writing now: {writer}.")
     else:
-        told = f"Process {writer.process} ended while it was writing; nothing half-done counts."
+        told = f"Killed while writing: {writer}; nothing half-done counts."
         yield Check(f"{name} lock", "WARN", told, f"Run it again: {command}")
 
 

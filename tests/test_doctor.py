@@ -169,7 +169,7 @@ def test_a_writer_that_was_killed_is_told_from_one_at_work(
     lock.write_text(f"{dead}\n")
     check = the_one(shop)
     assert (check.name, check.status) == (name, "WARN")
-    assert f"Process {dead} ended while it was writing" in check.message
+    assert f"Killed while writing: process {dead}" in check.message
     assert f"habitue {verb} -w {shop}" in check.fix
     lock.write_text(f"{os.getpid()}\n")
     assert asked(shop) == []

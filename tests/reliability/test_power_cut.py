@@ -94,12 +94,14 @@ def test_during_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_during_the_first_ingest(tmp_path: Path) -> None:
-    store, given = tmp_path / "store", write_files(tmp_path / "in", 0)
-    recorded = Recorded.of(store, lambda: ingest(store, given))
-    new = state_of(store)
+    # The shop's folder is new as well.
+    disk, given = tmp_path / "disk", write_files(tmp_path / "in", 0)
+    disk.mkdir()
+    recorded = Recorded.of(disk, lambda: ingest(disk / "shop" / "store", given))
+    new = state_of(disk / "shop" / "store")
 
     def is_whole(place: Path, is_done: bool) -> bool:
-        found = state_of(place)
+        found = state_of(place / "shop" / "store")
         return found.equals(new) or (not is_done and found.events.is_empty())
 
     assert recorded.num_damaged(is_whole) == 0
