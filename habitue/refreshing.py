@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,15 +74,16 @@ class Refresh:
             NotReady: another release of Habitue made it.
             Failed: `corrupt_file`, naming the file that is damaged or missing.
         """
-        if not (folder / CHECKSUMS_FILE).is_file():
-            raise NotReady(
-                f"The refresh {folder} is not whole, or another release of Habitue made it.",
-                fix=AGAIN,
-                code="refresh_broken",
-            )
-        check_folder(folder, "summary.json", fix=AGAIN)
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        return cls(folder=folder, **summary)
+        if (folder / CHECKSUMS_FILE).is_file():
+            check_folder(folder, "summary.json", fix=AGAIN)
+            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            with suppress(TypeError):  # of what this release knows, something lacks or is too much
+                return cls(folder=folder, **summary)
+        raise NotReady(
+            f"The refresh {folder} is not whole, or another release of Habitue made it.",
+            fix=AGAIN,
+            code="refresh_broken",
+        )
 
     def holds(self, model_version: str, *, as_of: int, fingerprint: str) -> bool:
         """Whether this is the refresh of that version, moment and log."""

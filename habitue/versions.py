@@ -139,6 +139,7 @@ class Versions:
         Raises:
             UnknownName: there is no such version.
             NotReady: the version is not whole.
+            Failed: `corrupt_file`, a file of it is damaged; `not_finite`, a weight is no number.
         """
         current, before = self._pointer_if_whole()
         self._check_whole(name, before)
@@ -220,6 +221,8 @@ class Versions:
                 code="version_broken",
             )
         check_folder(folder, fix=version_fix())
+        for path in sorted((*folder.rglob("*.safetensors"), *folder.rglob("*.npz"))):
+            _check_finite(path, fix=self._another(name))
 
     def _another(self, name: str) -> str:
         others = ", ".join(other for other in self.names() if other != name)
@@ -250,6 +253,21 @@ def version_fix() -> str:
     return f"Let another version answer (habitue models publish VERSION) or train again. {RESTORE}"
 
 
+def _check_finite(path: Path, *, fix: str) -> None:
+    """Refuse learnt numbers that are infinite or none at all; their file is whole, they are not."""
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    if path.suffix == ".safetensors":
+        arrays = load_file(path)
+    else:
+        with np.load(path) as packed:
+            arrays = dict(packed)
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise Failed(f"'{name}' in {path} is not finite.", fix=fix, code="not_finite")
+
+
 def _no_model() -> NotReady:
     return NotReady("There is no model yet.", fix="Train one: habitue train", code="no_model")
 
@@ -258,8 +276,8 @@ def read_card(folder: Path) -> Card:
     """Return the card in a version's folder.
 
     Raises:
-        NotReady: it is damaged, or another release of Habitue wrote it in a form this one cannot
-            read.
+        NotReady: it is damaged (`version_broken`), or another release of Habitue wrote it in a form
+            this one cannot read (`version_format`, `newer_format`).
     """
     fix = "Delete that version's folder, then train again: habitue train"
     try:
@@ -281,15 +299,23 @@ def read_card(folder: Path) -> Card:
                 fix=fix,
                 code="version_broken",
             ) from None
-    if version_format != VERSION_FORMAT:
-        made_by = document.get("habitue_version", "unknown")
+    if isinstance(version_format, int) and version_format > VERSION_FORMAT:
         raise NotReady(
-            f"Model version {folder.name} was made by another release of Habitue ({made_by}) and "
-            "cannot be opened by this one.",
-            fix="Train again: habitue train",
-            code="version_format",
+            f"{folder / CARD_FILE} has format {version_format}; this version of Habitue knows "
+            f"formats up to {VERSION_FORMAT}.",
+            fix="Upgrade Habitue: pip install --upgrade habitue",
+            code="newer_format",
         )
-    return Card(**document)
+    if version_format == VERSION_FORMAT:
+        with suppress(TypeError):  # of what this release knows, something lacks or is too much
+            return Card(**document)
+    made_by = document.get("habitue_version", "unknown")
+    raise NotReady(
+        f"Model version {folder.name} was made by another release of Habitue ({made_by}) and "
+        "cannot be opened by this one.",
+        fix="Train again: habitue train",
+        code="version_format",
+    )
 
 
 def read_evaluation(folder: Path) -> Mapping[str, Json] | None:

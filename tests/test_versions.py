@@ -1,12 +1,18 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from habitue.checksums import CHECKSUMS_FILE
-from habitue.errors import NotReady, Refused, UnknownName
+from habitue.checksums import CHECKSUMS_FILE, building_sealed_folder
+from habitue.errors import Failed, NotReady, Refused, UnknownName
+from habitue.files import write_json
 from habitue.schema import parse_time
 from habitue.versions import (
     CARD_FILE,
@@ -15,17 +21,29 @@ from habitue.versions import (
     VERSION_FORMAT,
     Card,
     Versions,
+    read_card,
     read_evaluation,
     write_card,
     write_evaluation,
 )
 
 
-def add(versions: Versions, until: str) -> str:
+def add(
+    versions: Versions,
+    until: str,
+    card: Card | None = None,
+    *,
+    arrays: Mapping[str, dict[str, Any]] | None = None,
+) -> str:
     with versions.building() as (name, folder):
         for part in PARTS:
             (folder / part).mkdir()
-        write_card(folder, card_of(name, until))
+        for file, content in (arrays or {}).items():
+            if file.endswith("npz"):
+                np.savez(folder / file, **content)
+            else:
+                save_file(content, folder / file)
+        write_card(folder, card or card_of(name, until))
     return name
 
 
@@ -178,6 +196,43 @@ def test_a_version_of_another_release_is_refused_with_the_next_command(tmp_path:
     make_older(versions.path(name))
     with pytest.raises(NotReady, match=r"made by another release .*Train again: habitue train"):
         versions.card(name)
+
+
+def test_a_version_of_a_later_format_asks_for_an_upgrade(tmp_path: Path) -> None:
+    versions = Versions(tmp_path / "models")
+    card = replace(card_of("0001", "2025-01-01"), format_version=VERSION_FORMAT + 1)
+    name = add(versions, "2025-01-01", card)
+    expected = rf"has format {VERSION_FORMAT + 1}; .* up to {VERSION_FORMAT}\. Upgrade Habitue"
+    with pytest.raises(NotReady, match=expected) as told:
+        versions.publish(name)
+    assert told.value.code == "newer_format"
+    assert versions.published is None
+
+
+def test_a_card_with_what_this_release_does_not_know_is_of_another_release(tmp_path: Path) -> None:
+    with building_sealed_folder(tmp_path / "0001") as folder:
+        card = asdict(card_of("0001", "2025-01-01")) | {"aura": "blue", "habitue_version": "9.1"}
+        write_json(folder / CARD_FILE, card)
+    with pytest.raises(NotReady, match=r"another release of Habitue \(9\.1\)") as told:
+        read_card(tmp_path / "0001")
+    assert told.value.code == "version_format"
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("file", ["network/weights.safetensors", "recommender/counts.npz"])
+def test_a_version_with_a_number_that_is_not_finite_is_never_published(
+    tmp_path: Path, number: float, file: str
+) -> None:
+    versions = Versions(tmp_path / "models")
+    weights = np.ones((3, 2), dtype=np.float32)
+    arrays = {"bias": weights, "count": np.arange(3)}
+    versions.publish(add(versions, "2025-01-01", arrays={file: arrays}))
+    weights[2, 1] = number
+    name = add(versions, "2025-02-01", arrays={file: arrays})
+    with pytest.raises(Failed, match=rf"'bias' in .*{file} is not finite.*\(here: 0001\)") as told:
+        versions.publish(name)
+    assert told.value.code == "not_finite"
+    assert versions.published == "0001"
 
 
 def test_an_unknown_version_is_named_with_the_known_ones(tmp_path: Path) -> None:

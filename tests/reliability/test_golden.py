@@ -1,25 +1,30 @@
 """Stores that earlier releases wrote are opened by this one; those of later ones are left alone.
 
 `tests/golden/store-1` and `store-2` hold the same three ingests, written in the format they are
-named after; the second with parts laid together.
+named after; the second with parts laid together. `shop-2.tar.zst` is a backup of a shop whose model
+version has format 2, and `shop-2.json` what that version said when it was new
+(`tests/golden/make_shop.py`).
 """
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
 
-from habitue.checksums import digest_of
-from habitue.errors import Refused
+from habitue.checksums import CHECKSUMS_FILE, digest_of, seal_folder
+from habitue.errors import NotReady, Refused
 from habitue.events.manifest import MANIFEST_FILE, STORE_FORMAT, read_manifest
 from habitue.events.quarantine import read_quarantine
 from habitue.events.store import EventStore
+from habitue.files import Json
+from habitue.versions import CARD_FILE, VERSION_FORMAT, Versions
 from habitue.workspace import Workspace
 from tests.events.made_chunks import all_events, good, ingest_rows, items_source
+from tests.golden.make_shop import GOLDEN, answers, restored
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 FORMATS = range(1, STORE_FORMAT + 1)
 LATER = rf"has format {STORE_FORMAT + 1}.*pip install --upgrade habitue"
 FINGERPRINT = "afbfc08d17acc7224162a044b46192fd"
@@ -110,3 +115,62 @@ def test_a_store_of_a_later_format_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert f"format {STORE_FORMAT + 1}" in checks["store"].message
     for path, content in before.items():
         assert path.read_bytes() == content
+
+
+def leaves_of(document: Json, place: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield what a JSON document says, with where it stands."""
+    if isinstance(document, dict | list):
+        pairs = document.items() if isinstance(document, dict) else enumerate(document)
+        for name, inner in pairs:
+            yield from leaves_of(inner, f"{place}/{name}")
+    else:
+        yield place, document
+
+
+def assert_near(found: Json, told: Json) -> None:
+    """Compare two documents; processors add in different orders."""
+    one, other = dict(leaves_of(found)), dict(leaves_of(told))
+    assert one.keys() == other.keys()
+    for place, value in other.items():
+        expected = value if isinstance(value, str) else pytest.approx(value, rel=1e-3, abs=1e-6)
+        assert one[place] == expected, place
+
+
+@pytest.mark.parametrize("number", range(2, VERSION_FORMAT + 1))
+def test_a_model_version_of_an_earlier_release_answers_as_it_did(
+    tmp_path: Path, number: int
+) -> None:
+    shop = restored(tmp_path / "shop", number)
+    card = json.loads((shop.folder / "models" / "0001" / CARD_FILE).read_text())
+    assert card["format_version"] == number
+    assert shop.doctor().status in ("PASS", "WARN")  # of a nearly full disk
+    told = json.loads((GOLDEN / f"shop-{number}.json").read_text())
+    assert_near(answers(shop), told)
+    assert len(shop.recommend("customer-0", k=3).offers.items) == 3
+    refresh = shop.last_refresh()
+    assert refresh is not None
+    assert refresh.table.height == refresh.persons == 30
+
+
+def test_a_model_version_of_a_later_format_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    shop = restored(tmp_path / "shop", VERSION_FORMAT)
+    folder = shop.folder / "models" / "0001"
+    card = json.loads((folder / CARD_FILE).read_text())
+    (folder / CARD_FILE).write_text(json.dumps({**card, "format_version": VERSION_FORMAT + 1}))
+    (folder / CHECKSUMS_FILE).unlink()
+    seal_folder(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    later = rf"card.json has format {VERSION_FORMAT + 1}.*pip install --upgrade habitue"
+    for refused in (
+        lambda: shop.popular(),
+        lambda: shop.refresh(),
+        lambda: shop.publish("0001"),
+        lambda: Versions(folder.parent).card("0001"),
+    ):
+        with pytest.raises(NotReady, match=later) as told:
+            refused()
+        assert told.value.code == "newer_format"
+    checks = {check.name: check for check in shop.doctor().checks}
+    assert checks["model 0001"].status == "FAIL"
+    assert f"format {VERSION_FORMAT + 1}" in checks["model 0001"].message
+    assert before == {path: path.read_bytes() for path in folder.rglob("*.*")}
