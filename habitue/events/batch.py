@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from habitue.config import CleaningSettings, SourceSettings
+from habitue.events.words import Words, is_coded
 from habitue.schema import MINUTE, parse_time
 
 # Fields that hold an outside id, always text.
@@ -95,13 +96,16 @@ class Batch:
 
     `frame` holds a column for each mapped field that the file has, and `_code`, `_field`
     (why a row is rejected; null: it is not), `_repaired`. `raw` holds the rows as the file had
-    them. `repairs` and `remarks` say which rows each kind of them concerned.
+    them. A column of texts may be coded, where there are `words`: then steps ask each text once,
+    by `words.rows_where` and `words.changed`, or take the column as `text`. `repairs` and
+    `remarks` say which rows each kind of them concerned.
     """
 
     frame: pl.DataFrame
     raw: pl.DataFrame
     source: SourceSettings
     rules: Rules
+    words: Words | None = None
     repairs: Mapping[str, pl.Series] = field(default_factory=dict)
     remarks: Mapping[str, pl.Series] = field(default_factory=dict)
 
@@ -109,14 +113,24 @@ class Batch:
         """Whether the batch has a column for `field`."""
         return field in self.frame.columns
 
+    def text(self, field: str) -> pl.Series:
+        """Return a field's column of texts as texts, coded or not."""
+        column = self.frame[field]
+        return column.cast(pl.String) if is_coded(column) else column
+
+    def is_tidy(self, field: str) -> bool:
+        """Whether the field is known to hold tidy texts only; see `Words.are_tidy`."""
+        return self.words is not None and self.words.are_tidy(self.frame[field])
+
     def with_columns(self, *exprs: pl.Expr | pl.Series, **named: pl.Expr | pl.Series) -> "Batch":
         """Return the batch with these columns added or replaced."""
         return replace(self, frame=self.frame.with_columns(*exprs, **named))
 
     def rows(self, condition: pl.Expr | pl.Series) -> pl.Series:
         """Return where `condition` holds among the rows not rejected so far."""
-        alive = pl.col("_code").is_null()
-        return self.frame.select(rows=pl.Expr.fill_null(_expr(condition), False) & alive)["rows"]
+        rows = self.frame.select(rows=pl.Expr.fill_null(_expr(condition), False))["rows"]
+        # Nearly always nothing is found.
+        return rows & self.frame["_code"].is_null() if rows.any() else rows
 
     def reject(self, condition: pl.Expr | pl.Series, code: str, field: str) -> "Batch":
         """Mark the rows where `condition` holds as rejected, unless they are already."""

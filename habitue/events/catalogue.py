@@ -130,6 +130,7 @@ class ToldInEvents:
         words = [name for name in EVENT_ATTRIBUTES if name in rows.columns and name != "price"]
         # What is first of all its words together is much less, and holds what is first of each.
         first = _first_known(rows.select(*_VALIDITY, *words), words)
+        first = first.with_columns(pl.col(*words).cast(pl.String)) if words else first
         pieces = [first.select(_VALIDITY)]
         pieces += [first.select(*_VALIDITY, word).drop_nulls(word) for word in words]
         if "price" in rows.columns:

@@ -47,6 +47,7 @@ from habitue.events.clean_words import (
     tidy_categories,
 )
 from habitue.events.records import RAW_CHARACTERS, REJECTED_COLUMNS
+from habitue.events.words import Words
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
 Step = Callable[[Batch], Batch]
@@ -110,8 +111,12 @@ class Cleaned:
     remarks: Mapping[str, int]
 
 
-def clean(frame: pl.DataFrame, source: SourceSettings, rules: Rules) -> Cleaned:
+def clean(
+    frame: pl.DataFrame, source: SourceSettings, rules: Rules, words: Words | None = None
+) -> Cleaned:
     """Return the clean rows of a chunk and the rejected ones.
+
+    Given `words`, the columns of clean rows that repeat their texts are coded by them.
 
     Raises:
         FileRefused: `id_is_float`, where ids are kept as decimal numbers.
@@ -122,7 +127,7 @@ def clean(frame: pl.DataFrame, source: SourceSettings, rules: Rules) -> Cleaned:
         _field=pl.lit(None, dtype=pl.String),
         _repaired=pl.lit(False),
     )
-    batch = Batch(start, frame, source, rules)
+    batch = Batch(start, frame, source, rules, words)
     for step in CLEANING_STEPS if source.table == "events" else CATALOGUE_STEPS:
         batch = step(batch)
     is_clean = batch.frame["_code"].is_null()
@@ -181,9 +186,9 @@ def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
     if not is_rejected.any():
         return pl.DataFrame(schema={**REJECTED_COLUMNS, "subject": pl.String()})
     reasons = batch.frame.filter(is_rejected)
-    raw = batch.raw.filter(is_rejected)
+    raw = batch.raw.filter(is_rejected).with_columns(pl.col(pl.Categorical).cast(pl.String))
     cells = pl.exclude("_record", "_line", "_offset")
-    subject = pl.col("subject") if "subject" in reasons.columns else pl.lit(None, pl.String)
+    subject = pl.col("subject") if "subject" in reasons.columns else pl.lit(None)
     return raw.select(
         "_record",
         "_line",
@@ -191,5 +196,5 @@ def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
         code=reasons["_code"],
         field=reasons["_field"],
         raw=pl.struct(cells).struct.json_encode().str.head(RAW_CHARACTERS),
-        subject=reasons.select(subject.alias("subject"))["subject"],
+        subject=reasons.select(subject.cast(pl.String).alias("subject"))["subject"],
     )

@@ -14,6 +14,7 @@ from habitue.events.batch import (
     TIME_FIELDS,
     Batch,
 )
+from habitue.events.words import CODED_FIELDS, is_coded
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
 _NESTED = (pl.List, pl.Array, pl.Struct, pl.Object)
@@ -33,6 +34,8 @@ def map_fields(batch: Batch) -> Batch:
             batch = batch.with_columns(pl.lit(None, dtype=pl.String).alias(field))
             batch = batch.reject(column.is_not_null(), "type", field)
         else:
+            if batch.words is not None:
+                column = batch.words.coded(field, column)
             batch = batch.with_columns(column.alias(field))
     return batch
 
@@ -40,13 +43,13 @@ def map_fields(batch: Batch) -> Batch:
 def strip_decimals(batch: Batch) -> Batch:
     """Remove the '.0' that an export left behind on ids, where the source says so."""
     fields = [field for field in batch.source.strip_decimal if batch.has(field)]
-    return batch.with_columns(*[pl.col(field).str.replace(r"\.0\s*$", "") for field in fields])
+    return batch.with_columns(*[batch.text(field).str.replace(r"\.0\s*$", "") for field in fields])
 
 
 def tidy_ids(batch: Batch) -> Batch:
     """Trim ids and bring them to Unicode's NFC; nothing else about an id is ever changed."""
-    for field in _present(batch, ID_FIELDS):
-        before = batch.frame[field]
+    for field in _untidy(batch, ID_FIELDS):
+        before = batch.text(field)
         after = before.str.strip_chars()
         batch = batch.repair((after != before) & (after != ""), "id_trimmed")
         if (after.str.len_bytes() != after.str.len_chars()).any():
@@ -59,8 +62,8 @@ def tidy_ids(batch: Batch) -> Batch:
 
 def reject_unfit_ids(batch: Batch) -> Batch:
     """Reject ids that are too long or hold control or invisible characters."""
-    for field in _present(batch, ID_FIELDS):
-        ids = batch.frame[field]
+    for field in _untidy(batch, ID_FIELDS):
+        ids = batch.text(field)
         too_long = ids.str.len_bytes() > batch.rules.max_id_bytes
         batch = batch.reject(too_long, "id_too_long", field)
         if ids.str.contains(r"[\p{Cc}\p{Cf}]").any():
@@ -76,9 +79,10 @@ def require_item(batch: Batch) -> Batch:
 
 def tidy_texts(batch: Batch) -> Batch:
     """Trim texts, make blank ones null, reject a NUL inside."""
-    for field in _present(batch, _text_fields(batch)):
-        batch = batch.reject(pl.col(field).str.contains("\0", literal=True), "control_char", field)
-        batch = batch.with_columns(_blank_to_null(batch.frame[field].str.strip_chars()))
+    for field in _untidy(batch, _text_fields(batch)):
+        texts = batch.text(field)
+        batch = batch.reject(texts.str.contains("\0", literal=True), "control_char", field)
+        batch = batch.with_columns(_blank_to_null(texts.str.strip_chars()))
     return batch
 
 
@@ -115,7 +119,10 @@ def _mapped_column(batch: Batch, field: str) -> pl.Series | None:
     if constant is None:
         return column
     if column is None:
-        return pl.Series(field, [constant], dtype=pl.String).new_from_index(0, batch.raw.height)
+        constants = pl.Series(field, [constant], dtype=pl.String)
+        if batch.words is not None:
+            constants = batch.words.coded(field, constants)
+        return constants.new_from_index(0, batch.raw.height)
     return _blank_to_null(column.cast(pl.String)).fill_null(constant)
 
 
@@ -138,6 +145,8 @@ def _native(column: pl.Series, field: str, batch: Batch) -> pl.Series:
     if field == "consent" and column.dtype == pl.Boolean:
         return column.cast(pl.String)
     if field in (*NUMBER_FIELDS, *TIME_FIELDS, "available") or column.dtype == pl.String:
+        return column
+    if is_coded(column) and field in CODED_FIELDS:
         return column
     if column.dtype.is_float() and field in ID_FIELDS:
         return _whole_numbers(column, field, batch)
@@ -179,8 +188,9 @@ def _text_fields(batch: Batch) -> tuple[str, ...]:
     return tuple(field for field in fields if field not in other)
 
 
-def _present(batch: Batch, fields: tuple[str, ...]) -> list[str]:
-    return [field for field in fields if batch.has(field)]
+def _untidy(batch: Batch, fields: tuple[str, ...]) -> list[str]:
+    """Return which of the fields are there and may hold texts that are not tidy."""
+    return [field for field in fields if batch.has(field) and not batch.is_tidy(field)]
 
 
 def _blank_to_null(texts: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from habitue.events.batch import Batch
+from habitue.events.words import changed, rows_where
 from habitue.schema import MONEY_EVENT_TYPES
 
 # Active codes of ISO 4217, and those that shops' older logs still hold.
@@ -46,8 +47,12 @@ def turn_cancellations_into_refunds(batch: Batch) -> Batch:
         is_refund = pl.col("order_id").str.starts_with(batch.source.refund_order_prefix)
     if batch.source.negative_quantity == "refund" and batch.has("quantity"):
         is_refund = is_refund.fill_null(False) | (pl.col("quantity") < 0)
-    refund = pl.lit("refund")
-    event_type = pl.when(is_purchase & is_refund).then(refund).otherwise("event_type")
+    turned = batch.frame.select(turned=(is_purchase & is_refund).fill_null(False))["turned"]
+    if not turned.any():
+        return batch
+    kind = batch.frame.schema["event_type"]
+    refunds = pl.Series(["refund"]).cast(kind).new_from_index(0, batch.frame.height)
+    event_type = pl.when(turned).then(refunds).otherwise("event_type")
     return batch.with_columns(event_type=event_type)
 
 
@@ -93,11 +98,14 @@ def check_currency(batch: Batch) -> Batch:
     """Bring currencies to capitals; reject what is no ISO 4217 code."""
     if not batch.has("currency"):
         return batch
-    given = pl.col("currency")
-    code = given.str.to_uppercase()
-    batch = batch.reject(~code.is_in(CURRENCIES), "currency_unknown", "currency")
-    batch = batch.repair(code != given, "currency_in_capitals")
-    return batch.with_columns(currency=code)
+    given = batch.frame["currency"]
+    is_unknown = rows_where(given, lambda codes: ~codes.str.to_uppercase().is_in(CURRENCIES))
+    batch = batch.reject(is_unknown, "currency_unknown", "currency")
+    is_small = rows_where(given, lambda codes: codes.str.to_uppercase() != codes)
+    if not is_small.any():
+        return batch
+    batch = batch.repair(is_small, "currency_in_capitals")
+    return batch.with_columns(changed(given, lambda codes: codes.str.to_uppercase()))
 
 
 def read_catalogue_price(batch: Batch) -> Batch:

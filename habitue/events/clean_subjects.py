@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from habitue.events.batch import Batch
+from habitue.events.words import rows_where
 from habitue.schema import IDENTIFY
 
 # In the order in which they are preferred: (field, kind of subject).
@@ -17,6 +18,8 @@ SUBJECT_FIELDS: Final = (
     ("anonymous_id", "anonymous"),
     ("session_id", "session"),
 )
+
+SUBJECT_KINDS: Final = pl.Enum([kind for _, kind in SUBJECT_FIELDS])
 
 _LINKED: Final = ("user_id", "anonymous_id")
 
@@ -32,15 +35,12 @@ def choose_subject(batch: Batch) -> Batch:
         if not batch.has("user_id") and not batch.has("session_id"):
             batch = batch.reject(is_placeholder, "placeholder_id", "anonymous_id")
         batch = batch.repair(is_placeholder, "placeholder_dropped")
-        batch = batch.with_columns(anonymous_id=pl.when(~is_placeholder).then("anonymous_id"))
+        if is_placeholder.any():
+            kept = pl.when(~is_placeholder).then("anonymous_id")
+            batch = batch.with_columns(anonymous_id=kept)
     if batch.has("user_id"):
         batch = batch.reject(_is_placeholder(batch, "user_id"), "placeholder_id", "user_id")
-    present = [(field, kind) for field, kind in SUBJECT_FIELDS if batch.has(field)]
-    subject = pl.coalesce([pl.col(field) for field, _ in present] or [pl.lit(None, pl.String)])
-    kind = pl.lit(None, pl.String)
-    for field, name in reversed(present):
-        kind = pl.when(pl.col(field).is_not_null()).then(pl.lit(name)).otherwise(kind)
-    batch = batch.with_columns(subject=subject, subject_kind=kind)
+    batch = batch.with_columns(*_first_of(batch))
     return batch.reject(pl.col("subject").is_null(), "no_subject", "user_id")
 
 
@@ -54,5 +54,19 @@ def require_two_ids(batch: Batch) -> Batch:
     return batch.reject(is_link & ~links_two, "no_shop_event", "anonymous_id")
 
 
-def _is_placeholder(batch: Batch, field: str) -> pl.Expr:
-    return pl.col(field).str.to_lowercase().is_in(batch.rules.placeholder_ids)
+def _first_of(batch: Batch) -> list[pl.Expr]:
+    """Return the first id that is there, and its kind."""
+    present = [(field, kind) for field, kind in SUBJECT_FIELDS if batch.has(field)]
+    ids = [pl.col(field) for field, _ in present] or [pl.lit(None, pl.String)]
+    if len({batch.frame.schema[field] for field, _ in present}) > 1:
+        ids = [one.cast(pl.String) for one in ids]
+    kind = pl.lit(None, SUBJECT_KINDS)
+    for field, name in reversed(present):
+        is_there = pl.col(field).is_not_null()
+        kind = pl.when(is_there).then(pl.lit(name, SUBJECT_KINDS)).otherwise(kind)
+    return [pl.coalesce(ids).alias("subject"), kind.alias("subject_kind")]
+
+
+def _is_placeholder(batch: Batch, field: str) -> pl.Series:
+    placeholders = batch.rules.placeholder_ids
+    return rows_where(batch.frame[field], lambda ids: ids.str.to_lowercase().is_in(placeholders))

@@ -4,7 +4,7 @@ Comes in: a batch with texts as the file has them. Goes out: the words of `schem
 paths "a/b/c". Knows nothing about money or time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -14,6 +14,7 @@ from habitue.config import SourceSettings
 from habitue.errors import SettingsError, nearest
 from habitue.events.batch import CATEGORY_FIELDS, Batch
 from habitue.events.field_names import event_type_of
+from habitue.events.words import changed, distinct_texts, is_coded, rows_where
 from habitue.schema import EVENT_TYPES, IDENTIFY, PLATFORMS
 
 IGNORED: Final = "ignored"  # the meaning of a word that is none of a shop's
@@ -43,10 +44,11 @@ def leave_out_ignored(batch: Batch) -> Batch:
     if not batch.source.ignored_events or not batch.has("event_type"):
         return batch
     words = batch.frame["event_type"]
-    distinct = words.drop_nulls().unique()
-    types = event_types_of(distinct.to_list(), batch.source)
+    distinct = distinct_texts(words).to_list()
+    types = event_types_of(distinct, batch.source)
     ignored = [word for word, kind in zip(distinct, types, strict=True) if kind == IGNORED]
-    return batch.leave_out(words.is_in(ignored), "no_shop_event", "event_type")
+    is_ignored = rows_where(words, lambda texts: texts.is_in(ignored))
+    return batch.leave_out(is_ignored, "no_shop_event", "event_type")
 
 
 def require_consent(batch: Batch) -> Batch:
@@ -61,9 +63,8 @@ def require_consent(batch: Batch) -> Batch:
 def name_event_types(batch: Batch) -> Batch:
     """Give each event its type: by the source's mapping, else by the usual words; case apart."""
     words = batch.frame["event_type"] if batch.has("event_type") else _empty(batch)
-    distinct = words.drop_nulls().unique()
-    types = event_types_of(distinct.to_list(), batch.source)
-    batch = batch.with_columns(event_type=_translated(words, distinct, types))
+    named = _translated(words, lambda texts: event_types_of(texts, batch.source))
+    batch = batch.with_columns(event_type=named)
     return batch.reject(pl.col("event_type").is_null(), "unknown_type", "event_type")
 
 
@@ -85,11 +86,12 @@ def name_platforms(batch: Batch) -> Batch:
     """Bring platforms to web, app, mini_program and store; any other word is 'other'."""
     if not batch.has("platform"):
         return batch
-    words = batch.frame["platform"]
-    distinct = words.drop_nulls().unique()
-    forms = [_plain(word) for word in distinct]
-    names = [_PLATFORM_OF.get(form, "other") if form else "" for form in forms]
-    return batch.with_columns(platform=_translated(words, distinct, names))
+
+    def names(words: Sequence[str]) -> list[str]:
+        forms = [_plain(word) for word in words]
+        return [_PLATFORM_OF.get(form, "other") if form else "" for form in forms]
+
+    return batch.with_columns(platform=_translated(batch.frame["platform"], names))
 
 
 def tidy_categories(batch: Batch) -> Batch:
@@ -102,6 +104,7 @@ def tidy_categories(batch: Batch) -> Batch:
         fallback = batch.source.category_fallback
         if fallback in batch.raw.columns:
             spare = batch.raw[fallback].cast(pl.String).str.replace_all("/", "-", literal=True)
+            tidy = tidy.cast(pl.String)
             tidy = tidy.zip_with(tidy.is_not_null(), _tidy_paths(spare, "/"))
         batch = batch.with_columns(tidy.alias(field))
     return batch
@@ -136,10 +139,8 @@ def read_availability(batch: Batch) -> Batch:
     column = batch.frame["available"]
     if column.dtype != pl.Boolean:
         words = column.cast(pl.String)
-        distinct = words.drop_nulls().unique()
-        answers = [_answer(_plain(word)) for word in distinct]
         values = {"yes": True, "no": False}
-        words = _translated(words, distinct, answers)
+        words = _translated(words, lambda texts: [_answer(_plain(word)) for word in texts])
         column = words.replace_strict(values, default=None, return_dtype=pl.Boolean)
     return batch.with_columns(column.alias("available"))
 
@@ -170,20 +171,24 @@ def _separator(batch: Batch, field: str) -> str:
 
 
 def _tidy_paths(paths: pl.Series, separator: str) -> pl.Series:
-    distinct = paths.drop_nulls().unique()
-    tidy = []
-    for path in distinct:
+    def tidy(path: str) -> str:
         levels = [level.strip() for level in path.split(separator)]
-        tidy.append("/".join(level.replace("/", "-") for level in levels if level))
-    return _translated(paths, distinct, tidy)
+        return "/".join(level.replace("/", "-") for level in levels if level)
+
+    return _translated(paths, lambda texts: [tidy(path) for path in texts])
 
 
-def _translated(texts: pl.Series, distinct: pl.Series, meanings: list[str]) -> pl.Series:
-    """Return each text's meaning; an empty meaning is null."""
-    meaning = pl.Series(meanings, dtype=pl.String)
-    return texts.replace_strict(
-        distinct, meaning.set(meaning == "", None), default=None, return_dtype=pl.String
-    )
+def _translated(texts: pl.Series, meanings_of: Callable[[Sequence[str]], list[str]]) -> pl.Series:
+    """Return each text's meaning, asked for once; an empty meaning is null."""
+
+    def meanings(words: pl.Series) -> pl.Series:
+        found = pl.Series(meanings_of(words.to_list()), dtype=pl.String)
+        return found.set(found == "", None)
+
+    if is_coded(texts):
+        return changed(texts, meanings)
+    distinct = distinct_texts(texts)
+    return texts.replace_strict(distinct, meanings(distinct), default=None, return_dtype=pl.String)
 
 
 def _answer(word: str) -> str:

@@ -30,10 +30,11 @@ from habitue.events.catalogue import (
     content_of,
 )
 from habitue.events.clean import check_source
+from habitue.events.clean_subjects import SUBJECT_KINDS
 from habitue.events.compaction import compact
 from habitue.events.database import DatabaseTable, num_rows
 from habitue.events.ingest_report import FileUse, IngestReport
-from habitue.events.intake import KIND_LETTERS, PAIR_COLUMNS, Intake
+from habitue.events.intake import PAIR_COLUMNS, Intake
 from habitue.events.keys import column_hashes, hash_sum, mixed
 from habitue.events.manifest import (
     IngestRecord,
@@ -49,6 +50,7 @@ from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
 from habitue.events.store import EVENT_ORDER, EventStore
+from habitue.events.words import CODED_FIELDS, Words
 from habitue.files import telling_write_errors
 from habitue.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS, format_time
 
@@ -142,10 +144,12 @@ class _Ingest:
             write_manifest(store.folder, self._manifest)
         self._spill = Spill(store.folder / SPILL_FOLDER)
         self._quarantine = QuarantineWriter(store.folder, self._manifest)
+        words = Words(max_id_bytes=settings.cleaning.max_id_bytes)
         self._intake = Intake(
             store,
             num_buckets=self._manifest.num_buckets,
             rules=Rules.of(settings.cleaning, now=self._now),
+            words=words,
             spill=self._spill,
             quarantine=self._quarantine,
         )
@@ -187,6 +191,8 @@ class _Ingest:
             if rows.is_empty():
                 yield rows
                 continue
+            if "event_id" not in rows.columns:
+                rows = rows.with_columns(event_id=pl.lit(None, dtype=pl.String))
             merged = merge(rows, self._identities(bucket, rows))
             self._note_accepted(merged.fresh)
             self._num_changed_ids += merged.num_changed_ids
@@ -238,7 +244,8 @@ class _Ingest:
         given += [item for i in self._inputs for item in i.source.not_products]
         no_goods = pl.Series("item_id", given, dtype=pl.String)
         is_product = ~pl.col("item_id").is_in(no_goods.implode())
-        new = self._intake.items.new_texts().rename({"text": "item_id", "number": "item_number"})
+        new = self._intake.items.new_texts().drop("kind")
+        new = new.rename({"text": "item_id", "number": "item_number"})
         new = new.with_columns(is_product=is_product).select(*ITEM_TABLE_COLUMNS)
         known = self._store.read_table("items").unique("item_number", keep="last")
         changed = known.filter(is_product != pl.col("is_product")).sort("item_number")
@@ -355,7 +362,7 @@ def _opener(
     path: Place, source: SourceSettings, settings: Settings
 ) -> Callable[[], Iterable[RecordChunk]]:
     rows, max_bad = settings.store.chunk_rows, settings.cleaning.max_bad
-    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad)
+    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad, coded=CODED_FIELDS)
 
 
 def _unpacked_bytes(path: Place) -> int:
@@ -376,12 +383,10 @@ def _with_buckets(stored: Manifest | None, inputs: Sequence[Input], settings: Se
 
 
 def _subject_rows(intake: Intake) -> pl.DataFrame:
-    kinds = {letter: kind for kind, letter in KIND_LETTERS.items()}
-    letter = pl.col("text").str.head(1)
     return intake.subjects.new_texts().select(
-        subject_id=pl.col("number"),
-        kind=letter.replace_strict(kinds, return_dtype=pl.String),
-        outside_id=pl.col("text").str.slice(1),
+        subject_id="number",
+        kind=pl.col("kind").cast(pl.UInt8).cat.to(SUBJECT_KINDS).cast(pl.String),
+        outside_id="text",
     )
 
 

@@ -11,26 +11,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from habitue.config import SourceSettings
 from habitue.events.accounting import Fate, Ledger
 from habitue.events.batch import COUNTED_ONLY, Rules
 from habitue.events.catalogue import ALWAYS, ATTRIBUTES, EVENT_ATTRIBUTES, VERSION_COLUMNS
 from habitue.events.clean import Cleaned, clean
-from habitue.events.interning import Interner
+from habitue.events.clean_subjects import SUBJECT_KINDS
+from habitue.events.interning import Interner, Kinds
 from habitue.events.keys import bucket_numbers, row_hashes
 from habitue.events.merge import CONTENT_FIELDS
 from habitue.events.quarantine import QuarantineWriter
 from habitue.events.records import RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
+from habitue.events.words import CODED_FIELDS, Words, distinct_texts
 from habitue.schema import EVENT_COLUMNS, IDENTIFY, IDENTITY_COLUMNS, ITEM_FIELDS, TEXT_COLUMNS
 
-# An outside id alone does not say whether it is a user's or a visitor's: a letter goes before it.
-KIND_LETTERS: Final = {"user": "u", "anonymous": "a", "session": "s"}
 PAIR_COLUMNS: Final = ("subject_id", "anonymous_subject_id")  # whose ids a record says are one's
 _MARKS: Final = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
+_ANONYMOUS: Final = SUBJECT_KINDS.categories.to_list().index("anonymous")
 _HASHED: Final = (*CONTENT_FIELDS, "anonymous_subject_id")
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
@@ -53,6 +56,7 @@ class Intake:
         *,
         num_buckets: int,
         rules: Rules,
+        words: Words,
         spill: Spill,
         quarantine: QuarantineWriter,
     ) -> None:
@@ -62,16 +66,18 @@ class Intake:
         self.currencies: set[str] = set()
         self.num_event_rows = 0
         self._rules = rules
+        self._words = words
         self._num_buckets = num_buckets
         self._spill = spill
         self._quarantine = quarantine
         self._catalogue: list[pl.DataFrame] = []
         self._links = pl.DataFrame(schema={**IDENTITY_COLUMNS, **_MARKS})
         subjects = store.read_table("subjects").sort("subject_id")
-        letters = subjects["kind"].replace_strict(KIND_LETTERS, return_dtype=pl.String)
-        self.subjects = Interner(letters + subjects["outside_id"])
+        self.subjects = Interner(words, num_kinds=len(SUBJECT_KINDS.categories))
+        self.subjects.know(subjects["outside_id"], _kind_numbers(subjects["kind"]))
         items = store.read_table("items").unique("item_number").sort("item_number")
-        self.items = Interner(items["item_id"])
+        self.items = Interner(words)
+        self.items.know(items["item_id"])
 
     def add_file(self, name: str, source: SourceSettings) -> InputFile:
         """Announce the next file."""
@@ -81,8 +87,9 @@ class Intake:
         self, file: InputFile, chunks: Iterable[RecordChunk]
     ) -> Iterator[tuple[RecordChunk, Cleaned]]:
         """Yield the file's chunks with what cleaning made of each; nothing is taken yet."""
+        words = self._words if file.source.table == "events" else None
         for chunk in chunks:
-            yield chunk, clean(chunk.frame, file.source, self._rules)
+            yield chunk, clean(chunk.frame, file.source, self._rules, words)
 
     def add(self, file: InputFile, chunk: RecordChunk, cleaned: Cleaned) -> None:
         """Take the rows of a chunk."""
@@ -113,7 +120,7 @@ class Intake:
         return self._links
 
     def _add_events(self, file: InputFile, rows: pl.DataFrame) -> None:
-        is_link = rows["event_type"] == IDENTIFY
+        is_link = rows.select(link=pl.col("event_type") == IDENTIFY)["link"]
         if is_link.any():
             links = self._with_numbers(rows.filter(is_link))
             links = links.with_columns(_file=pl.lit(file.number, dtype=pl.UInt32))
@@ -126,38 +133,34 @@ class Intake:
             return
         self.num_event_rows += rows.height
         if "currency" in rows.columns:
-            self.currencies.update(rows["currency"].drop_nulls().unique())
+            self.currencies.update(distinct_texts(rows["currency"]))
         rows = self._with_numbers(rows)
+        # Where something had to be mended, cleaning hands on texts.
         rows = rows.with_columns(
-            _content=pl.Series(row_hashes(_as_sent(rows), _HASHED)),
+            self._words.coded(name, rows[name]) for name in rows.columns if name in CODED_FIELDS
+        )
+        rows = rows.with_columns(
+            _content=pl.Series(row_hashes(_as_sent(rows), _HASHED, self._words.hashes)),
             _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
             _file=pl.lit(file.number, dtype=pl.UInt32),
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),
         )
-        if "event_id" not in rows.columns:
-            rows = rows.with_columns(event_id=pl.lit(None, dtype=pl.String))
         marks = ["_content", "_bucket", "_file", "_record", "_repaired", "_keep_equal"]
         fields = [name for name in _SPILLED if name in rows.columns]
         self._spill.add(rows.select(*fields, *marks))
 
     def _with_numbers(self, rows: pl.DataFrame) -> pl.DataFrame:
-        letter = pl.col("subject_kind").replace_strict(KIND_LETTERS, return_dtype=pl.String)
-        texts = [rows.select(text=letter + pl.col("subject"))["text"]]
-        names = ["subject_id"]
+        kinds = _kind_numbers(rows["subject_kind"])
+        ids: dict[str, tuple[pl.Series, Kinds]] = {"subject_id": (rows["subject"], kinds)}
         if "anonymous_id" in rows.columns:
-            texts.append("a" + rows["anonymous_id"])
-            names.append("anonymous_subject_id")
-        # Row by row, a row's subject before its visitor: the order in which they appear.
-        woven = pl.DataFrame(dict(zip(names, texts, strict=True)))
-        both = woven.select(ids=pl.concat_list(names))["ids"].explode() if len(names) > 1 else None
-        if both is not None:
-            self.subjects.numbers(both)
-        for name, text in zip(names, texts, strict=True):
-            rows = rows.with_columns(self.subjects.numbers(text).alias(name))
+            ids["anonymous_subject_id"] = (rows["anonymous_id"], _ANONYMOUS)
+        numbers = dict(zip(ids, self.subjects.numbers(*ids.values()), strict=True))
         if "item_id" in rows.columns:
-            numbers = self.items.numbers(rows["item_id"]).cast(pl.Int32)
-            rows = rows.with_columns(item_number=numbers)
-        return rows
+            numbers["item_number"] = self._item_numbers(rows)
+        return rows.with_columns(**numbers)
+
+    def _item_numbers(self, rows: pl.DataFrame) -> pl.Series:
+        return self.items.numbers((rows["item_id"], 0))[0].cast(pl.Int32)
 
     def _add_catalogue(self, file: InputFile, rows: pl.DataFrame) -> None:
         valid_from = pl.lit(ALWAYS)
@@ -170,13 +173,17 @@ class Intake:
         ]
         rows = rows.with_columns(
             *absent,
-            item_number=self.items.numbers(rows["item_id"]).cast(pl.Int32),
+            item_number=self._item_numbers(rows),
             valid_from=valid_from,
             known_at=valid_from,
             row_key=pl.Series(row_hashes(rows, ITEM_FIELDS)),
             _file=pl.lit(file.number, dtype=pl.UInt32),
         )
         self._catalogue.append(rows.select(*VERSION_COLUMNS, "_file", "_record", "_repaired"))
+
+
+def _kind_numbers(kinds: pl.Series) -> NDArray[np.int64]:
+    return kinds.cast(SUBJECT_KINDS).to_physical().cast(pl.Int64).fill_null(0).to_numpy()
 
 
 def _as_sent(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,58 +1,78 @@
 """Outside texts and their inside numbers, given in order of first appearance.
 
-The same texts in the same order always get the same numbers. Knows nothing about what the texts
-name.
+The same texts in the same order always get the same numbers. A text may be of one of several kinds,
+under each of which it has a number of its own. Knows nothing about what the texts name.
 """
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from habitue.events.words import Words
+
 _UNKNOWN = -1
+
+Kinds = NDArray[np.int64] | int
 
 
 class Interner:
-    """Gives each new text the next number, from 0."""
+    """Gives each new text of a kind the next number, from 0."""
 
-    def __init__(self, known: pl.Series | None = None) -> None:
-        """Begin with `known` texts, each there once, which have the numbers 0, 1, 2 …"""
-        # Polars numbers the texts too, but in whatever order its threads come upon them.
-        self._kind = pl.Categorical(pl.Categories.random())
-        # Without a column of this kind alive, Polars forgets what it numbered.
-        self._held = pl.Series(dtype=self._kind)
-        self._number_of_code = np.full(1024, _UNKNOWN, dtype=np.int64)
-        self._codes: list[NDArray[np.uint32]] = []  # in order of their numbers
+    def __init__(self, words: Words, *, num_kinds: int = 1) -> None:
+        """Know nothing yet; `words` may be shared with others."""
+        self._words = words
+        self._num_kinds = num_kinds
+        self._number_of_key = np.full(1024, _UNKNOWN, dtype=np.int32)
+        self._keys: list[NDArray[np.int64]] = []  # in order of their numbers
         self._num_texts = 0
-        if known is not None:
-            self.numbers(known)
-        self._num_before = self._num_texts
+        self._num_before = 0
 
     def __len__(self) -> int:
         return self._num_texts
 
-    def numbers(self, texts: pl.Series) -> pl.Series:
-        """Return the number of each text; null for null."""
-        coded = texts.cast(pl.String).cast(self._kind).to_physical()
-        self._number_new(coded)
-        numbers = pl.Series("number", self._number_of_code[coded.fill_null(0).to_numpy()])
-        return pl.select(pl.when(coded.is_not_null()).then(numbers)).to_series()
+    def know(self, texts: pl.Series, kinds: Kinds = 0) -> None:
+        """Begin with these, each there once, under the numbers 0, 1, 2 …"""
+        self.numbers((texts, kinds))
+        self._num_before = self._num_texts
+
+    def numbers(self, *columns: tuple[pl.Series, Kinds]) -> list[pl.Series]:
+        """Return the numbers of the texts of one or more equally long columns; null for null.
+
+        Each column comes with the kinds of its texts. New texts are numbered row by row, within a
+        row column by column.
+        """
+        keys = np.stack([self._keys_of(texts, kinds) for texts, kinds in columns], axis=1)
+        there = keys >= 0
+        self._number_new(keys[there] if not there.all() else keys.ravel())
+        numbers = self._number_of_key[np.maximum(keys, 0)]
+        return [_with_nulls(numbers[:, at], there[:, at]) for at in range(len(columns))]
 
     def new_texts(self) -> pl.DataFrame:
-        """Return the texts and numbers given since the beginning, in order."""
-        codes = np.concatenate([np.zeros(0, dtype=np.uint32), *self._codes])[self._num_before :]
+        """Return the texts, kinds and numbers given since the beginning, in order."""
+        keys = np.concatenate([np.zeros(0, dtype=np.int64), *self._keys])[self._num_before :]
         numbers = pl.int_range(self._num_before, self._num_texts, dtype=pl.Int64, eager=True)
-        texts = pl.Series(codes).cat.to(self._kind).cast(pl.String)
-        return pl.DataFrame({"text": texts, "number": numbers})
+        texts = self._words.texts((keys // self._num_kinds).astype(np.uint32))
+        return pl.DataFrame({"text": texts, "kind": keys % self._num_kinds, "number": numbers})
 
-    def _number_new(self, coded: pl.Series) -> None:
-        codes: NDArray[np.uint32] = coded.drop_nulls().to_numpy()
-        last = int(codes.max(initial=0))
-        if last >= self._number_of_code.size:
-            grown = np.full(max(last + 1, 2 * self._number_of_code.size), _UNKNOWN, dtype=np.int64)
-            grown[: self._number_of_code.size] = self._number_of_code
-            self._number_of_code = grown
-        unknown = pl.Series(codes[self._number_of_code[codes] == _UNKNOWN])
-        new: NDArray[np.uint32] = unknown.unique(maintain_order=True).to_numpy()
-        self._number_of_code[new] = np.arange(self._num_texts, self._num_texts + new.size)
-        self._codes.append(new)
+    def _keys_of(self, texts: pl.Series, kinds: Kinds) -> NDArray[np.int64]:
+        """Return what stands for text and kind; -1 for a null."""
+        coded = texts.cast(self._words.kind).to_physical().cast(pl.Int64)
+        codes: NDArray[np.int64] = coded.fill_null(_UNKNOWN).to_numpy()
+        return np.where(codes < 0, _UNKNOWN, codes * self._num_kinds + kinds)
+
+    def _number_new(self, keys: NDArray[np.int64]) -> None:
+        last = int(keys.max(initial=0))
+        if last >= self._number_of_key.size:
+            grown = np.full(max(last + 1, 2 * self._number_of_key.size), _UNKNOWN, dtype=np.int32)
+            grown[: self._number_of_key.size] = self._number_of_key
+            self._number_of_key = grown
+        unknown = pl.Series(keys[self._number_of_key[keys] == _UNKNOWN])
+        new: NDArray[np.int64] = unknown.unique(maintain_order=True).to_numpy()
+        self._number_of_key[new] = np.arange(self._num_texts, self._num_texts + new.size)
+        self._keys.append(new)
         self._num_texts += new.size
+
+
+def _with_nulls(numbers: NDArray[np.int32], there: NDArray[np.bool_]) -> pl.Series:
+    column = pl.Series("number", numbers, dtype=pl.Int64)
+    return column if there.all() else column.set(pl.Series(~there), None)

@@ -11,7 +11,7 @@ Texts are read eight bytes at a time; each word is stirred in with the finaliser
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import polars as pl
@@ -55,17 +55,23 @@ def column_hashes(column: pl.Series) -> Hashes:
     return hashes
 
 
-def row_hashes(frame: pl.DataFrame, columns: Iterable[str]) -> Hashes:
+def row_hashes(
+    frame: pl.DataFrame,
+    columns: Iterable[str],
+    hashes_of: Callable[[pl.Series], Hashes] = column_hashes,
+) -> Hashes:
     """Return one hash a row over `columns`, whatever their order.
 
     A column that is absent counts like a null, and nulls add nothing: mapping one more column
-    that is empty does not change the hash.
+    that is empty does not change the hash. `hashes_of` gives what `column_hashes` does, and may
+    know it already.
     """
     total = np.zeros(frame.height, dtype=np.uint64)
     for name in columns:
         if name in frame.columns and frame[name].null_count() < frame.height:
-            part = mixed(column_hashes(frame[name]) ^ _seed(name))
-            part[frame[name].is_null().to_numpy()] = 0
+            part = mixed(hashes_of(frame[name]) ^ _seed(name))
+            if frame[name].null_count():
+                part[frame[name].is_null().to_numpy()] = 0
             total += part
     return mixed(total)
 

@@ -94,9 +94,9 @@ def _numbered(keys: Hashes, nth: NDArray[np.uint64]) -> Hashes:
 
 def _num_changed_ids(fresh: pl.DataFrame, stored: pl.DataFrame) -> int:
     """Return how many new records carry an event id that another record of the subject has."""
-    given = fresh.filter(pl.col("event_id").is_not_null())
-    if given.is_empty():
+    if fresh["event_id"].null_count() == fresh.height:
         return 0
+    given = fresh.filter(pl.col("event_id").is_not_null())
     pair = ["subject_id", "event_id"]
     records = given.select(*pair, "_file", "_record").unique()
     distinct = records.select(pair).unique()

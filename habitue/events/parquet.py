@@ -54,16 +54,23 @@ def num_rows(path: Path) -> int:
 
 
 def read_parquet(
-    path: Path, *, columns: tuple[str, ...], batch_rows: int, row_groups: list[int] | None = None
+    path: Path,
+    *,
+    columns: tuple[str, ...],
+    batch_rows: int,
+    row_groups: list[int] | None = None,
+    coded: tuple[str, ...] = (),
 ) -> Iterator[RecordChunk]:
     """Yield the records; only the `columns` (flattened names) are read, or all if there are none.
+
+    Texts of the columns `coded` come as categoricals, as which many files hold them.
 
     Raises:
         FileRefused: the file is damaged or changes under our hands.
     """
     record = 1
-    for batch in _batches(path, columns, batch_rows, row_groups):
-        yield _piece(batch, record, columns)
+    for batch in _batches(path, columns, batch_rows, row_groups, coded):
+        yield _piece(batch, record, columns, frozenset(coded))
         record += batch.num_rows
 
 
@@ -94,10 +101,14 @@ def first_objects(path: Path, num_objects: int) -> list[JsonObject]:
 
 
 def _batches(
-    path: Path, columns: tuple[str, ...], batch_rows: int, row_groups: list[int] | None
+    path: Path,
+    columns: tuple[str, ...],
+    batch_rows: int,
+    row_groups: list[int] | None,
+    coded: tuple[str, ...] = (),
 ) -> Iterator[pa.RecordBatch]:
     before = check_path(path)
-    with _opened(path) as file:
+    with _opened(path, coded) as file:
         roots = _roots(file.schema_arrow.names, columns)
         batches = file.iter_batches(batch_size=batch_rows, columns=roots, row_groups=row_groups)
         while True:
@@ -146,10 +157,10 @@ def _with_texts_for_times(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def _opened(path: Path, coded: tuple[str, ...] = ()) -> pq.ParquetFile:
     check_path(path)
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=coded or None)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     num_columns = file.metadata.num_columns
@@ -209,13 +220,19 @@ def _roots(names: list[str], columns: tuple[str, ...]) -> list[str] | None:
     ]
 
 
-def _piece(batch: pa.RecordBatch, record: int, columns: tuple[str, ...]) -> RecordChunk:
+def _piece(
+    batch: pa.RecordBatch, record: int, columns: tuple[str, ...], coded: frozenset[str]
+) -> RecordChunk:
     frame = pl.DataFrame(pl.from_arrow(batch)) if batch.num_columns else pl.DataFrame()
-    numbers = pl.Series("_record", range(record, record + batch.num_rows), dtype=pl.UInt64)
-    frame = _flattened(frame.with_columns(numbers), columns)
+    numbers = pl.int_range(record, record + batch.num_rows, dtype=pl.UInt64, eager=True)
+    frame = _flattened(frame.with_columns(_record=numbers), columns)
     nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
     frame = frame.with_columns(
-        [pl.col(name).cast(pl.String) for name, kind in frame.schema.items() if _is_loose(kind)]
+        [
+            pl.col(name).cast(pl.String)
+            for name, kind in frame.schema.items()
+            if _is_loose(kind) and name not in coded
+        ]
         + [_as_json(frame[name]) for name in nested]
     ).with_columns(
         _line=pl.col("_record"),

@@ -104,7 +104,7 @@ class _Tally:
         self.first: list[tuple[str, int, int | None]] = []
 
     def add(self, piece: RecordChunk) -> None:
-        self.num_good += piece.frame["_record"].n_unique() if piece.frame.height else 0
+        self.num_good += _num_records(piece.frame["_record"])
         if not piece.rejected.height:
             return
         bad = piece.rejected.filter(~pl.col("code").is_in(RULE_CODES))
@@ -131,6 +131,11 @@ class _Tally:
             "or allow more with cleaning.max_bad.",
             code="too_many_bad_lines",
         )
+
+
+def _num_records(records: pl.Series) -> int:
+    """Return how many records the rows are of; the rows of one follow each other."""
+    return int((records != records.shift(1)).sum()) + 1 if records.len() else 0
 
 
 def _not_utf8(path: object, first: list[tuple[str, int, int | None]]) -> FileRefused:

@@ -43,9 +43,16 @@ Place = Path | DatabaseTable
 
 
 def open_source(
-    path: Place, source: SourceSettings, *, chunk_rows: int = 250_000, max_bad: float = 0.05
+    path: Place,
+    source: SourceSettings,
+    *,
+    chunk_rows: int = 250_000,
+    max_bad: float = 0.05,
+    coded: frozenset[str] = frozenset(),
 ) -> Iterator[RecordChunk]:
     """Return the file's records in chunks of about `chunk_rows`, read as `source` says.
+
+    Columns of the fields `coded` may come as categoricals, where the file holds them so.
 
     The file's format and header are checked here; its rows are read while the chunks are drawn.
 
@@ -58,7 +65,7 @@ def open_source(
         pieces = database.read_table(path, wanted=_wanted(source))
     else:
         check_path(path)
-        pieces = _pieces(path, source, chunk_rows)
+        pieces = _pieces(path, source, chunk_rows, coded)
     return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
 
 
@@ -159,14 +166,23 @@ def _format_of(path: Path, source: SourceSettings) -> Format:
     return source.format
 
 
-def _pieces(path: Path, source: SourceSettings, chunk_rows: int) -> Iterator[RecordChunk]:
+def _pieces(
+    path: Path, source: SourceSettings, chunk_rows: int, coded: frozenset[str]
+) -> Iterator[RecordChunk]:
     found = _format_of(path, source)
     if found == "parquet" and _unrolls(source):
         roots = ADAPTERS[source.adapter].roots
         return parquet.read_parquet_objects(path, wanted=_wanted(source), roots=roots)
     columns = _check_columns(path, source)
     if found == "parquet":
-        return parquet.read_parquet(path, columns=mapped_columns(source), batch_rows=chunk_rows)
+        mapped, columns_of = mapped_columns(source), source.columns.items()
+        named = (column for field, column in columns_of if field in coded)
+        return parquet.read_parquet(
+            path,
+            columns=mapped,
+            batch_rows=chunk_rows,
+            coded=tuple(column for column in named if isinstance(column, str)),
+        )
     if found == "jsonl":
         return read_json_lines(path, encoding=source.encoding, wanted=_wanted(source))
     return read_delimited(

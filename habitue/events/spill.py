@@ -1,7 +1,7 @@
 """Rows on their way to their buckets: in memory while they fit, else in files.
 
 Comes in: frames with a `_bucket` column. Goes out: one bucket's rows in the order in which they
-came. Columns of few words lie there as numbers. Knows nothing about events.
+came. Columns of coded texts lie there as their numbers. Knows nothing about events.
 """
 
 from pathlib import Path
@@ -10,8 +10,6 @@ from typing import Final
 import polars as pl
 
 MEMORY_BYTES: Final = 256 << 20
-# A column whose words come this often each, in the first rows seen, is one of few words.
-_OFTEN: Final = 16
 
 
 class Spill:
@@ -24,11 +22,15 @@ class Spill:
         self._num_waiting_bytes = 0
         self._num_written = 0
         self._dealt: dict[int, pl.DataFrame] = {}  # what waited when the reading began
-        self._words: dict[str, pl.Series | None] = {}  # empty columns that hold their words
+        self._kinds: dict[str, pl.Categorical] = {}  # of coded columns
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows; write what has gathered to files once it is much."""
-        frame = self._with_numbers(frame)
+        coded = {
+            name: kind for name, kind in frame.schema.items() if isinstance(kind, pl.Categorical)
+        }
+        self._kinds |= coded
+        frame = frame.with_columns(pl.col(name).to_physical() for name in coded)
         self._waiting.append(frame)
         self._num_waiting_bytes += int(frame.estimated_size())
         if self._num_waiting_bytes > self._memory_bytes:
@@ -46,20 +48,7 @@ class Spill:
             return pl.DataFrame()
         rows = pl.concat(pieces, how="diagonal_relaxed").drop("_bucket")
         return rows.with_columns(
-            pl.col(name).cat.to(words.dtype).cast(pl.String)
-            for name, words in self._words.items()
-            if words is not None and name in rows.columns
-        )
-
-    def _with_numbers(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the frame with numbers in place of words that come again and again."""
-        texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-        for name in texts:
-            if name not in self._words and frame[name].null_count() < frame.height:
-                self._words[name] = _words_of(frame[name])
-        coded = [(name, words) for name in texts if (words := self._words.get(name)) is not None]
-        return frame.with_columns(
-            pl.col(name).cast(words.dtype).to_physical() for name, words in coded
+            pl.col(name).cat.to(kind) for name, kind in self._kinds.items() if name in rows.columns
         )
 
     def _write(self) -> None:
@@ -74,13 +63,3 @@ class Spill:
 def _by_bucket(frames: list[pl.DataFrame]) -> dict[int, pl.DataFrame]:
     rows = pl.concat(frames, how="diagonal_relaxed")
     return {key[0]: piece for key, piece in rows.partition_by("_bucket", as_dict=True).items()}
-
-
-def _words_of(texts: pl.Series) -> pl.Series | None:
-    """Return an empty column of a kind of its own for columns of few words, else None."""
-    there = texts.drop_nulls().to_frame("text")
-    num_words = there.select(pl.col("text").approx_n_unique()).item()
-    if num_words * _OFTEN > there.height:
-        return None
-    # Without a column of this kind alive, Polars forgets what it numbered.
-    return pl.Series(dtype=pl.Categorical(pl.Categories.random()))

@@ -1,0 +1,174 @@
+"""The texts of an ingest that come again and again: each looked at once, and told by a number.
+
+A column of users, items, brands or platforms repeats its texts. Such a column travels as a Polars
+categorical of one kind for the whole ingest: what cleaning, hashing and numbering find out about a
+text is found out once and looked up from then on. Columns of ever new texts stay texts; whoever
+works on a column takes both. Knows nothing about what the texts mean.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from habitue.events.keys import Hashes, column_hashes
+
+Number = TypeVar("Number", np.uint8, np.uint64, np.bool_)
+
+# Texts of these are numbered later on anyway.
+NUMBERED_FIELDS: Final = frozenset({"user_id", "anonymous_id", "item_id"})
+# Texts of these come again and again in most logs, which the first rows confirm.
+REPEATED_FIELDS: Final = frozenset(
+    {
+        "event_type", "platform", "device_type", "item_name", "item_category", "item_brand",
+        "currency", "campaign",
+    }
+)  # fmt: skip
+CODED_FIELDS: Final = NUMBERED_FIELDS | REPEATED_FIELDS
+_OFTEN: Final = 4  # rows for each distinct text, for a column to be coded
+_UNSEEN, _TIDY, _UNTIDY = 0, 1, 2
+
+
+class Words:
+    """All texts of the coded columns of one ingest."""
+
+    def __init__(self, *, max_id_bytes: int) -> None:
+        """`max_id_bytes` is the most that a tidy text may have."""
+        self.kind = pl.Categorical(pl.Categories.random())
+        # Without a column of this kind alive, Polars forgets what it numbered.
+        self._held = pl.Series(dtype=self.kind)
+        self._max_bytes = max_id_bytes
+        self._repeats: dict[str, bool] = {}
+        self._tidiness = np.zeros(1024, dtype=np.uint8)
+        self._hashes: Hashes = np.zeros(1024, dtype=np.uint64)
+        self._is_hashed = np.zeros(1024, dtype=np.bool_)
+
+    def coded(self, field: str, column: pl.Series) -> pl.Series:
+        """Return the texts of a field as numbers where that pays, else as texts."""
+        if field not in CODED_FIELDS or not is_text(column):
+            return column
+        if column.dtype == self.kind:
+            return column
+        if field in REPEATED_FIELDS and not self._comes_again(field, column):
+            return column.cast(pl.String)
+        return column.cast(self.kind)
+
+    def texts(self, codes: NDArray[np.uint32]) -> pl.Series:
+        """Return the texts of numbers."""
+        return pl.Series(codes, dtype=pl.UInt32).cat.to(self.kind).cast(pl.String)
+
+    def are_tidy(self, column: pl.Series) -> bool:
+        """Whether no text of a coded column has anything about it that cleaning would look at.
+
+        A tidy text is not blank nor longer than allowed, has no blanks around it, no control or
+        invisible characters, and is in Unicode's NFC.
+        """
+        if column.dtype != self.kind:
+            return False
+        codes: NDArray[np.uint32] = column.drop_nulls().to_physical().to_numpy()
+        self._tidiness = _reaching(self._tidiness, codes)
+        unseen = codes[self._tidiness[codes] == _UNSEEN]
+        if unseen.size:
+            new: NDArray[np.uint32] = np.unique(unseen)
+            is_tidy = _is_tidy(self.texts(new), self._max_bytes).to_numpy()
+            self._tidiness[new] = np.where(is_tidy, _TIDY, _UNTIDY)
+        return not (self._tidiness[codes] == _UNTIDY).any()
+
+    def hashes(self, column: pl.Series) -> Hashes:
+        """Return what `keys.column_hashes` does."""
+        if column.dtype != self.kind:
+            return column_hashes(column)
+        self._hash_new(column.drop_nulls().to_physical().to_numpy())
+        hashes = self._hashes[column.to_physical().fill_null(0).to_numpy()]
+        if column.null_count():
+            hashes[column.is_null().to_numpy()] = 0
+        return hashes
+
+    def _hash_new(self, codes: NDArray[np.uint32]) -> None:
+        self._hashes = _reaching(self._hashes, codes)
+        self._is_hashed = _reaching(self._is_hashed, codes)
+        unseen = codes[~self._is_hashed[codes]]
+        if unseen.size:
+            new: NDArray[np.uint32] = np.unique(unseen)
+            self._hashes[new] = column_hashes(self.texts(new))
+            self._is_hashed[new] = True
+
+    def _comes_again(self, field: str, column: pl.Series) -> bool:
+        there = column.len() - column.null_count()
+        if field not in self._repeats and there:
+            num_texts = column.drop_nulls().n_unique()
+            self._repeats[field] = num_texts * _OFTEN <= there or num_texts == 1
+        return self._repeats.get(field, True)
+
+
+def is_text(column: pl.Series) -> bool:
+    """Whether a column holds texts, coded or not."""
+    return column.dtype == pl.String or is_coded(column)
+
+
+def is_coded(column: pl.Series) -> bool:
+    """Whether a column's texts travel as numbers."""
+    return isinstance(column.dtype, pl.Categorical)
+
+
+def distinct_texts(column: pl.Series) -> pl.Series:
+    """Return the texts of a column, each once."""
+    return column.drop_nulls().unique().cast(pl.String)
+
+
+def rows_where(column: pl.Series, holds: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return in which rows `holds` is true of the text; each text of a coded column is asked once.
+
+    A null is false.
+    """
+    if not is_coded(column):
+        return holds(column).fill_null(False)
+    distinct = column.drop_nulls().unique()
+    chosen = distinct.filter(holds(distinct.cast(pl.String)).fill_null(False))
+    if chosen.is_empty():
+        return pl.repeat(False, column.len(), dtype=pl.Boolean, eager=True)
+    is_chosen = np.zeros(1 + int(distinct.to_physical().max()), dtype=np.bool_)  # type: ignore[arg-type]
+    is_chosen[chosen.to_physical().to_numpy()] = True
+    rows = pl.Series(is_chosen[column.to_physical().fill_null(0).to_numpy()])
+    return rows & column.is_not_null()
+
+
+def changed(column: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return the texts changed; each text of a coded column once, the column as coded as before."""
+    if not is_coded(column):
+        return change(column)
+    distinct = column.drop_nulls().unique()
+    if distinct.is_empty():
+        return column
+    new = change(distinct.cast(pl.String)).cast(column.dtype).to_physical()
+    # Beside the new codes a place for null, which is the last.
+    table = np.zeros(2 + int(distinct.to_physical().max()), dtype=np.uint32)  # type: ignore[arg-type]
+    is_null = np.zeros(table.size, dtype=np.bool_)
+    places = distinct.to_physical().to_numpy()
+    table[places] = new.fill_null(0).to_numpy()
+    is_null[places] = new.is_null().to_numpy()
+    is_null[-1] = True
+    codes = column.to_physical().fill_null(table.size - 1).to_numpy()
+    texts = pl.Series(column.name, table[codes], dtype=pl.UInt32).cat.to(column.dtype)
+    missing = is_null[codes]
+    return texts.set(pl.Series(missing), None) if missing.any() else texts
+
+
+def _is_tidy(texts: pl.Series, max_bytes: int) -> pl.Series:
+    tidy = (texts.str.len_bytes() <= max_bytes) & (texts != "")
+    tidy &= (texts.str.strip_chars() == texts) & ~texts.str.contains(r"[\p{Cc}\p{Cf}]")
+    if (texts.str.len_bytes() != texts.str.len_chars()).any():
+        tidy &= texts.str.normalize("NFC") == texts
+    return tidy
+
+
+def _reaching(array: NDArray[Number], codes: NDArray[np.uint32]) -> NDArray[Number]:
+    """Return the array, long enough to be asked for each code."""
+    last = int(codes.max(initial=0))
+    if last < array.size:
+        return array
+    grown = np.zeros(max(last + 1, 2 * array.size), dtype=array.dtype)
+    grown[: array.size] = array
+    return grown
