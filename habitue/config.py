@@ -58,6 +58,10 @@ TimeUnit = Literal["iso", "s", "ms", "us", "ns", "days"]
 AdapterName = Literal[
     "", "ga4", "segment", "rudderstack", "posthog", "sensors", "recbole", "rees46", "recsys2025"
 ]
+CheckName = Literal[
+    "volume", "time_gap", "empty_field", "new_event_type", "one_user", "duplicates", "midnight",
+    "price_scale", "platform_gone", "no_purchases", "unknown_items", "clock_shift",
+]  # fmt: skip
 Architecture = Literal["transformer", "gru"]
 Size = Literal["tiny", "small"]
 
@@ -215,6 +219,14 @@ class CleaningSettings(Stage):
     )
 
 
+class CheckSettings(Stage):
+    """What `train` looks for in the log before it learns; see the page "Checks of the log"."""
+
+    skip: list[CheckName] = Field(
+        [], description="Rules left out, where what they find is how the shop was."
+    )
+
+
 class ModelSettings(Stage):
     """The behaviour model's shape; `size` sets what is not set here."""
 
@@ -316,6 +328,7 @@ class Settings(Stage):
     sources: list[SourceSettings] = []
     store: StoreSettings = StoreSettings()
     cleaning: CleaningSettings = CleaningSettings()
+    checks: CheckSettings = CheckSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     recommend: RecommendSettings = RecommendSettings()

@@ -68,7 +68,7 @@ def run_demo(shop: Workspace) -> DemoResult:
         MissingExtra: the package with the data is not installed.
         Refused: the folder holds a shop of somebody's own.
     """
-    files = _data_files()
+    files = data_files()
     _clear(shop.folder)
     began = time.monotonic()
     steps: dict[str, float] = {}
@@ -100,7 +100,12 @@ def run_demo(shop: Workspace) -> DemoResult:
     )
 
 
-def _data_files() -> list[Path]:
+def data_files() -> list[Path]:
+    """Return where the package keeps its data.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     # Found without importing the package, which would bring pandas along.
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:

@@ -8,7 +8,7 @@ versions lie or which one answers.
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.compute import Progress
 from habitue.config import Settings
+from habitue.events.data_checks import Finding, check_log, refuse_broken
 from habitue.events.log import EventLog
 from habitue.events.span import span_of
 from habitue.files import write_json
@@ -95,9 +96,14 @@ def train_version(
     """Learn everything and write it into `folder`; return the version's card.
 
     The network's training keeps in the folder `unfinished` how far it is, and goes on from there.
+
+    Raises:
+        Refused: `data_check_failed`, the log looks broken.
     """
     began = time.monotonic()
     plan = plan_training(log, settings, as_of=as_of)
+    findings = check_log(log, as_of=as_of, skip=settings.checks.skip, progress=progress)
+    refuse_broken(findings)
     cuts = plan.cuts
     vocabulary = build_vocabulary(
         log, as_of=cuts.as_of, settings=settings.training, progress=progress
@@ -173,7 +179,7 @@ def train_version(
         data_fingerprint=fingerprint,
         habitue_version=__version__,
         validation=_validation(trained, blend),
-        notes=_notes(plan, trained, blend, fitted, next_models),
+        notes=_notes(plan, findings, trained, blend, fitted, next_models),
     )
     write_card(folder, card)
     write_json(folder / "settings.json", settings.model_dump(mode="json"))
@@ -286,6 +292,7 @@ def _validation(trained: TrainedNetwork, blend: Blend) -> dict[str, float]:
 
 def _notes(
     plan: Plan,
+    findings: Sequence[Finding],
     trained: TrainedNetwork,
     blend: Blend,
     fitted: FittedTasks,
@@ -306,6 +313,7 @@ def _notes(
             if weight > 0
         )
         + ".",
+        *(f"Check of the log, {finding.rule}: {finding.message}." for finding in findings),
     ]
     for name, model in fitted.models.items():
         notes.append(f"{name}: {describe_task(model.task)}; {FORMS[model.form]}.")

@@ -157,7 +157,8 @@ class Workspace(Shop):
         Raises:
             NotReady: nothing was ingested.
             NotEnoughData: the log is too small or too short to learn from.
-            Refused: another process trains here (`store_locked`).
+            Refused: the log looks broken (`data_check_failed`), or another process trains here
+                (`store_locked`).
         """
         from habitue.training import train_version
 

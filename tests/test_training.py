@@ -1,16 +1,19 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import polars as pl
 import pytest
 
+from habitue.compute import Silent
 from habitue.config import Settings
-from habitue.errors import NotEnoughData
+from habitue.errors import NotEnoughData, Refused
 from habitue.profiles.task_model import Form
 from habitue.schema import DAY
-from habitue.training import FORMS, Plan, plan_training
+from habitue.training import FORMS, Plan, plan_training, train_version
+from habitue.versions import Card
 from tests.late_log import LateLog, arriving
-from tests.shop import MemoryLog, make_shop
+from tests.shop import MemoryLog, Shop, make_shop
 
 SHOP = make_shop(num_persons=40, days=200)
 
@@ -46,3 +49,57 @@ def test_a_log_that_arrived_after_its_cut_is_told_so() -> None:
 
 def task_status(plan: Plan) -> dict[str, str]:
     return {one.task.name: one.status for one in plan.tasks}
+
+
+def test_a_log_that_looks_broken_is_refused_before_anything_is_learnt(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"the median price is about .*\(price_scale\)") as caught:
+        train(in_cents(SHOP, MemoryLog(SHOP).end_at - 20 * DAY), Settings(), tmp_path)
+    assert (caught.value.code, caught.value.exit_code) == ("data_check_failed", 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_is_skipped_is_learnt_from_and_what_is_old_is_noted(tmp_path: Path) -> None:
+    shop = make_shop(num_persons=150, days=120)
+    end_at = MemoryLog(shop).end_at
+    is_early = pl.col("timestamp") < end_at - 60 * DAY
+    is_told = is_early | (pl.col("event_type") == "purchase")
+    changed = shop.events.with_columns(price=pl.when(is_told).then("price"))
+    log = in_cents(replace(shop, events=changed), end_at - 20 * DAY)
+    settings = Settings.model_validate(
+        {
+            "checks": {"skip": ["price_scale"]},
+            "model": {"size": "tiny"},
+            "training": {"epochs": 1},
+        }
+    )
+    card = train(log, settings, tmp_path)
+    found = [note for note in card.notes if note.startswith("Check of the log")]
+    assert len(found) == 1
+    assert "empty_field: price is empty in 100% of view_item events from 2024-03-" in found[0]
+
+
+def in_cents(shop: Shop, since: int) -> MemoryLog:
+    is_late = pl.col("timestamp") >= since
+    return MemoryLog(
+        replace(
+            shop,
+            events=shop.events.with_columns(
+                pl.when(is_late).then(pl.col(name) * 100).otherwise(name).alias(name)
+                for name in ("price", "value")
+            ),
+        )
+    )
+
+
+def train(log: MemoryLog, settings: Settings, folder: Path) -> Card:
+    return train_version(
+        log,
+        settings,
+        name="0001",
+        folder=folder,
+        unfinished=folder / "unfinished",
+        as_of=None,
+        fingerprint="f",
+        progress=Silent(),
+    )
