@@ -194,6 +194,12 @@ def quarantine_show(
     answer(_open(workspace).quarantine(limit=limit), as_json, "quarantine show")
 
 
+@quarantine_app.command("retry")
+def quarantine_retry(workspace: WorkspaceOption = SHOP, as_json: JsonOption = False) -> None:
+    """Feed what was set aside again, after the mapping was corrected."""
+    answer(_open(workspace).quarantine_retry(), as_json, "quarantine retry")
+
+
 @app.command()
 def train(
     architecture: Annotated[

@@ -12,6 +12,7 @@ from habitue.actions.recommend import Offers, ScoredItem
 from habitue.config import SourceSettings
 from habitue.events.guess_report import GuessReport
 from habitue.events.ingest_report import IngestReport
+from habitue.events.retry import WHY_NOT_FED, RetryReport
 from habitue.events.validate import ValidationReport
 from habitue.files import Json
 from habitue.schema import format_time
@@ -96,6 +97,36 @@ class Quarantined:
     def as_json(self) -> JsonObject:
         """Return the document."""
         return {"by_reason": dict(self.by_reason), "rows": self.rows.to_dicts()}
+
+
+@dataclass(frozen=True)
+class Retried:
+    """`quarantine retry`: what was let in, and what is still set aside."""
+
+    report: RetryReport
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        report, tried = self.report, self.report.tried
+        return {
+            "rows": report.rows,
+            "by_reason": dict(report.by_reason),
+            "received": tried.received,
+            "accepted": tried.accepted,
+            "repaired": tried.repaired,
+            "duplicates": tried.duplicates,
+            "quarantined": tried.quarantined,
+            "event_rows": tried.event_rows,
+            "items": tried.items,
+            "seconds": round(tried.seconds, 2),
+            "repairs": dict(tried.repairs),
+            "not_fed": dict(report.not_fed),
+            "notes": [*tried.notes, *_reasons_not_fed(report.not_fed)],
+        }
+
+
+def _reasons_not_fed(not_fed: Mapping[str, int]) -> list[str]:
+    return [f"{count:,} rows were not tried: {WHY_NOT_FED[why]}" for why, count in not_fed.items()]
 
 
 @dataclass(frozen=True)

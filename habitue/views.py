@@ -125,6 +125,20 @@ def _ingest(console: Console, document: Object) -> None:
         console.print(_cell(note))
 
 
+def _retry(console: Console, document: Object) -> None:
+    keys = ("received", "accepted", "repaired", "duplicates", "quarantined", "event_rows", "items")
+    _scalars(console, {key: document.get(key) for key in keys})
+    still = _object(document, "by_reason")
+    if still:
+        _heading(console, f"Still set aside: {_cell(document.get('rows'))} rows")
+        console.print(_reasons_table(still))
+        console.print(f"See them: habitue quarantine show{document.get(WHERE, '')}")
+    else:
+        console.print("Nothing is set aside any more.")
+    for note in _list(document, "notes"):
+        console.print(_cell(note), soft_wrap=True)
+
+
 def _reasons_table(counts: Object) -> Table:
     from habitue.events.quarantine import reason_text
 
@@ -404,6 +418,7 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "doctor": _doctor,
     "ingest": _ingest,
     "quarantine show": _quarantine,
+    "quarantine retry": _retry,
     "models list": _versions,
     "similar": _similar,
     "popular": _popular,

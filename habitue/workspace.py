@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Predicted,
         Quarantined,
         Recommended,
+        Retried,
         Validated,
         VersionInfo,
         VersionList,
@@ -137,6 +138,23 @@ class Workspace(Shop):
         if not self._has_settings() and self.store.is_empty:
             raise self._no_workspace()
         return Quarantined(*read_quarantine(self.store.folder, limit))
+
+    def quarantine_retry(self) -> "Retried":
+        """Feed what was set aside again, as the settings are now.
+
+        What is taken enters the store as if its file had been ingested so, and leaves the
+        quarantine; what is still wrong stays, with its present reason.
+
+        Raises:
+            NotReady: there is no shop here.
+        """
+        from habitue.events.retry import retry_quarantine
+        from habitue.results import Retried
+
+        settings = self._settings_with_sources()
+        report = retry_quarantine(self.store, settings, progress=self.progress)
+        self._log = None
+        return Retried(report)
 
     # Models
 

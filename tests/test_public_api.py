@@ -18,6 +18,7 @@ METHODS = {
     "models publish": "publish",
     "models rollback": "rollback",
     "quarantine show": "quarantine",
+    "quarantine retry": "quarantine_retry",
     "alerts churn": "churn_alerts",
 }
 WITHOUT_METHOD = {"demo", "simulate", "version"}

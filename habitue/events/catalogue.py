@@ -163,6 +163,12 @@ def accept_rows(rows: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:
     ]
 
 
+def unseen_rows(rows: pl.DataFrame, stored: pl.DataFrame) -> pl.Series:
+    """Return which rows of catalogue files, older than what is stored, were never seen before."""
+    seen = stored["row_key"].drop_nulls()
+    return rows["row_key"].is_first_distinct() & ~rows["row_key"].is_in(seen.implode())
+
+
 def content_of(frame: pl.DataFrame) -> int:
     """Return the sum of the rows' hashes."""
     return hash_sum(row_hashes(frame, frame.columns))

@@ -46,7 +46,7 @@ from habitue.events.clean_words import (
     require_consent,
     tidy_categories,
 )
-from habitue.events.records import RAW_CHARACTERS, REJECTED_COLUMNS
+from habitue.events.records import REJECTED_COLUMNS
 from habitue.events.words import Words
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
@@ -101,8 +101,8 @@ class Cleaned:
 
     `frame` has a column for each field that the source maps, and `_record` and `_repaired`;
     events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
-    `rejected` has `_record, _line, _offset, code, field, raw` and `subject`. `repairs` and
-    `remarks` say how many rows of `frame` each kind of them concerned.
+    `rejected` has `records.REJECTED_COLUMNS` and `subject`. `repairs` and `remarks` say how many
+    rows of `frame` each kind of them concerned.
     """
 
     frame: pl.DataFrame
@@ -195,6 +195,8 @@ def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
         "_offset",
         code=reasons["_code"],
         field=reasons["_field"],
-        raw=pl.struct(cells).struct.json_encode().str.head(RAW_CHARACTERS),
+        raw=pl.struct(cells).struct.json_encode(),
+        form=pl.lit("cells"),
+        bytes=pl.lit(None, pl.Binary),
         subject=reasons.select(subject.cast(pl.String).alias("subject"))["subject"],
     )

@@ -7,7 +7,7 @@ costs that line alone. Knows nothing about fields or cleaning.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import polars as pl
 from habitue.errors import FileRefused
 from habitue.events.compression import read_blocks
 from habitue.events.encoding import as_utf8
-from habitue.events.records import RecordChunk, Rejection, rejected_frame
+from habitue.events.records import POSITION_COLUMNS, RecordChunk, Rejection, rejected_frame
 from habitue.events.records_of_text import (
     MAX_LINE_BYTES,
     CarefulCutter,
@@ -84,9 +84,50 @@ def read_delimited(
     yield from map(_with_quotes, pieces)
 
 
+def read_lines(
+    lines: Sequence[bytes],
+    places: pl.DataFrame,
+    *,
+    delimiter: str,
+    names: list[str],
+    quoting: bool,
+) -> RecordChunk:
+    """Return records from their own lines, each cut for itself.
+
+    `places` has `_record`, `_line` and `_offset` of each. A delimiter of several bytes must have
+    been narrowed to `one_byte`.
+    """
+    mark = one_byte(delimiter)
+    good: list[bytes] = []
+    taken: list[int] = []
+    rejections: list[Rejection] = []
+    for row, (line, place) in enumerate(zip(lines, places.iter_rows(), strict=True)):
+        text = line if quoting else line.replace(b'"', _QUOTE_MARK.encode())
+        found = CarefulCutter(len(names), mark).cut(text + b"\n", is_last=True)
+        good += found.good
+        taken += [row] * len(found.good)
+        record, number, offset = place
+        rejections += [
+            Rejection(record, number, offset, bad.code, "", bad.raw) for bad in found.rejected
+        ]
+    reader = _BlockReader(names, mark, has_offsets=True)
+    rows = np.array(taken, np.int64)
+    frame = reader.frame(b"\n".join([*good, b""]) if good else b"", rows, rows, rows)
+    frame = frame.with_columns(places[rows].cast(pl.Schema(POSITION_COLUMNS)))
+    chunk = RecordChunk(frame, rejected_frame(rejections))
+    return chunk if quoting else _with_quotes(chunk)
+
+
 def _with_quotes(piece: RecordChunk) -> RecordChunk:
     texts = pl.col(pl.String).str.replace_all(_QUOTE_MARK, '"', literal=True)
-    return RecordChunk(piece.frame.with_columns(texts), piece.rejected.with_columns(texts))
+    rejected = piece.rejected.with_columns(texts)
+    if rejected["bytes"].null_count() < rejected.height:
+        held = [
+            None if line is None else line.replace(_QUOTE_MARK.encode(), b'"')
+            for line in rejected["bytes"]
+        ]
+        rejected = rejected.with_columns(bytes=pl.Series(held, dtype=pl.Binary))
+    return RecordChunk(piece.frame.with_columns(texts), rejected)
 
 
 def _read_blocks(
@@ -194,7 +235,7 @@ class _BlockReader:
         self._careful = CarefulCutter(len(names), delimiter)
 
     def empty_frame(self) -> pl.DataFrame:
-        return self._frame(b"", np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+        return self.frame(b"", np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
     def cut(self, buffer: bytes, *, is_last: bool) -> RecordChunk | None:
         """Return the buffer's whole records; what follows them is kept in `rest`."""
@@ -217,7 +258,7 @@ class _BlockReader:
         text = buffer[:end]
         lines, num_lines = _line_numbers(text, starts)
         try:
-            frame = self._frame(
+            frame = self.frame(
                 text, np.arange(len(starts)) + self.record, lines + self.line, starts + self.offset
             )
         except (pl.exceptions.PolarsError, ValueError):
@@ -231,7 +272,7 @@ class _BlockReader:
         records = np.array(found.records, np.int64) + self.record
         lines = np.array(found.lines, np.int64) + self.line
         offsets = np.array(found.offsets, np.int64) + self.offset
-        frame = self._frame(found.text, records, lines, offsets)
+        frame = self.frame(found.text, records, lines, offsets)
         rejections = [
             Rejection(
                 self.record + bad.record,
@@ -252,9 +293,10 @@ class _BlockReader:
         self.line += num_lines
         self.offset += num_bytes
 
-    def _frame(
+    def frame(
         self, text: bytes, records: np.ndarray, lines: np.ndarray, offsets: np.ndarray
     ) -> pl.DataFrame:
+        """Return well-formed text as a frame, with where its records stand."""
         if text:
             frame = pl.read_csv(
                 text,

@@ -12,7 +12,7 @@ same numbers and the same rows. Knows nothing about formats or what a step of cl
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,6 +28,7 @@ from habitue.events.catalogue import (
     ToldInEvents,
     accept_rows,
     content_of,
+    unseen_rows,
 )
 from habitue.events.clean import check_source
 from habitue.events.clean_subjects import SUBJECT_KINDS
@@ -40,12 +41,13 @@ from habitue.events.manifest import (
     IngestRecord,
     Manifest,
     Part,
+    placed,
     read_manifest,
     write_manifest,
     write_part,
 )
 from habitue.events.merge import merge
-from habitue.events.quarantine import QuarantineWriter
+from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
@@ -110,40 +112,55 @@ def ingest_inputs(
 
     `now` (µs) is the moment against which an event may lie in the future.
     """
-    for given in inputs:
-        check_source(given.source)
+    with storing(store):
+        return Ingest(store, inputs, settings, progress=progress, now=now).run()
+
+
+@contextmanager
+def storing(store: EventStore) -> Iterator[None]:
+    """Be the one who stores while the block runs, and leave nothing half done."""
     with store.writing():
         try:
             with telling_write_errors(store.folder):
-                return _Ingest(store, inputs, settings, progress or Silent(), now).run()
+                yield
         finally:
             with suppress(OSError):
                 shutil.rmtree(store.folder / SPILL_FOLDER, ignore_errors=True)
                 store.remove_leftovers()
 
 
-class _Ingest:
-    """One ingest on its way."""
+class Ingest:
+    """One ingest on its way.
+
+    Where `set_aside` is given the records come out of the quarantine: they were read by earlier
+    ingests, the first of which was number `since`.
+    """
 
     def __init__(
         self,
         store: EventStore,
         inputs: Sequence[Input],
         settings: Settings,
-        progress: Progress,
-        now: int | None,
+        *,
+        progress: Progress | None = None,
+        now: int | None = None,
+        set_aside: SetAside | None = None,
+        since: int | None = None,
     ) -> None:
+        for given in inputs:
+            check_source(given.source)
         self._started = time.monotonic()
         self._now = time.time_ns() // 1000 if now is None else now
-        self._store, self._inputs, self._progress = store, inputs, progress
-        self._settings = settings
+        self._store, self._inputs, self._progress = store, inputs, progress or Silent()
+        self._settings, self._since = settings, since
         store.remove_leftovers()
-        self._manifest = _with_buckets(read_manifest(store.folder), inputs, settings)
+        stored = read_manifest(store.folder)
+        self._manifest = _with_buckets(stored, inputs, settings, is_settled=since is not None)
         if self._manifest.next_part == 1:
             # From now on parts without a manifest mean that it was lost.
             write_manifest(store.folder, self._manifest)
         self._spill = Spill(store.folder / SPILL_FOLDER)
-        self._quarantine = QuarantineWriter(store.folder, self._manifest)
+        self._quarantine = set_aside or QuarantineWriter(store.folder, self._manifest)
         words = Words(max_id_bytes=settings.cleaning.max_id_bytes)
         self._intake = Intake(
             store,
@@ -159,6 +176,7 @@ class _Ingest:
         self._empty_files: list[str] = []
 
     def run(self) -> IngestReport:
+        """Do it; until the last step nothing has happened."""
         self._read()
         self._store_buckets()
         self._store_tables()
@@ -258,7 +276,8 @@ class _Ingest:
         pieces.append(self._told.new_versions(stored))
         rows = self._intake.catalogue_rows()
         if rows.height:
-            accepted = rows.filter(accept_rows(rows, stored))
+            judge = accept_rows if self._since is None else unseen_rows
+            accepted = rows.filter(judge(rows, stored))
             self._note_accepted(accepted)
             pieces.append(accepted.select(*VERSION_COLUMNS))
         return pl.concat(pieces)
@@ -305,7 +324,9 @@ class _Ingest:
             event_rows=event_rows,
         )
         stored, folder = self._manifest, self._store.folder
-        parts = compact(folder, (*stored.parts, *self._parts), stored.next_part, order=_ORDER)
+        kept = [part for part in stored.parts if part not in self._quarantine.replaced]
+        together = placed(kept, self._parts, self._since)
+        parts = compact(folder, together, stored.next_part, order=_ORDER)
         before = {part.path for part in stored.parts} - {part.path for part in parts}
         retired = {path for path in stored.retired if (folder / path).exists()} | before
         manifest = replace(
@@ -372,9 +393,11 @@ def _unpacked_bytes(path: Place) -> int:
     return size * _UNPACKED if path.suffix.lower() in _PACKED_SUFFIXES else size
 
 
-def _with_buckets(stored: Manifest | None, inputs: Sequence[Input], settings: Settings) -> Manifest:
+def _with_buckets(
+    stored: Manifest | None, inputs: Sequence[Input], settings: Settings, *, is_settled: bool
+) -> Manifest:
     """Return the manifest to go on from; the number of buckets is settled by the first events."""
-    if stored is not None and stored.of("events"):
+    if stored is not None and (is_settled or stored.of("events")):
         return stored
     size = sum(given.num_bytes for given in inputs if given.source.table == "events")
     chosen = next((num for limit, num in _BUCKETS_BY_BYTES if size <= limit), _MOST_BUCKETS)

@@ -24,7 +24,7 @@ from habitue.events.clean_subjects import SUBJECT_KINDS
 from habitue.events.interning import Interner, Kinds
 from habitue.events.keys import bucket_numbers, row_hashes
 from habitue.events.merge import CONTENT_FIELDS
-from habitue.events.quarantine import QuarantineWriter
+from habitue.events.quarantine import SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
@@ -58,7 +58,7 @@ class Intake:
         rules: Rules,
         words: Words,
         spill: Spill,
-        quarantine: QuarantineWriter,
+        quarantine: SetAside,
     ) -> None:
         self.ledger = Ledger()
         self.repairs: Counter[str] = Counter()
@@ -98,7 +98,13 @@ class Intake:
         for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
             kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))
-            self._quarantine.add(kept, file=file.name, source=file.source.name)
+            self._quarantine.add(
+                kept,
+                file=file.name,
+                nth_file=file.number,
+                source=file.source,
+                columns=chunk.frame.schema,
+            )
         if cleaned.frame.is_empty():
             return
         # Of a kept record at least as much is true; what is new is found out in stage 2.
@@ -201,4 +207,7 @@ def _without_raw(unreadable: pl.DataFrame, source: SourceSettings) -> pl.DataFra
     """Forget what unreadable records hold, where they may hold that somebody said no."""
     if "consent" not in source.columns:
         return unreadable
-    return unreadable.with_columns(raw=pl.lit(""))
+    nothing = pl.lit(None)
+    return unreadable.with_columns(
+        raw=pl.lit(""), form=nothing.cast(pl.String), bytes=nothing.cast(pl.Binary)
+    )

@@ -19,7 +19,6 @@ from habitue.events.records_of_text import MAX_LINE_BYTES
 
 MAX_DOCUMENT_BYTES = 64 << 20  # of a file that is one array
 _PIECE_RECORDS = 20_000
-_SHOWN_BYTES = 8_000
 
 _LINE_END = re.compile(rb"\n|\r\n?")
 
@@ -41,8 +40,8 @@ def read_json_lines(path: Path, *, encoding: str, wanted: WantedColumns) -> Iter
             record,
             line_number,
             offset if mark >= 0 else None,
-            _parse(line),
-            text=line[:_SHOWN_BYTES],
+            parse_line(line),
+            text=line,
         )
         if rows.num_records >= _PIECE_RECORDS:
             yield rows.piece()
@@ -57,7 +56,7 @@ def first_objects(path: Path, *, encoding: str, num_objects: int = 200) -> list[
         values = _array_of(path, first, blocks)[:num_objects]
     else:
         lines = zip(range(num_objects), _lines(first, blocks, 0), strict=False)
-        values = [_parse(line) for _, (_, _, line) in lines]
+        values = [parse_line(line) for _, (_, _, line) in lines]
     return [value for value in values if isinstance(value, dict)]
 
 
@@ -136,7 +135,7 @@ def _array_of(path: Path, first: bytes, blocks: Iterator[bytes]) -> list[object]
                 fix="Write one object a line: jq -c '.[]' FILE > FILE.jsonl",
                 code="array_too_long",
             )
-    values = _parse(text)
+    values = parse_line(text)
     if isinstance(values, list):
         return values
     why = values.code if isinstance(values, Flaw) else "not_an_array"
@@ -147,7 +146,8 @@ def _array_of(path: Path, first: bytes, blocks: Iterator[bytes]) -> list[object]
     )
 
 
-def _parse(text: bytes) -> object:
+def parse_line(text: bytes) -> object:
+    """Return what a line holds, or the `Flaw` for which it cannot be read."""
     if len(text) > MAX_LINE_BYTES and text[:1] != b"[":
         return Flaw("line_too_long")
     return Flaw("control_char") if b"\0" in text else parse_json(text)

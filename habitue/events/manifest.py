@@ -6,12 +6,14 @@ nothing about events.
 
     format 1    parts and ingests
     format 2    parts that compaction replaced are listed as `retired`
+    format 3    the quarantine keeps what it takes to read a row again
 """
 
 import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +25,7 @@ from habitue.errors import Refused
 from habitue.files import write_bytes, write_json
 
 MANIFEST_FILE: Final = "manifest.json"
-STORE_FORMAT: Final = 2
+STORE_FORMAT: Final = 3
 NO_BUCKET: Final = -1
 MEND: Final = (
     "Restore the workspace from a backup (habitue restore FILE), or remove the folder store and "
@@ -32,6 +34,7 @@ MEND: Final = (
 # Of the hashes that `Part.content` sums up.
 _CONTENT_FORMAT: Final = 1
 _JOINED: Final = re.compile(r"/joined-(\d+)\.parquet$")
+_NUMBER: Final = re.compile(r"-(\d+)\.parquet$")
 # Small groups of rows, each with its range of subjects: one person is found without reading all.
 _ROW_GROUP: Final = 16_384
 
@@ -139,6 +142,32 @@ def parse_manifest(path: Path, content: bytes) -> Manifest:
     retired = tuple(body.get("retired", ()))
     stored = Manifest(**{**body, "parts": parts, "ingests": ingests, "retired": retired})
     return replace(stored, next_part=max(stored.next_part, _free_number(stored)))
+
+
+def placed(stored: Sequence[Part], new: Sequence[Part], since: int | None) -> tuple[Part, ...]:
+    """Return the parts in the order in which what they say was said.
+
+    New ones come last; but where they say what ingest number `since` was told, what they say of
+    items comes before what that one and later ones said, which is to outweigh it.
+    """
+    if since is None:
+        return (*stored, *new)
+    first = next(
+        (
+            at
+            for at, part in enumerate(stored)
+            if part.table == "versions" and _number_of(part) >= since
+        ),
+        len(stored),
+    )
+    early = [part for part in new if part.table == "versions"]
+    late = [part for part in new if part.table != "versions"]
+    return (*stored[:first], *early, *stored[first:], *late)
+
+
+def _number_of(part: Part) -> int:
+    found = _NUMBER.search(part.path)
+    return int(found[1]) if found else 0
 
 
 def _free_number(manifest: Manifest) -> int:

@@ -71,8 +71,8 @@ class ObjectRows:
         try:
             rows = self._rows_of(value)
         except Flawed as flaw:
-            shown = text.decode("utf-8", "replace") if text else json_text(value)
-            rejection = Rejection(record, line, offset, flaw.code, flaw.field, shown)
+            raw = text.decode("utf-8", "surrogateescape") if text else json_text(value)
+            rejection = Rejection(record, line, offset, flaw.code, flaw.field, raw, "object")
             self._rejections.append(rejection)
             return
         self._rows.extend(rows)

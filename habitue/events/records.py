@@ -7,12 +7,13 @@ fields or cleaning.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
 from habitue.errors import FileRefused
 
-RAW_CHARACTERS = 2_000  # of a rejected record, kept for the quarantine
+RAW_CHARACTERS = 2_000  # of a rejected record, where it is shown or too long to be kept whole
 
 POSITION_COLUMNS: dict[str, pl.DataType] = {
     "_record": pl.UInt64(),
@@ -24,7 +25,14 @@ REJECTED_COLUMNS: dict[str, pl.DataType] = {
     "code": pl.String(),
     "field": pl.String(),
     "raw": pl.String(),
+    "form": pl.String(),
+    "bytes": pl.Binary(),
 }
+
+# What the raw text of a rejected record is, so that it can be read again.
+Form = Literal["cells", "line", "object"]  # cells as JSON, delimited text, a JSON document
+
+_TOO_LONG = ("line_too_long", "field_too_long")  # no setting lets these in: a beginning is enough
 
 # Records that were parsed and then broke a rule: they never sink a file.
 RULE_CODES = frozenset({"type", "number_range"})
@@ -36,7 +44,8 @@ class RecordChunk:
 
     `frame` has the file's own columns by the file's own names, and `_record` (from 1), `_line`
     (the record's first line; in Parquet its number) and `_offset` (byte in the unpacked file, or
-    null). `rejected` has the same three, `code`, `field` and `raw`.
+    null). `rejected` has the same three, `code`, `field`, `raw`, its `form`, and `bytes` where the
+    raw text cannot hold what the file has.
     """
 
     frame: pl.DataFrame
@@ -45,7 +54,10 @@ class RecordChunk:
 
 @dataclass(frozen=True)
 class Rejection:
-    """One record that could not be parsed, and why."""
+    """One record that could not be parsed, and why.
+
+    Bytes that are no UTF-8 stand in `raw` as Python's `surrogateescape` writes them.
+    """
 
     record: int
     line: int
@@ -53,15 +65,30 @@ class Rejection:
     code: str
     field: str
     raw: str
+    form: Form = "line"
 
 
 def rejected_frame(rejections: Iterable[Rejection]) -> pl.DataFrame:
     """Return the rejections as a table with the columns of `REJECTED_COLUMNS`."""
-    rows = [
-        (r.record, r.line, r.offset, r.code, r.field, storable(r.raw[:RAW_CHARACTERS]))
-        for r in rejections
-    ]
+    rows = [(r.record, r.line, r.offset, r.code, r.field, *_kept(r)) for r in rejections]
     return pl.DataFrame(rows, schema=REJECTED_COLUMNS, orient="row")
+
+
+def _kept(rejection: Rejection) -> tuple[str, Form | None, bytes | None]:
+    """Return what is kept of a record: its raw text, the text's form, and the bytes behind it.
+
+    No form: the text is not all that the file has.
+    """
+    raw, form = rejection.raw, rejection.form
+    if rejection.code in _TOO_LONG:
+        return storable(raw[:RAW_CHARACTERS]), None, None
+    if storable(raw) == raw:
+        return raw, form, None
+    try:
+        as_it_was = raw.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return storable(raw), None, None
+    return as_it_was.decode("utf-8", "replace"), form, as_it_was
 
 
 def storable(text: str) -> str:

@@ -63,8 +63,8 @@ class CutBlock:
 
     def reject(self, code: str, start: int, raw: bytes) -> None:
         """Note a bad record that starts at `start`, on the current line."""
-        shown = raw[:8_000].decode("utf-8", "replace")
-        self.rejected.append(BadRecord(self.num_records, self.num_lines, start, code, shown))
+        text = raw.decode("utf-8", "surrogateescape")
+        self.rejected.append(BadRecord(self.num_records, self.num_lines, start, code, text))
         self.num_records += 1
 
 
@@ -131,7 +131,7 @@ class CarefulCutter:
         else:
             code = self._flaw(line.split(self.delimiter.encode()))
         if code:
-            found.reject(code, start, line)
+            found.reject(code, start, block[start : record.next_start].rstrip(b"\r\n"))
         else:
             found.accept(text, start)
         found.end = record.next_start

@@ -62,7 +62,7 @@ def open_source(
             the chunks are drawn.
     """
     if isinstance(path, DatabaseTable):
-        pieces = database.read_table(path, wanted=_wanted(source))
+        pieces = database.read_table(path, wanted=wanted_columns(source))
     else:
         check_path(path)
         pieces = _pieces(path, source, chunk_rows, coded)
@@ -139,7 +139,7 @@ def file_columns(path: Place, source: SourceSettings) -> list[str]:
 
     A layout that takes records apart has those that it makes.
     """
-    if _unrolls(source):
+    if unrolls(source):
         return list(mapped_columns(source))
     if isinstance(path, DatabaseTable):
         return database.column_names(path)
@@ -170,9 +170,9 @@ def _pieces(
     path: Path, source: SourceSettings, chunk_rows: int, coded: frozenset[str]
 ) -> Iterator[RecordChunk]:
     found = _format_of(path, source)
-    if found == "parquet" and _unrolls(source):
+    if found == "parquet" and unrolls(source):
         roots = ADAPTERS[source.adapter].roots
-        return parquet.read_parquet_objects(path, wanted=_wanted(source), roots=roots)
+        return parquet.read_parquet_objects(path, wanted=wanted_columns(source), roots=roots)
     columns = _check_columns(path, source)
     if found == "parquet":
         mapped, columns_of = mapped_columns(source), source.columns.items()
@@ -184,7 +184,7 @@ def _pieces(
             coded=tuple(column for column in named if isinstance(column, str)),
         )
     if found == "jsonl":
-        return read_json_lines(path, encoding=source.encoding, wanted=_wanted(source))
+        return read_json_lines(path, encoding=source.encoding, wanted=wanted_columns(source))
     return read_delimited(
         path,
         delimiter=source.delimiter,
@@ -195,7 +195,9 @@ def _pieces(
     )
 
 
-def _wanted(source: SourceSettings) -> WantedColumns:
+def wanted_columns(source: SourceSettings) -> WantedColumns:
+    """Return what a reader of objects must deliver for the source."""
+
     def columns_of(fields: Sequence[str]) -> frozenset[str]:
         named = [source.columns[field] for field in fields if field in source.columns]
         return frozenset(column for column in named if isinstance(column, str))
@@ -208,7 +210,7 @@ def _wanted(source: SourceSettings) -> WantedColumns:
     )
 
 
-def _unrolls(source: SourceSettings) -> bool:
+def unrolls(source: SourceSettings) -> bool:
     """Whether the source's layout takes records apart itself."""
     return source.adapter != "" and ADAPTERS[source.adapter].unroll is not None
 

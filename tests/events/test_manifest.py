@@ -66,7 +66,9 @@ def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     path.write_text(json.dumps({"sha256": digest_of(body), "manifest": body}))
     before = path.read_bytes()
     with pytest.raises(
-        Refused, match=r"has format 3; this version of Habitue knows formats up to 2"
+        Refused,
+        match=rf"has format {STORE_FORMAT + 1}; this version of Habitue knows formats up to "
+        rf"{STORE_FORMAT}",
     ):
         read_manifest(tmp_path)
     assert path.read_bytes() == before

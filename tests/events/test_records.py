@@ -92,8 +92,22 @@ def test_file_of_another_encoding_is_recognised_by_its_bad_lines() -> None:
     assert "gb18030" in refusal.value.fix
 
 
-def test_raw_text_is_cut_and_made_storable() -> None:
-    frame = rejected_frame([Rejection(1, 1, None, "x", "", "\ud800" + "y" * 5000)])
+def test_raw_text_is_kept_whole_unless_it_is_too_long() -> None:
+    codes = ("columns 3!=4", "line_too_long", "field_too_long")
+    frame = rejected_frame([Rejection(1, 1, None, code, "", "y" * 5000) for code in codes])
 
-    assert len(frame["raw"][0]) == 2000
-    assert frame["raw"][0].startswith("?y")
+    assert frame["raw"].str.len_chars().to_list() == [5000, 2000, 2000]
+    assert frame["form"].to_list() == ["line", None, None]
+
+
+def test_bytes_that_are_no_text_are_kept_beside_what_is_shown() -> None:
+    raw = b"a,caf\xe9".decode("utf-8", "surrogateescape")
+    frame = rejected_frame([Rejection(1, 1, None, "not_utf8", "", raw)])
+
+    assert frame.row(0)[5:] == ("a,caf\ufffd", "line", b"a,caf\xe9")
+
+
+def test_text_that_no_bytes_stand_for_is_shown_and_cannot_be_read_again() -> None:
+    frame = rejected_frame([Rejection(1, 1, None, "bad_unicode", "", "\ud800y", "object")])
+
+    assert frame.row(0)[5:] == ("?y", None, None)

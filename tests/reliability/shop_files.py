@@ -6,11 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from habitue.config import Settings, SourceSettings, StoreSettings
+from habitue.config import CleaningSettings, Settings, SourceSettings, StoreSettings
 from habitue.events.ingest import ingest_files
 from habitue.events.ingest_report import IngestReport
 from habitue.events.manifest import MANIFEST_FILE, parse_manifest, part_files
 from habitue.events.quarantine import read_quarantine
+from habitue.events.retry import RetryReport, retry_quarantine
 from habitue.events.store import EventStore
 from tests.events.made_chunks import all_events
 
@@ -77,6 +78,14 @@ def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 def ingest(store: Path, files: Sequence[Path]) -> IngestReport:
     return ingest_files(EventStore(store), files, SETTINGS)
+
+
+def retry(store: Path) -> RetryReport:
+    """Feed what was set aside again, prices left alone; some of it is too old by now."""
+    columns = {name: column for name, column in EVENTS.columns.items() if name != "price"}
+    source = EVENTS.model_copy(update={"columns": columns})
+    cleaning = CleaningSettings(earliest="2024-01-10")
+    return retry_quarantine(EventStore(store), Settings(sources=[source], cleaning=cleaning))
 
 
 def state_of(folder: Path) -> State:

@@ -1,6 +1,6 @@
 """Stores that earlier releases wrote are opened by this one; those of later ones are left alone.
 
-`tests/golden/store-1` and `store-2` hold the same three ingests, written in the format they are
+`tests/golden/store-1` to `store-3` hold the same three ingests, written in the format they are
 named after; the second with parts laid together. `shop-2.tar.zst` is a backup of a shop whose model
 version has format 2, and `shop-2.json` what that version said when it was new
 (`tests/golden/make_shop.py`).
@@ -15,14 +15,23 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from habitue.checksums import CHECKSUMS_FILE, digest_of, seal_folder
+from habitue.config import Settings
 from habitue.errors import NotReady, Refused
 from habitue.events.manifest import MANIFEST_FILE, STORE_FORMAT, read_manifest
 from habitue.events.quarantine import read_quarantine
+from habitue.events.retry import retry_quarantine
 from habitue.events.store import EventStore
 from habitue.files import Json
 from habitue.versions import CARD_FILE, VERSION_FORMAT, Versions
 from habitue.workspace import Workspace
-from tests.events.made_chunks import all_events, good, ingest_rows, items_source
+from tests.events.made_chunks import (
+    NOW,
+    all_events,
+    events_source,
+    good,
+    ingest_rows,
+    items_source,
+)
 from tests.golden.make_shop import GOLDEN, answers, restored
 
 FORMATS = range(1, STORE_FORMAT + 1)
@@ -86,6 +95,22 @@ def test_a_store_of_an_earlier_format_answers_as_one_of_today(
         assert_frame_equal(store.read_table(table), today.read_table(table))
     assert read_quarantine(store.folder)[1] == read_quarantine(today.folder)[1]
     assert store.manifest.ingests == today.manifest.ingests
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_what_it_set_aside_can_be_fed_again_where_it_was_kept_whole(
+    tmp_path: Path, number: int
+) -> None:
+    store = opened(number, tmp_path / "old")
+    columns = {"user_id": "user", "event_type": "event", "timestamp": "at", "item_id": "item"}
+    known = events_source(columns=columns, event_types={"dance": "view_item"})
+    report = retry_quarantine(store, Settings(sources=[known]), now=NOW)
+    if number < 3:
+        assert (report.rows, dict(report.not_fed)) == (3, {"not_kept_whole": 3})
+        assert store.fingerprint == FINGERPRINT
+    else:
+        assert report.by_reason == {"placeholder_id": 1, "time_not_readable": 1}
+        assert all_events(store).height == 8
 
 
 @pytest.mark.parametrize("number", FORMATS)

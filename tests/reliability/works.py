@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 
@@ -16,7 +16,7 @@ from habitue.model import train
 from habitue.model.checkpoint import save_network
 from habitue.sequences.sequences import open_sequences
 from habitue.sequences.vocabulary import Vocabulary
-from tests.reliability.shop_files import ingest
+from tests.reliability.shop_files import ingest, retry
 
 
 @contextmanager
@@ -38,6 +38,12 @@ def ingest_files(argument: str, unguarded: bool) -> None:
             ingest(Path(store), [Path(path) for path in given])
 
 
+def retry_files(argument: str, unguarded: bool) -> None:
+    """`argument`: the store's folder."""
+    with mock.patch.object(files, "replacing", in_place) if unguarded else nullcontext():
+        retry(Path(argument))
+
+
 def fit_network(argument: str, unguarded: bool) -> None:
     """`argument`: the folder of a lab; see `test_kills_in_training`."""
     lab = Path(argument)
@@ -57,4 +63,8 @@ def fit_network(argument: str, unguarded: bool) -> None:
     save_network(lab / "models" / "network", trained)
 
 
-WORKS: dict[str, Callable[[str, bool], None]] = {"ingest": ingest_files, "fit": fit_network}
+WORKS: dict[str, Callable[[str, bool], None]] = {
+    "ingest": ingest_files,
+    "retry": retry_files,
+    "fit": fit_network,
+}

@@ -62,6 +62,17 @@ def settled(source: SourceSettings, path: Path | DatabaseTable) -> SourceSetting
     # Without a single record there is nothing that could be laid out otherwise.
     if (head.objects or head.format == "csv") and not adapter.recognise(head):
         raise _wrong_layout(path, source, adapter)
+    return _laid_above(implied, source)
+
+
+def settled_again(source: SourceSettings, head: Head) -> SourceSettings:
+    """Return the source as it reads records of a file of which only this `head` is left."""
+    if not source.adapter:
+        return source
+    return _laid_above(ADAPTERS[source.adapter].source_of(head), source)
+
+
+def _laid_above(implied: SourceSettings, source: SourceSettings) -> SourceSettings:
     own = {name: getattr(source, name) for name in source.model_fields_set}
     for name in _MERGED:
         own[name] = {**getattr(implied, name), **getattr(source, name)}

@@ -1,0 +1,487 @@
+"""What was set aside is fed again: as if the file had been ingested by the settings of now."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from habitue.config import Settings, SourceSettings, StoreSettings
+from habitue.errors import SettingsError
+from habitue.events import retry
+from habitue.events.ingest import ingest_files
+from habitue.events.ingest_report import IngestReport
+from habitue.events.quarantine import read_quarantine
+from habitue.events.retry import RetryReport, retry_quarantine
+from habitue.events.store import EventStore
+from habitue.workspace import Workspace
+
+COLUMNS: dict[str, str | list[str]] = {
+    "user_id": "user", "event_type": "event", "timestamp": "at", "item_id": "item",
+    "price": "price", "order_id": "order",
+}  # fmt: skip
+HEADER = "user,event,at,item,price,order,member,shop\n"
+
+
+def source(**changes: object) -> SourceSettings:
+    changes.setdefault("columns", COLUMNS)
+    return SourceSettings.model_validate({"name": "log", **changes})
+
+
+def mapped(**columns: str | list[str]) -> dict[str, str | list[str]]:
+    return {**COLUMNS, **columns}
+
+
+def row(n: int, **cells: str) -> str:
+    given = {
+        "user": f"u{n}", "event": "view", "at": f"2024-01-02 10:00:{n:02d}", "item": f"i{n % 3}",
+        "price": "2", "order": "", "member": f"m{n}", "shop": "x", **cells,
+    }  # fmt: skip
+    return ",".join(given.values()) + "\n"
+
+
+def written(path: Path, *rows: str) -> Path:
+    path.write_bytes((HEADER + "".join(rows)).encode())
+    return path
+
+
+def ingested(store: EventStore, files: Sequence[Path], *sources: SourceSettings) -> IngestReport:
+    return ingest_files(
+        store, files, Settings(sources=list(sources), store=StoreSettings(buckets=2))
+    )
+
+
+def retried(store: EventStore, *sources: SourceSettings) -> RetryReport:
+    report = retry_quarantine(store, Settings(sources=list(sources)))
+    tried = report.tried
+    assert tried.received == tried.accepted + tried.duplicates + tried.quarantined
+    assert report.by_reason == read_quarantine(store.folder)[1]
+    assert report.rows == sum(report.by_reason.values())
+    return report
+
+
+def told(store: EventStore) -> dict[str, pl.DataFrame]:
+    """All that the store holds, by the shop's own ids."""
+    subjects = store.read_table("subjects")
+    names = dict(subjects.select("subject_id", pl.col("kind") + ":" + pl.col("outside_id")).rows())
+    items = dict(store.read_table("items").select("item_number", "item_id").rows())
+    events = pl.concat([store.read_bucket(bucket) for bucket in range(store.num_buckets)])
+    events = events.with_columns(
+        pl.col("subject_id").replace_strict(names, return_dtype=pl.String),
+        pl.col("item_number").replace_strict(items, return_dtype=pl.String),
+        pl.col(pl.Enum).cast(pl.String),
+    )
+    catalogue = store.items().drop("item_number").sort("item_id")
+    return {"events": events.sort(events.columns), "items": catalogue}
+
+
+def assert_same(store: EventStore, other: EventStore) -> None:
+    mine, theirs = told(store), told(other)
+    for table in mine:
+        assert_frame_equal(mine[table], theirs[table])
+
+
+def assert_as_if(
+    tmp_path: Path, files: Sequence[Path], wrong: SourceSettings, right: SourceSettings
+) -> RetryReport:
+    """Ingest by the wrong source, retry by the right one; it must be as by the right one alone."""
+    store, other = EventStore(tmp_path / "retried"), EventStore(tmp_path / "right")
+    ingested(store, files, wrong)
+    report = retried(store, right)
+    direct = ingested(other, files, right)
+    assert_same(store, other)
+    assert report.by_reason == direct.by_reason
+    fingerprint = store.fingerprint
+    again = ingested(store, files, right)
+    assert (again.accepted, again.event_rows) == (0, 0)
+    assert store.fingerprint == fingerprint
+    assert read_quarantine(store.folder)[1] == direct.by_reason
+    return report
+
+
+# --- Mappings corrected ---
+
+
+def test_a_wrong_column_corrected_lets_every_row_in(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", *(row(n, user="") for n in range(20)))
+    report = assert_as_if(tmp_path, [path], source(), source(columns=mapped(user_id="member")))
+    assert (report.tried.received, report.tried.accepted, report.rows) == (20, 20, 0)
+    stores = [EventStore(tmp_path / name) for name in ("retried", "right")]
+    assert stores[0].fingerprint == stores[1].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("cells", "wrong", "right"),
+    [
+        ({"event": "zz9"}, {}, {"event_types": {"zz9": "purchase"}}),
+        ({"at": "02.01.2024"}, {}, {"time_format": "%d.%m.%Y"}),
+        ({"at": "1704189600"}, {"time_unit": "ms"}, {"time_unit": "s"}),
+        ({"price": "1.234.5"}, {}, {"columns": mapped(price="item")}),
+        ({"price": '"12,50"'}, {}, {"decimal_mark": ","}),
+        ({"user": "guest"}, {}, {"columns": mapped(user_id="member")}),
+    ],
+    ids=["word", "time format", "time unit", "column", "decimal mark", "placeholder"],
+)
+def test_what_the_settings_now_read_is_let_in(
+    tmp_path: Path, cells: dict[str, str], wrong: dict[str, Any], right: dict[str, Any]
+) -> None:
+    items = {"item": "7"} if "columns" in right else {}
+    path = written(tmp_path / "a.csv", *(row(n, **cells, **items) for n in range(5)))
+    report = assert_as_if(tmp_path, [path], source(**wrong), source(**right))
+    assert (report.tried.accepted, report.rows) == (5, 0)
+
+
+def test_some_rows_of_several_files_are_let_in_beside_those_that_were(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path / f"{day}.csv", *(row(n, event="zz9" if n % 4 == day else "view")
+                                           for n in range(day, day + 12)))
+        for day in range(3)
+    ]  # fmt: skip
+    right = source(event_types={"zz9": "purchase"})
+    report = assert_as_if(tmp_path, files, source(), right)
+    assert report.tried.accepted == report.tried.received - report.tried.duplicates
+    assert report.rows == 0
+
+
+def test_what_is_still_bad_stays_with_its_present_reason(tmp_path: Path) -> None:
+    rows = [row(1, user="", price="free"), row(2, user="", member=""), row(3, event="dance")]
+    path = written(tmp_path / "a.csv", *rows, row(4))
+    right = source(columns=mapped(user_id="member"))
+    store = EventStore(tmp_path / "store")
+    first = ingested(store, [path], source())
+    assert first.by_reason == {"no_subject": 2, "unknown_type": 1}
+    report = retried(store, right)
+    assert report.by_reason == {"no_subject": 1, "price_not_number": 1, "unknown_type": 1}
+    assert report.tried.by_reason == report.by_reason
+    shown = read_quarantine(store.folder)[0].sort("line")
+    assert shown["line"].to_list() == [2, 3, 4]
+    assert shown["code"].to_list() == ["price_not_number", "no_subject", "unknown_type"]
+    assert shown["field"].to_list() == ["price", "user_id", "event_type"]
+
+
+def test_a_second_retry_does_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", row(1, user=""), row(2, event="dance"))
+    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
+    ingested(store, [path], source())
+    retried(store, right)
+    before = store.manifest
+    report = retried(store, right)
+    assert (report.tried.accepted, report.tried.quarantined, report.rows) == (0, 1, 1)
+    assert (store.manifest.parts, store.manifest.next_part) == (before.parts, before.next_part)
+
+
+def test_without_a_correction_nothing_changes(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", row(1, user=""), "too,few\n", row(2), row(3))
+    store = EventStore(tmp_path / "store")
+    ingested(
+        store,
+        [path],
+        source(),
+    )
+    before = store.manifest
+    report = retried(store, source())
+    assert report.by_reason == {"no_subject": 1, "columns 2!=8": 1}
+    assert store.manifest.parts == before.parts
+
+
+def test_rows_that_the_corrected_file_brought_are_duplicates_and_leave(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", *(row(n, user="") for n in range(3)))
+    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
+    ingested(store, [path], source())
+    ingested(store, [path], right)
+    fingerprint = store.fingerprint
+    report = retried(store, right)
+    assert (report.tried.accepted, report.tried.duplicates, report.rows) == (0, 3, 0)
+    assert store.fingerprint == fingerprint
+
+
+def test_what_the_source_now_ignores_leaves_without_a_trace(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", row(1, event="heartbeat"), row(2))
+    store = EventStore(tmp_path / "store")
+    ingested(store, [path], source())
+    report = retried(store, source(ignored_events=["heartbeat"]))
+    assert report.tried.by_reason == {"no_shop_event": 1}
+    assert report.rows == 0
+
+
+# --- Equal rows ---
+
+
+@pytest.mark.parametrize("duplicate_rows", ["drop", "keep"])
+def test_equal_rows_count_as_in_the_file(tmp_path: Path, duplicate_rows: str) -> None:
+    twice = row(1, event="zz9", order="o1")
+    path = written(tmp_path / "a.csv", twice, row(2), twice, twice)
+    right = source(event_types={"zz9": "purchase"}, duplicate_rows=duplicate_rows)
+    report = assert_as_if(tmp_path, [path], source(duplicate_rows=duplicate_rows), right)
+    assert report.tried.accepted == (3 if duplicate_rows == "keep" else 1)
+
+
+def test_equal_rows_of_files_that_overlap_are_one(tmp_path: Path) -> None:
+    bought = row(1, event="zz9")
+    files = [
+        written(tmp_path / "a.csv", bought, row(2)),
+        written(tmp_path / "b.csv", row(3), bought),
+    ]
+    right = source(event_types={"zz9": "purchase"}, duplicate_rows="keep")
+    report = assert_as_if(tmp_path, files, source(duplicate_rows="keep"), right)
+    assert (report.tried.accepted, report.tried.duplicates) == (1, 1)
+
+
+def test_equal_items_of_an_order_are_all_kept_and_all_let_in(tmp_path: Path) -> None:
+    order = {
+        "user": "u1", "event": "zz9", "at": "2024-01-02T10:00:00Z",
+        "items": [{"sku": "A", "price": 2}, {"sku": "A", "price": 2}, {"sku": "B", "price": 3}],
+    }  # fmt: skip
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(order) + "\n")
+    columns = mapped(item_id="items.sku", price="items.price")
+    del columns["order_id"]
+    wrong = source(format="jsonl", columns=columns)
+    right = source(format="jsonl", columns=columns, event_types={"zz9": "purchase"})
+    report = assert_as_if(tmp_path, [path], wrong, right)
+    assert (report.tried.received, report.tried.event_rows) == (1, 3)
+
+
+# --- Lines that could not be parsed ---
+
+
+def test_lines_with_quotes_that_enclose_nothing_are_read_once_told_so(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.csv",
+        *(row(n) for n in range(30)),
+        row(31, item='"x"y'),
+        row(32),
+        row(33, item='"never closed'),
+        *(row(n) for n in range(34, 60)),
+    )
+    report = assert_as_if(tmp_path, [path], source(), source(quoting=False))
+    assert (report.tried.accepted, report.rows) == (2, 0)
+
+
+def test_bytes_of_another_encoding_are_read_once_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    lines = [row(n).encode() for n in range(30)]
+    lines.insert(9, row(40, item="café").encode("cp1252"))
+    path.write_bytes(HEADER.encode() + b"".join(lines))
+    report = assert_as_if(tmp_path, [path], source(), source(encoding="cp1252"))
+    assert (report.tried.accepted, report.rows) == (1, 0)
+    assert "café" in EventStore(tmp_path / "retried").items()["item_id"].to_list()
+
+
+def test_json_records_are_read_again_from_what_they_were(tmp_path: Path) -> None:
+    good = {"event": "view", "at": "2024-01-02T10:00:00Z", "item": "A"}
+    records = [
+        {**good, "user": 1.5, "member": "m1"},  # a decimal number is no id
+        {**good, "user": True, "member": "m2"},
+        {**good, "user": "u3", "member": 4.5},
+    ]
+    path = tmp_path / "a.jsonl"
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    path.write_text(text + '{"user": "u4", "user": "u5"}\n' * 2 + text.replace("10:00", "11:00"))
+    columns = {name: COLUMNS[name] for name in ("user_id", "event_type", "timestamp", "item_id")}
+    wrong = source(format="jsonl", columns=columns)
+    right = source(format="jsonl", columns={**columns, "user_id": "member"})
+    store = EventStore(tmp_path / "store")
+    given = Settings(sources=[wrong]).model_copy(
+        update={"cleaning": Settings().cleaning.model_copy(update={"max_bad": 0.5})}
+    )
+    report = ingest_files(store, [path], given)
+    assert report.by_reason == {"type": 4, "duplicate_key": 2}
+    after = retried(store, right)
+    assert after.tried.accepted == 4
+    assert after.by_reason == {"duplicate_key": 2}
+
+
+# --- What cannot be read again ---
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    at = [datetime(2024, 1, 2, 10, n, 0, 123_456, tzinfo=UTC) for n in range(4)]
+    frame = pl.DataFrame(
+        {"user": [2**60 + n for n in range(4)], "event": ["zz9", "view"] * 2, "at": at,
+         "item": ["A", "B"] * 2, "price": [0.1, 1 / 3, 2.5, 4.0], "order": [None, 1, 2, 3]}
+    )  # fmt: skip
+    path = tmp_path / "a.parquet"
+    frame.write_parquet(path)
+    right = source(event_types={"zz9": "purchase"})
+    report = assert_as_if(tmp_path, [path], source(), right)
+    assert (report.tried.accepted, report.rows) == (2, 0)
+
+
+def test_rows_without_a_column_that_is_mapped_now_are_not_tried(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {name: ["" if name == "user" else "x"] for name in HEADER.strip().split(",")}
+    ).with_columns(at=pl.lit("2024-01-02"), event=pl.lit("view"), price=pl.lit("2"))
+    path = tmp_path / "a.parquet"
+    frame.write_parquet(path)
+    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
+    ingested(store, [path], source())
+    report = retried(store, right)
+    assert dict(report.not_fed) == {"column_not_kept": 1}
+    assert report.by_reason == {"no_subject": 1}
+    assert ingested(store, [path], right).accepted == 1
+
+
+def test_rows_of_a_source_that_is_gone_are_not_tried(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "store")
+    ingested(store, [written(tmp_path / "a.csv", row(1, user=""))], source())
+    report = retried(store, source(name="other"))
+    assert dict(report.not_fed) == {"no_source": 1}
+    assert report.by_reason == {"no_subject": 1}
+
+
+def test_a_row_too_long_to_be_kept_is_cut_and_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("habitue.events.quarantine.MAX_RAW_BYTES", 4_000)
+    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
+    long = [row(1, user="", shop="x" * 3_000), row(2, user="", shop="x" * 5_000)]
+    ingested(store, [written(tmp_path / "a.csv", *long)], source())
+    report = retried(store, right)
+    assert report.tried.accepted == 1
+    assert dict(report.not_fed) == {"not_kept_whole": 1}
+
+
+def test_settings_that_are_wrong_are_told_and_nothing_is_done(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "store")
+    ingested(store, [written(tmp_path / "a.csv", row(1, user=""))], source())
+    before = store.manifest
+    with pytest.raises(SettingsError, match="maps the unknown field 'who'"):
+        retry_quarantine(store, Settings(sources=[source(columns=mapped(who="user"))]))
+    store.reload()
+    assert store.manifest == before
+
+
+# --- Catalogue ---
+
+
+def test_a_catalogue_row_let_in_late_does_not_outweigh_what_came_after_it(tmp_path: Path) -> None:
+    columns: dict[str, str | list[str]] = {"item_id": "item", "name": "name", "price": "price"}
+    wrong = source(table="items", columns=columns)
+    right = source(table="items", columns=columns, decimal_mark=",")
+    files = []
+    for number, lines in enumerate(('A,Old,"1,5"\n', "A,New,\n", 'B,Other,"2,5"\n')):
+        files.append(tmp_path / f"{number}.csv")
+        files[-1].write_text("item,name,price\n" + lines)
+    stores = [EventStore(tmp_path / name) for name in ("retried", "right")]
+    for store, given_source in zip(stores, (wrong, right), strict=True):
+        for path in files:
+            ingested(store, [path], given_source)
+    report = retried(stores[0], right)
+    assert (report.tried.accepted, report.rows) == (2, 0)
+    catalogue = stores[0].items().sort("item_id")
+    assert catalogue.select("item_id", "name", "price").rows() == [
+        ("A", "New", 1.5), ("B", "Other", 2.5),
+    ]  # fmt: skip
+    assert_frame_equal(catalogue.drop("item_number"),
+                       stores[1].items().sort("item_id").drop("item_number"))  # fmt: skip
+
+
+# --- All or nothing ---
+
+
+def test_a_retry_that_breaks_off_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "a.csv", row(1, user=""), row(2))
+    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
+    ingested(store, [path], source())
+    before, fingerprint = store.manifest, store.fingerprint
+    with monkeypatch.context() as broken:
+        broken.setattr("habitue.events.ingest.write_manifest", _broken)
+        with pytest.raises(RuntimeError, match="broken"):
+            retry_quarantine(store, Settings(sources=[right]))
+    assert EventStore(store.folder).manifest == before
+    assert store.fingerprint == fingerprint
+    assert retried(store, right).tried.accepted == 1
+
+
+def _broken(*_: object) -> None:
+    raise RuntimeError("broken")
+
+
+def test_a_store_with_nothing_set_aside_has_nothing_to_try(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "store")
+    assert retried(store, source()).rows == 0
+    ingested(store, [written(tmp_path / "a.csv", row(1))], source())
+    assert retried(store, source()).tried.received == 0
+
+
+# --- The verb ---
+
+
+def test_the_verb_tells_what_was_let_in_and_what_was_not(tmp_path: Path) -> None:
+    settings_file = tmp_path / "shop" / "habitue.toml"
+    settings_file.parent.mkdir()
+    text = '[[sources]]\nname = "log"\n[sources.columns]\n'
+    lines = {name: f'{name} = "{column}"\n' for name, column in COLUMNS.items()}
+    settings_file.write_text(text + "".join(lines.values()))
+    shop = Workspace(tmp_path / "shop")
+    shop.ingest(written(tmp_path / "a.csv", row(1, user=""), row(2, event="dance"), row(3)))
+    lines["user_id"] = 'user_id = "member"\n'
+    settings_file.write_text(text + "".join(lines.values()))
+    document: Mapping[str, Any] = shop.quarantine_retry().as_json()
+    assert document["rows"] == 1
+    assert document["by_reason"] == {"unknown_type": 1}
+    assert (document["received"], document["accepted"], document["quarantined"]) == (2, 1, 1)
+    assert shop.log.num_buckets > 0
+    assert set(retry.WHY_NOT_FED) == {"not_kept_whole", "no_source", "column_not_kept"}
+
+
+# --- Whatever the file ---
+
+cells = st.fixed_dictionaries(
+    {
+        "user": st.sampled_from(["", "u1", "u2", "guest", "42"]),
+        "event": st.sampled_from(["view", "zz9", "dance", "buy"]),
+        "at": st.sampled_from(["2024-01-02 10:00:00", "2024-01-03", "3.1.2024", ""]),
+        "item": st.sampled_from(["A", "B", '"C ""x"""', "", "D\u00e9"]),
+        "price": st.sampled_from(["1", "2.5", '"1,5"', "free", "-1"]),
+        "order": st.sampled_from(["", "o1"]),
+        "member": st.sampled_from(["", "m1", "m2"]),
+        "shop": st.sampled_from(["x", '"a\nb"']),
+    }
+)
+changes = st.fixed_dictionaries(
+    {
+        "columns": st.sampled_from([COLUMNS, mapped(user_id="member"), mapped(price="order")]),
+        "event_types": st.sampled_from([{}, {"zz9": "purchase"}]),
+        "decimal_mark": st.sampled_from([".", ","]),
+    }
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    files=st.lists(st.lists(cells, min_size=1, max_size=12), min_size=1, max_size=3),
+    right=changes,
+    duplicate_rows=st.sampled_from(["drop", "keep"]),
+)
+def test_wrong_words_then_a_retry_is_as_if_they_had_been_right(
+    tmp_path_factory: pytest.TempPathFactory,
+    files: list[list[dict[str, str]]],
+    right: dict[str, Any],
+    duplicate_rows: str,
+) -> None:
+    """A source that takes nothing, corrected, takes what the right one takes, in the same order."""
+    folder = tmp_path_factory.mktemp("any")
+    paths = [
+        written(folder / f"{n}.csv", *(",".join(one.values()) + "\n" for one in rows))
+        for n, rows in enumerate(files)
+    ]
+    wrong = source(columns=mapped(timestamp="shop"), duplicate_rows=duplicate_rows)
+    corrected = source(**right, duplicate_rows=duplicate_rows)
+    store, other = EventStore(folder / "retried"), EventStore(folder / "right")
+    for path in paths:
+        ingested(store, [path], wrong)
+        ingested(other, [path], corrected)
+    assert store.num_events == 0
+    report = retried(store, corrected)
+    assert store.fingerprint == other.fingerprint
+    assert report.by_reason == read_quarantine(other.folder)[1]
