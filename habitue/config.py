@@ -62,6 +62,7 @@ CheckName = Literal[
     "volume", "time_gap", "empty_field", "new_event_type", "one_user", "duplicates", "midnight",
     "price_scale", "platform_gone", "no_purchases", "unknown_items", "clock_shift",
 ]  # fmt: skip
+PersonalData = Literal["redact", "reject", "keep"]
 Architecture = Literal["transformer", "gru"]
 Size = Literal["tiny", "small"]
 
@@ -174,6 +175,9 @@ class SourceSettings(Stage):
     negative_quantity: Literal["reject", "refund"] = Field(
         "reject", description="Whether a purchase of a negative quantity is a refund."
     )
+    fractional_quantity: Literal["reject", "accept"] = Field(
+        "reject", description="Whether a quantity may be a part of a piece (0.35 kg)."
+    )
     refund_order_prefix: str = Field(
         "", description="Orders whose id begins so are cancellations, hence refunds."
     )
@@ -210,6 +214,12 @@ class CleaningSettings(Stage):
         ],
         description="User ids that mean nobody (compared without case).",
     )  # fmt: skip
+    personal_data: PersonalData = Field(
+        "redact",
+        description="E-mail addresses, telephone, card and bank account numbers and passwords in "
+        "searches, properties, campaigns and names of items: redact puts [redacted] in their "
+        "place, reject sets the row aside, keep leaves them. User ids are never changed.",
+    )
     max_id_bytes: int = Field(256, ge=1, description="A longer id is set aside.")
     session_gap_minutes: float = Field(
         30, gt=0, le=LONGEST_DAYS * 1440, description="A longer pause starts a new session."
@@ -224,6 +234,17 @@ class CheckSettings(Stage):
 
     skip: list[CheckName] = Field(
         [], description="Rules left out, where what they find is how the shop was."
+    )
+
+
+class ConsentSettings(Stage):
+    """What the shop answers for where its log does not say who agreed to being recorded."""
+
+    assumed: str = Field(
+        "",
+        max_length=200,
+        description="On what ground events without a consent column are kept and learnt from, in "
+        "a few words; the model card repeats it, and ingest asks while it is empty.",
     )
 
 
@@ -329,6 +350,7 @@ class Settings(Stage):
     store: StoreSettings = StoreSettings()
     cleaning: CleaningSettings = CleaningSettings()
     checks: CheckSettings = CheckSettings()
+    consent: ConsentSettings = ConsentSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     recommend: RecommendSettings = RecommendSettings()

@@ -10,6 +10,7 @@ from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
 from habitue.actions.recommend import Offers, ScoredItem
 from habitue.config import SourceSettings
+from habitue.events.consent import QUESTION, silent_sources
 from habitue.events.guess_report import GuessReport
 from habitue.events.ingest_report import IngestReport
 from habitue.events.retry import WHY_NOT_FED, RetryReport
@@ -47,6 +48,7 @@ class InitResult:
                 for guess in self.report.guesses
             ],
             "left_out": [asdict(one) for one in self.report.left_out],
+            "questions": [QUESTION] if silent_sources(self.report.sources) else [],
             "next": f"habitue ingest -w {self.path.parent} FILE…",
         }
 

@@ -22,6 +22,7 @@ from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.compute import Progress
 from habitue.config import Settings
+from habitue.events.consent import sentence
 from habitue.events.data_checks import Finding, check_log, refuse_broken
 from habitue.events.log import EventLog
 from habitue.events.span import span_of
@@ -179,7 +180,7 @@ def train_version(
         data_fingerprint=fingerprint,
         habitue_version=__version__,
         validation=_validation(trained, blend),
-        notes=_notes(plan, findings, trained, blend, fitted, next_models),
+        notes=[*_notes(plan, findings, trained, blend, fitted, next_models), *_consent(settings)],
     )
     write_card(folder, card)
     write_json(folder / "settings.json", settings.model_dump(mode="json"))
@@ -273,6 +274,10 @@ def _fit_next(
         progress.advance()
     progress.finish()
     return found
+
+
+def _consent(settings: Settings) -> list[str]:
+    return [told] if (told := sentence(settings)) else []
 
 
 def _num_parameters(network: Network) -> int:

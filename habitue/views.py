@@ -77,6 +77,8 @@ def _init(console: Console, document: Object) -> None:
         console.print(Padding(f"[dim]{_cell(guess.get('because'))}[/]", (0, 0, 0, 6)))
     for one in _objects(document, "left_out"):
         console.print(f"\nLeft out: {_cell(one.get('file'))}: {_cell(one.get('because'))}")
+    for question in _list(document, "questions"):
+        console.print(f"\n[yellow]?[/] {_cell(question)}")
     console.print(
         f"\nWritten to [bold]{_cell(document.get('settings'))}[/]; "
         "a line marked [yellow]?[/] deserves a look."

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from habitue.config import CleaningSettings, SourceSettings
+from habitue.config import CleaningSettings, PersonalData, SourceSettings
 from habitue.events.words import Words, is_coded
 from habitue.schema import MINUTE, parse_time
 
@@ -39,6 +39,7 @@ REASONS: Final[dict[str, str]] = {
     "id_too_long": "the id is longer than cleaning.max_id_bytes",
     "control_char": "an id with a control character, or a text with a NUL",
     "invisible_char": "an id with a zero-width or direction mark",
+    "looks_like_pii": "a text holds personal data or a secret (see cleaning.personal_data)",
     "time_missing": "no time",
     "time_not_readable": "the time does not read as the source's time_unit or time_format says",
     "ts_epoch_zero": "the time is zero: 1970-01-01",
@@ -54,12 +55,14 @@ REASONS: Final[dict[str, str]] = {
     "price_too_high": "the price is above cleaning.max_price",
     "quantity_not_number": "the quantity is not a number",
     "quantity_not_positive": "a quantity of zero or less that is not a refund's",
+    "quantity_fractional": "a part of a piece (see the source's fractional_quantity)",
     "quantity_too_high": "the quantity is above cleaning.max_quantity",
     "value_not_number": "the value is not a number",
     "value_negative": "a negative value that is not a refund's",
     "value_too_high": "the value is above cleaning.max_price for each piece",
     "currency_unknown": "the currency is no ISO 4217 code",
     "category_too_deep": "the category path has more than sixteen levels",
+    "category_cycle": "the category path comes back to a level it has left",
 }
 
 # The quarantine keeps no rows of these: nothing went wrong, or they may not be held.
@@ -76,6 +79,7 @@ class Rules:
     max_quantity: float
     max_id_bytes: int
     placeholder_ids: frozenset[str]
+    personal_data: PersonalData = "redact"
 
     @classmethod
     def of(cls, cleaning: CleaningSettings, *, now: int) -> "Rules":
@@ -87,6 +91,7 @@ class Rules:
             max_quantity=cleaning.max_quantity,
             max_id_bytes=cleaning.max_id_bytes,
             placeholder_ids=frozenset(word.lower() for word in cleaning.placeholder_ids),
+            personal_data=cleaning.personal_data,
         )
 
 
@@ -98,7 +103,8 @@ class Batch:
     (why a row is rejected; null: it is not), `_repaired`. `raw` holds the rows as the file had
     them. A column of texts may be coded, where there are `words`: then steps ask each text once,
     by `words.rows_where` and `words.changed`, or take the column as `text`. `repairs` and
-    `remarks` say which rows each kind of them concerned.
+    `remarks` say which rows each kind of them concerned; `hints` say of rejected rows what may
+    have gone wrong.
     """
 
     frame: pl.DataFrame
@@ -108,6 +114,7 @@ class Batch:
     words: Words | None = None
     repairs: Mapping[str, pl.Series] = field(default_factory=dict)
     remarks: Mapping[str, pl.Series] = field(default_factory=dict)
+    hints: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def has(self, field: str) -> bool:
         """Whether the batch has a column for `field`."""
@@ -163,6 +170,11 @@ class Batch:
         """Note the rows where `condition` holds under `kind`; they are not repairs."""
         rows = self.rows(condition)
         return replace(self, remarks=_noted(self.remarks, kind, rows)) if rows.any() else self
+
+    def hint(self, condition: pl.Expr | pl.Series, kind: str) -> "Batch":
+        """Note under `kind` what may be wrong with the rows where `condition` holds."""
+        rows = self.rows(condition)
+        return replace(self, hints=_noted(self.hints, kind, rows)) if rows.any() else self
 
 
 def _noted(noted: Mapping[str, pl.Series], kind: str, rows: pl.Series) -> Mapping[str, pl.Series]:

@@ -32,6 +32,7 @@ from habitue.events.clean_money import (
     read_catalogue_price,
     turn_cancellations_into_refunds,
 )
+from habitue.events.clean_personal import redact_personal
 from habitue.events.clean_skew import correct_skew
 from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject, require_two_ids
 from habitue.events.clean_times import check_created, check_times, fill_received, read_times
@@ -57,6 +58,7 @@ CLEANING_STEPS: Final[tuple[Step, ...]] = (
     map_fields,
     leave_out_ignored,
     require_consent,
+    redact_personal,
     strip_decimals,
     tidy_ids,
     reject_unfit_ids,
@@ -81,6 +83,7 @@ CLEANING_STEPS: Final[tuple[Step, ...]] = (
 
 CATALOGUE_STEPS: Final[tuple[Step, ...]] = (
     map_fields,
+    redact_personal,
     strip_decimals,
     tidy_ids,
     reject_unfit_ids,
@@ -102,13 +105,15 @@ class Cleaned:
     `frame` has a column for each field that the source maps, and `_record` and `_repaired`;
     events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
     `rejected` has `records.REJECTED_COLUMNS` and `subject`. `repairs` and `remarks` say how many
-    rows of `frame` each kind of them concerned.
+    rows of `frame` each kind of them concerned, `hints` how many rejected rows have a time that
+    would be a likely one in another unit.
     """
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
     repairs: Mapping[str, int]
     remarks: Mapping[str, int]
+    hints: Mapping[str, int]
 
 
 def clean(
@@ -137,6 +142,7 @@ def clean(
         _rejected(batch, ~is_clean),
         repairs=_counted(batch.repairs, is_clean),
         remarks=_counted(batch.remarks, is_clean),
+        hints=_counted(batch.hints, ~is_clean),
     )
 
 

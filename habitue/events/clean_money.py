@@ -10,32 +10,35 @@ from typing import Final
 import polars as pl
 
 from habitue.events.batch import Batch
+from habitue.events.currencies import CURRENCIES, currencies_of
 from habitue.events.words import changed, rows_where
 from habitue.schema import MONEY_EVENT_TYPES
 
-# Active codes of ISO 4217, and those that shops' older logs still hold.
-_CODES: Final = """
-AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
-BYN BZD CAD CDF CHF CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
-GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS
-KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
-MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
-SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH
-UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL BYR DEM ESP FRF GRD
-ITL LTL LVL MRO NLG ROL SKK STD TRL VEF XAU ZMK
-"""
-CURRENCIES: Final = frozenset(_CODES.split())
 _AMOUNTS: Final = ("price", "quantity", "value")
+_GROUPED: Final = r"^\s*[+-]?\d{1,3}(\.\d{3})+(,\d*)?\s*$"
+_SIGNED: Final = (
+    r"^\s*(?P<before>[^\d\s.,+-]*)\s*(?P<amount>[+-]?[\d.,]+)\s*(?P<after>[^\d\s.,+-]*)\s*$"
+)
 _DECIMALS: Final = 6  # of derived money: enough for any currency, and 2.55 × 6 stays 15.3
 
 
 def read_amounts(batch: Batch) -> Batch:
-    """Turn prices, quantities and values into numbers; reject texts, NaN and infinity."""
+    """Turn prices, quantities and values into numbers; reject texts, NaN and infinity.
+
+    Where the source names a decimal comma, points between thousands and a currency's sign are
+    taken off.
+    """
     for field in _AMOUNTS:
-        if batch.has(field):
-            numbers, is_bad = _numbers(batch.frame[field], batch.source.decimal_mark)
-            batch = batch.with_columns(numbers.alias(field))
-            batch = batch.reject(is_bad, f"{field}_not_number", field)
+        if not batch.has(field):
+            continue
+        column, mark = batch.frame[field], batch.source.decimal_mark
+        numbers, is_bad = _numbers(column, mark)
+        batch = batch.with_columns(numbers.alias(field))
+        if mark == "," and column.dtype == pl.String:
+            batch = batch.repair(column.str.contains(_GROUPED), "thousands_mark_dropped")
+            if field != "quantity" and is_bad.any():
+                batch, is_bad = _with_signs_read(batch, field, column, is_bad)
+        batch = batch.reject(is_bad, f"{field}_not_number", field)
     return batch
 
 
@@ -65,6 +68,9 @@ def check_amounts(batch: Batch) -> Batch:
     if batch.has("quantity"):
         quantity = pl.col("quantity")
         batch = batch.reject((quantity <= 0) & ~is_refund, "quantity_not_positive", "quantity")
+        if batch.source.fractional_quantity == "reject":
+            is_part = quantity.floor() != quantity
+            batch = batch.reject(is_part, "quantity_fractional", "quantity")
         too_high = quantity.abs() > rules.max_quantity
         batch = batch.reject(too_high, "quantity_too_high", "quantity")
     if batch.has("value"):
@@ -132,13 +138,48 @@ def _numbers(column: pl.Series, decimal_mark: str) -> tuple[pl.Series, pl.Series
     is_blank = texts.is_null() | (texts == "")
     if decimal_mark == ",":
         # The point groups thousands then: 1.234,56.
-        grouped = texts.str.contains(r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$")
+        grouped = texts.str.contains(_GROUPED)
         plain = texts.str.contains(r"^[+-]?\d*(,\d*)?$")
         texts = texts.set(~(grouped | plain), None)
         texts = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     numbers = texts.cast(pl.Float64, strict=False)
     is_number = numbers.is_finite().fill_null(False)
     return numbers.set(~is_number, None), ~is_number & ~is_blank
+
+
+def _with_signs_read(
+    batch: Batch, field: str, column: pl.Series, is_bad: pl.Series
+) -> tuple[Batch, pl.Series]:
+    """Read amounts with a currency's sign, such as "12,50 €", of rows that are in that currency.
+
+    A row that names none is in the sign's, if that can only be one. Returns what is still bad.
+    """
+    parts = column.str.extract_groups(_SIGNED).struct.unnest()
+    signs = parts.select(pl.concat_str("before", "after"))["before"]
+    numbers, is_no_number = _numbers(parts["amount"], batch.source.decimal_mark)
+    none = pl.repeat(None, len(column), dtype=pl.String, eager=True)
+    given = batch.text("currency") if batch.has("currency") else none
+    named = given.str.strip_chars().str.to_uppercase().replace("", None)
+    rows = pl.DataFrame({"sign": signs, "named": named}).filter(is_bad).unique()
+    meant = [_meant(sign, name) for sign, name in rows.iter_rows()]
+    rows = rows.with_columns(meant=pl.Series(meant, dtype=pl.String))
+    found = pl.DataFrame({"sign": signs, "named": named}).join(
+        rows, on=["sign", "named"], how="left", nulls_equal=True, maintain_order="left"
+    )["meant"]
+    is_read = is_bad & ~is_no_number & numbers.is_not_null() & found.is_not_null()
+    batch = batch.with_columns(
+        pl.when(is_read).then(numbers).otherwise(field).alias(field),
+        currency=pl.when(is_read).then(found).otherwise(named),
+    )
+    return batch.repair(is_read, "currency_sign_read"), is_bad & ~is_read
+
+
+def _meant(sign: str | None, named: str | None) -> str | None:
+    """Return the currency of an amount with this sign in a row that names this currency."""
+    possible = currencies_of(sign or "")
+    if named is not None:
+        return named if named in possible else None
+    return next(iter(possible)) if len(possible) == 1 else None
 
 
 def _column(batch: Batch, name: str) -> pl.Expr:

@@ -15,6 +15,9 @@ from habitue.events.batch import TIME_FIELDS, Batch
 from habitue.schema import DAY, HOUR, MINUTE, parse_time
 
 _FACTORS: Final = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001, "days": float(DAY)}
+UNIT_WORDS: Final = {
+    "s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds",
+}  # fmt: skip
 _FARTHEST: Final = 4e18  # µs; an integer holds little more
 _IMPOSSIBLE: Final = 9e18
 _PLAUSIBLE: Final = (6e14, 4.2e15)  # µs: 1989 to 2103
@@ -50,6 +53,7 @@ def read_times(batch: Batch) -> Batch:
         if column.dtype == pl.String:
             is_blank = is_blank | (column.str.strip_chars() == "")
         moments = _moments(column, batch.source)
+        batch = _hint_at_units(batch, column, moments.at)
         batch = batch.with_columns(moments.at.alias(field))
         batch = batch.reject(moments.at.is_null() & ~is_blank, "time_not_readable", field)
         batch = batch.repair(moments.is_date_only, "time_date_only")
@@ -97,7 +101,7 @@ def _check_span(batch: Batch, field: str) -> Batch:
     if not batch.rows(is_outside).any():
         return batch
     fits_other_unit = pl.lit(False)
-    if batch.source.time_unit in ("s", "ms", "us", "ns"):
+    if batch.source.time_unit in UNIT_WORDS:
         # A number read in the wrong one of these units is off by a power of a thousand.
         for factor in (1e3, 1e6, 1e9, 1e-3, 1e-6, 1e-9):
             other = at.cast(pl.Float64) * factor
@@ -106,6 +110,20 @@ def _check_span(batch: Batch, field: str) -> Batch:
     batch = batch.reject(is_outside & fits_other_unit, "ts_other_unit", field)
     batch = batch.reject(at < rules.earliest_at, "ts_too_old", field)
     return batch.reject(at > rules.latest_at, "ts_future", field)
+
+
+def _hint_at_units(batch: Batch, column: pl.Series, at: pl.Series) -> Batch:
+    """Note of times that cannot be true in which unit their numbers would be."""
+    unit, rules = batch.source.time_unit, batch.rules
+    is_odd = ~at.is_between(rules.earliest_at, rules.latest_at)
+    if unit not in UNIT_WORDS or not is_odd.any():
+        return batch
+    number = column.cast(pl.Float64, strict=False)
+    for other in UNIT_WORDS:
+        in_other = number * _FACTORS[other]
+        fits = in_other.is_between(float(rules.earliest_at), float(rules.latest_at))
+        batch = batch.hint(is_odd & fits, other)
+    return batch
 
 
 def _moments(column: pl.Series, source: SourceSettings) -> _Moments:

@@ -111,11 +111,14 @@ def tidy_categories(batch: Batch) -> Batch:
 
 
 def limit_categories(batch: Batch) -> Batch:
-    """Reject catalogue rows with a category path of more than sixteen levels."""
+    """Reject catalogue rows whose category path has too many levels or comes back to one."""
     if not batch.has("category"):
         return batch
     levels = pl.col("category").str.count_matches("/", literal=True) + 1
-    return batch.reject(levels > MAX_CATEGORY_LEVELS, "category_too_deep", "category")
+    batch = batch.reject(levels > MAX_CATEGORY_LEVELS, "category_too_deep", "category")
+    paths = batch.frame["category"]
+    cycles = [path for path in paths.drop_nulls().unique() if _comes_back(path)]
+    return batch.reject(paths.is_in(cycles), "category_cycle", "category") if cycles else batch
 
 
 def read_positions(batch: Batch) -> Batch:
@@ -158,6 +161,15 @@ def check_event_types(event_types: dict[str, str], source: str) -> None:
                 f"not exist.{nearest(event_type, EVENT_TYPES)}",
                 fix=f"Event types: {', '.join(EVENT_TYPES)}.",
             )
+
+
+def _comes_back(path: str) -> bool:
+    """Whether a level stands in the path again after another; the same twice running is a name."""
+    levels = path.split("/")
+    steps = [
+        level for level, before in zip(levels, [None, *levels], strict=False) if level != before
+    ]
+    return len(set(steps)) < len(steps)
 
 
 def _own(batch: Batch) -> str:

@@ -85,6 +85,7 @@ def guess_values(draft: Draft, whole: WholeColumns, sample: pl.DataFrame) -> Non
     guess_category_path(draft, sample)
     guess_decimal_mark(draft, sample)
     _guess_refunds(draft, whole)
+    _guess_fractions(draft, whole)
     _guess_duplicates(draft, whole)
     _guess_not_products(draft, whole)
     _note_crowded_user(draft, whole)
@@ -230,6 +231,14 @@ def _guess_refunds(draft: Draft, whole: WholeColumns) -> None:
             break
     because = f"{whole.negative_rows:,} lines have a negative quantity: goods that came back"
     draft.settle("negative_quantity", "refund", because, confirm=True)
+
+
+def _guess_fractions(draft: Draft, whole: WholeColumns) -> None:
+    if whole.fractional_rows:
+        because = (
+            f"{whole.fractional_rows:,} lines have a part of a piece: sold by weight or length"
+        )
+        draft.settle("fractional_quantity", "accept", because, confirm=True)
 
 
 def _guess_duplicates(draft: Draft, whole: WholeColumns) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import polars as pl
@@ -33,7 +34,10 @@ from habitue.events.catalogue import (
 from habitue.events.clean import check_source
 from habitue.events.clean_subjects import SUBJECT_KINDS
 from habitue.events.compaction import compact
+from habitue.events.consent import reminder
+from habitue.events.consistency import Inconsistencies
 from habitue.events.database import DatabaseTable, num_rows
+from habitue.events.ingest_notes import Noticed, notes
 from habitue.events.ingest_report import FileUse, IngestReport
 from habitue.events.intake import PAIR_COLUMNS, Intake
 from habitue.events.keys import column_hashes, hash_sum, mixed
@@ -47,6 +51,7 @@ from habitue.events.manifest import (
     write_part,
 )
 from habitue.events.merge import merge
+from habitue.events.personal import looks_like_person
 from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
@@ -173,6 +178,8 @@ class Ingest:
         self._parts: list[Part] = []
         self._told = ToldInEvents()
         self._num_changed_ids = 0
+        self._num_personal_ids = 0
+        self._inconsistencies = Inconsistencies()
         self._empty_files: list[str] = []
 
     def run(self) -> IngestReport:
@@ -218,6 +225,7 @@ class Ingest:
             yield merged.fresh.sort(EVENT_ORDER)
 
     def _store_bucket(self, bucket: int, fresh: pl.DataFrame) -> None:
+        self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
         content = hash_sum(fresh["identity"].to_numpy())
         self._write("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
         if any(name in fresh.columns for name in ("search_query", "properties")):
@@ -247,6 +255,8 @@ class Ingest:
     def _store_tables(self) -> None:
         """Store new subjects and items, and what was learned of items."""
         subjects = _subject_rows(self._intake)
+        of_persons = subjects.filter(pl.col("kind") != "session")["outside_id"]
+        self._num_personal_ids = int(looks_like_person(of_persons).sum())
         self._write("subjects", subjects, content_of(subjects))
         items = self._item_rows()
         self._write("items", items, content_of(items))
@@ -344,6 +354,7 @@ class Ingest:
 
     def _report(self, counts: Counts, event_rows: int) -> IngestReport:
         seconds = time.monotonic() - self._started
+        remarks = self._remarks()
         return IngestReport(
             received=counts.received,
             accepted=counts.accepted,
@@ -360,23 +371,31 @@ class Ingest:
                 for given in self._inputs
             ),
             repairs=dict(self._intake.repairs.most_common()),
-            notes=tuple(self._notes()),
+            remarks=remarks,
+            notes=tuple(notes(self._noticed(remarks))),
         )
 
-    def _notes(self) -> Iterable[str]:
-        for name in self._empty_files:
-            yield f"{name} holds no records."
-        currencies = sorted(self._intake.currencies)
-        if len(currencies) > 1:
-            yield f"Money in several currencies ({', '.join(currencies)}); it is never converted."
-        if self._num_changed_ids:
-            yield (
-                f"{self._num_changed_ids} records carry an event id that was there before with "
-                "other content; they are stored beside the first."
-            )
-        zones = sorted({given.source.time_zone for given in self._inputs})
-        if num_times := self._intake.remarks["time_without_zone"]:
-            yield f"{num_times:,} times name no zone and were read as {', '.join(zones)}."
+    def _remarks(self) -> dict[str, int]:
+        """Return what was seen and left as it is, by its code, in records, ids or rows."""
+        remarks = {
+            **self._intake.remarks,
+            "duplicate_of": self._num_changed_ids,
+            "looks_like_pii": self._num_personal_ids,
+            **self._inconsistencies.counts(),
+        }
+        return {code: count for code, count in remarks.items() if count}
+
+    def _noticed(self, remarks: dict[str, int]) -> Noticed:
+        sources = [given.source for given in self._inputs]
+        return Noticed(
+            empty_files=self._empty_files,
+            currencies=self._intake.currencies,
+            zones={source.time_zone for source in sources},
+            remarks=remarks,
+            hints=self._intake.hints,
+            units={source.name: source.time_unit for source in sources},
+            reminder=reminder(sources, self._settings),
+        )
 
 
 def _opener(

@@ -18,7 +18,11 @@ class FileUse:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did, in input records; `event_rows` and `items` are those added."""
+    """What an ingest did, in input records; `event_rows` and `items` are those added.
+
+    `repairs` says what was mended, `remarks` what was seen and left as it is, each by its code;
+    `notes` say in words what people should know.
+    """
 
     received: int
     accepted: int
@@ -32,4 +36,5 @@ class IngestReport:
     events_per_second: float
     sources: tuple[FileUse, ...]
     repairs: dict[str, int]
+    remarks: dict[str, int]
     notes: tuple[str, ...]

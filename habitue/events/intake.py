@@ -63,6 +63,7 @@ class Intake:
         self.ledger = Ledger()
         self.repairs: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
+        self.hints: Counter[tuple[str, str]] = Counter()  # by source and what may be wrong
         self.currencies: set[str] = set()
         self.num_event_rows = 0
         self._rules = rules
@@ -95,6 +96,7 @@ class Intake:
         """Take the rows of a chunk."""
         self.repairs.update(cleaned.repairs)
         self.remarks.update(cleaned.remarks)
+        self.hints.update({(file.source.name, kind): n for kind, n in cleaned.hints.items()})
         for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
             kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))

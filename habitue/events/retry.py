@@ -32,7 +32,7 @@ from habitue.events.reread import CannotReread, reread, source_now
 from habitue.events.store import EventStore
 
 _FILE: Final = ("ingest", "nth_file", "file", "source")  # one file as one ingest read it
-_NOTHING: Final = IngestReport(0, 0, 0, 0, 0, {}, 0, 0, 0.0, 0.0, (), {}, ())
+_NOTHING: Final = IngestReport(0, 0, 0, 0, 0, {}, 0, 0, 0.0, 0.0, (), {}, {}, ())
 _AGAIN: Final = "ingest the file again to try them."
 WHY_NOT_FED: Final[Mapping[str, str]] = {
     "not_kept_whole": f"too long, written by an earlier release, or must not be kept; {_AGAIN}",

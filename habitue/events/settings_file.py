@@ -11,6 +11,7 @@ from pathlib import Path
 
 from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import Refused
+from habitue.events.consent import QUESTION, silent_sources
 from habitue.events.guess_report import Guess, GuessReport
 from habitue.files import write_bytes
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
@@ -52,6 +53,8 @@ def settings_text(report: GuessReport) -> str:
         by_source.setdefault(guess.file, []).append(guess)
     for source, (file, guesses) in zip(report.sources, by_source.items(), strict=True):
         parts.append(_source_text(source, guesses, report.unknown_words.get(file, {})))
+    if silent_sources(report.sources):
+        parts.append(f'[consent]\n{_comment(f"(?) {QUESTION}")}\nassumed = ""\n')
     return "\n".join(parts)
 
 

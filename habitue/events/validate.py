@@ -87,7 +87,10 @@ ROW_RULES: tuple[RowRule, ...] = (
     ),
     RowRule(
         "ids_well_formed",
-        ("id_too_long", "control_char", "invisible_char", "type", "number_range", "no_item"),
+        (
+            "id_too_long", "control_char", "invisible_char", "type", "number_range", "no_item",
+            "looks_like_pii",
+        ),
         0.05,
         "ids and texts are well-formed",
         ID_FIELDS,
@@ -124,8 +127,8 @@ ROW_RULES: tuple[RowRule, ...] = (
         "amounts_plausible",
         (
             "price_not_number", "price_negative", "price_too_high", "quantity_not_number",
-            "quantity_not_positive", "quantity_too_high", "value_not_number", "value_negative",
-            "value_too_high", "currency_unknown",
+            "quantity_not_positive", "quantity_fractional", "quantity_too_high", "value_not_number",
+            "value_negative", "value_too_high", "currency_unknown",
         ),
         0.2,
         "prices and quantities are numbers of a plausible size",
@@ -133,7 +136,7 @@ ROW_RULES: tuple[RowRule, ...] = (
     ),
     RowRule(
         "categories_sound",
-        ("category_too_deep",),
+        ("category_too_deep", "category_cycle"),
         0.05,
         "category paths are not too deep",
         ("category",),

@@ -35,6 +35,7 @@ class WholeColumns:
     items: dict[str, int] = field(default_factory=dict)  # id -> rows
     times: list[pl.Series] = field(default_factory=list)
     negative_rows: int = 0
+    fractional_rows: int = 0  # with a quantity that is no whole number
     order_prefixes: dict[str, tuple[int, int]] = field(default_factory=dict)  # rows, negative ones
     num_equal_rows: int = 0
     point_zero: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # .0, plain, all
@@ -124,6 +125,7 @@ def _note_refunds(whole: WholeColumns, frame: pl.DataFrame, source: SourceSettin
         return
     is_negative = quantity.str.starts_with("-").fill_null(False)
     whole.negative_rows += int(is_negative.sum())
+    whole.fractional_rows += int(quantity.str.contains(r"^-?\d*[.,]\d*[1-9]\d*$").sum())
     orders = field_texts(frame, source, "order_id")
     if orders is None:
         return

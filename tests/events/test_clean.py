@@ -56,6 +56,7 @@ BAD_EVENTS: list[tuple[str, str, dict[str, object]]] = [
     ("quantity_not_number", "quantity", good(quantity="two")),
     ("quantity_not_positive", "quantity", good(quantity="0")),
     ("quantity_not_positive", "quantity", good(quantity="-1", event="purchase")),
+    ("quantity_fractional", "quantity", good(quantity="1.5")),
     ("quantity_too_high", "quantity", good(quantity="1e9")),
     ("value_not_number", "value", good(value="Infinity")),
     ("value_negative", "value", good(value="-5", event="purchase")),
@@ -66,6 +67,7 @@ BAD_EVENTS: list[tuple[str, str, dict[str, object]]] = [
 BAD_ITEMS: list[tuple[str, str, dict[str, object]]] = [
     ("no_item", "item_id", {"item": " ", "name": "Lamp"}),
     ("category_too_deep", "category", {"item": "A", "category": "/".join("abcdefghijklmnopq")}),
+    ("category_cycle", "category", {"item": "A", "category": "Home/Garden/Home"}),
     ("price_negative", "price", {"item": "A", "price": "-2"}),
     ("price_not_number", "price", {"item": "A", "price": "n/a"}),
     ("id_too_long", "item_id", {"item": "A" * 300}),
@@ -81,6 +83,11 @@ def test_a_bad_event_is_rejected_for_its_reason_alone(
     assert result.rejected.select("_record", "code", "field").rows() == [(2, code, field)]
 
 
+def test_a_category_may_be_called_as_the_one_above_it() -> None:
+    rows = [{"item": "A", "category": path} for path in ("Toys/Toys", "A/B/B/C", "")]
+    assert cleaned(rows, items_source()).frame.height == 3
+
+
 @pytest.mark.parametrize(("code", "field", "row"), BAD_ITEMS)
 def test_a_bad_catalogue_row_is_rejected_for_its_reason(
     code: str, field: str, row: dict[str, object]
@@ -93,6 +100,7 @@ def test_every_reason_has_a_row_that_triggers_it() -> None:
     elsewhere = {
         "ts_other_unit",  # test_clean_times
         "type",  # below
+        "looks_like_pii",  # test_clean_personal
         "no_shop_event",  # test_clean_words
         "no_consent",  # test_clean_words
     }

@@ -1,5 +1,6 @@
 import pytest
 
+from habitue.events.clean import Cleaned
 from tests.events.made_chunks import cleaned, events_source, good, items_source
 
 Amounts = tuple[float | None, float | None, float | None]
@@ -20,7 +21,6 @@ def amounts(**cells: object) -> Amounts:
         ({"value": "10"}, (10.0, 1.0, 10.0)),
         ({"price": "3", "quantity": "2", "value": "5"}, (3.0, 2.0, 5.0)),
         ({"price": "0", "quantity": "2"}, (0.0, 2.0, 0.0)),
-        ({"quantity": "0.375", "price": "8"}, (8.0, 0.375, 3.0)),
         ({}, (None, 1.0, None)),
     ],
 )
@@ -69,6 +69,43 @@ def test_a_negative_quantity_is_a_refund_where_the_source_says_so() -> None:
     assert cleaned([row]).rejected["code"].to_list() == ["quantity_not_positive"]
     frame = cleaned([row], events_source(negative_quantity="refund")).frame
     assert frame.select("event_type", "quantity", "value").row(0) == ("refund", 3.0, -6.0)
+
+
+def test_a_part_of_a_piece_is_taken_only_where_the_source_sells_such() -> None:
+    row = good(event="purchase", price="8", quantity="0.375")
+    assert cleaned([row]).rejected["code"].to_list() == ["quantity_fractional"]
+    frame = cleaned([row], events_source(fractional_quantity="accept")).frame
+    assert frame.select("price", "quantity", "value").row(0) == (8.0, 0.375, 3.0)
+    assert cleaned([good(event="purchase", quantity="2.0")]).frame["quantity"].to_list() == [2.0]
+
+
+def signed(*cells: str, currency: str | None = None, mark: str = ",") -> Cleaned:
+    rows = [good(event="purchase", price=cell, currency=currency) for cell in cells]
+    return cleaned(rows, events_source(decimal_mark=mark))
+
+
+def test_a_currencys_sign_is_read_where_the_source_names_a_decimal_comma() -> None:
+    result = signed("12,50 €", "€12,50", "1.234,50 EUR", "£3", "12,50")
+    assert result.frame["price"].to_list() == [12.5, 12.5, 1234.5, 3.0, 12.5]
+    assert result.frame["currency"].to_list() == ["EUR", "EUR", "EUR", "GBP", None]
+    assert result.repairs == {"currency_sign_read": 4}
+    assert signed("12,50 €", mark=".").rejected["code"].to_list() == ["price_not_number"]
+
+
+def test_a_sign_that_may_mean_several_currencies_needs_the_rows_own() -> None:
+    assert signed("¥100").rejected["code"].to_list() == ["price_not_number"]
+    assert signed("¥100", currency="jpy").frame["currency"].to_list() == ["JPY"]
+
+
+def test_a_sign_against_the_rows_own_currency_is_rejected() -> None:
+    result = signed("12,50 €", "12,50 zzz", "12,50 € x", "€", currency="GBP")
+    assert result.rejected["code"].to_list() == ["price_not_number"] * 4
+
+
+def test_points_between_thousands_are_dropped_and_counted() -> None:
+    result = signed("1.234,56", "1234,56")
+    assert result.frame["price"].to_list() == [1234.56, 1234.56]
+    assert result.repairs == {"thousands_mark_dropped": 1}
 
 
 def test_native_numbers_are_taken_and_a_missing_one_of_pandas_is_missing() -> None:

@@ -112,7 +112,7 @@ def test_no_line_of_a_comment_escapes() -> None:
     evil = Guess("web.tsv", "user_id", "user", 'x\n[shop]\nname = "evil"\r\x1b[31m')
     report = GuessReport([EVENTS], [evil], [], {}, "", "", 0)
 
-    assert set(tomllib.loads(settings_text(report))) == {"sources"}
+    assert set(tomllib.loads(settings_text(report))) == {"sources", "consent"}
 
 
 def test_settings_that_exist_are_not_overwritten_unless_told(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_a_month_of_a_shop(tmp_path: Path) -> None:
 
     report = shop.ingest(path)
 
-    assert (report.received, report.accepted, report.notes) == (4, 4, ())
+    assert (report.received, report.accepted, report.repairs) == (4, 4, {})
     assert shop.events("event_type", "user", "item", "price", "value", "session_id") == [
         ("view_item", "541312140", "44600062", 35.79, None, "72d7-1"),
         ("add_to_cart", "554748717", "3900821", 33.2, None, "9333-1"),

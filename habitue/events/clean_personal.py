@@ -1,0 +1,79 @@
+"""Cleaning step: what names a person, or opens an account of theirs, goes out of free texts.
+
+Comes in: a batch with each field from the file. Goes out: the same with e-mail addresses, telephone
+and card numbers, bank accounts and passwords replaced by `[redacted]`, in the field and in the row
+as the quarantine would keep it. Ids stay what they are: they are the store's to keep apart. Knows
+nothing about how such things are told.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import polars as pl
+
+from habitue.events.batch import Batch
+from habitue.events.personal import may_hold_personal, redacted, worth_reading
+from habitue.events.words import changed, distinct_texts, is_coded, is_text, rows_where
+
+# What people type, or pages send along; names of goods hold no cards or passwords.
+_TYPED: Final = ("search_query", "properties", "campaign", "text")
+_NAMES: Final = (
+    "item_name", "item_category", "item_brand", "item_variant", "name", "category", "brand",
+)  # fmt: skip
+
+
+def redact_personal(batch: Batch) -> Batch:
+    """Take personal data and secrets out of texts, or reject the rows, as the settings say."""
+    if batch.rules.personal_data == "keep":
+        return batch
+    for field in (*_TYPED, *_NAMES):
+        if batch.has(field):
+            found = _found(batch.frame[field], typed=field in _TYPED)
+            if found.height:
+                batch = _without(batch, field, found)
+    return batch
+
+
+def _without(batch: Batch, field: str, found: pl.DataFrame) -> Batch:
+    """Take what was found out of a field, and out of the rows as the file had them."""
+    column = batch.frame[field]
+    batch = batch.with_columns(_replaced(column, found))
+    batch = replace(batch, raw=_clean_raw(batch, field))
+    if batch.rules.personal_data == "reject":
+        return batch.reject(_rows_with(column, found), "looks_like_pii", field)
+    for kind in found["kinds"].explode().unique(maintain_order=True):
+        of_kind = found.filter(pl.col("kinds").list.contains(kind))
+        batch = batch.repair(_rows_with(column, of_kind), f"{kind}_redacted")
+    return batch
+
+
+def _found(column: pl.Series, *, typed: bool) -> pl.DataFrame:
+    """Return the distinct texts with something in them: `text, clean, kinds`."""
+    texts = distinct_texts(column) if is_coded(column) else column
+    rows = []
+    if may_hold_personal(texts, typed=typed):
+        for text in texts.filter(worth_reading(texts, typed=typed)).unique(maintain_order=True):
+            clean, kinds = redacted(text, typed=typed)
+            if kinds:
+                rows.append((text, clean, sorted(kinds)))
+    schema = {"text": pl.String(), "clean": pl.String(), "kinds": pl.List(pl.String())}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _replaced(column: pl.Series, found: pl.DataFrame) -> pl.Series:
+    return changed(column, lambda texts: texts.replace(found["text"], found["clean"]))
+
+
+def _rows_with(column: pl.Series, found: pl.DataFrame) -> pl.Series:
+    return rows_where(column, lambda texts: texts.is_in(found["text"].implode()))
+
+
+def _clean_raw(batch: Batch, field: str) -> pl.DataFrame:
+    """Return the rows as the file had them, but for what is to be found in the field's columns."""
+    mapped = batch.source.columns.get(field, [])
+    raw = batch.raw
+    for name in [mapped] if isinstance(mapped, str) else mapped:
+        if name in raw.columns and is_text(raw[name]):
+            found = _found(raw[name], typed=field in _TYPED)
+            raw = raw.with_columns(_replaced(raw[name], found))
+    return raw

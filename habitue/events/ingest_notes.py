@@ -1,0 +1,63 @@
+"""What an ingest has to say beside its sums: a sentence each.
+
+In: what was noticed on the way. Out: sentences for people. The same numbers stand under their codes
+in the report's `remarks`. Knows nothing about how things are noticed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from habitue.events.clean_times import UNIT_WORDS
+
+_ALONE: Final = {
+    "purchase_without_view": "purchases of what the person had not looked at before",
+    "refund_without_purchase": "refunds of what the person had not bought",
+    "removal_without_cart": "removals from a cart of what was not put into it",
+}
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """What one ingest came upon."""
+
+    empty_files: Sequence[str]
+    currencies: Collection[str]
+    zones: Collection[str]  # of the sources
+    remarks: Mapping[str, int]
+    hints: Mapping[tuple[str, str], int]  # source and unit in which its times would be likely
+    units: Mapping[str, str]  # of the sources' times
+    reminder: str  # of what nobody has said of consent
+
+
+def notes(noticed: Noticed) -> Iterator[str]:
+    """Yield the sentences."""
+    remarks = noticed.remarks
+    for name in noticed.empty_files:
+        yield f"{name} holds no records."
+    if len(noticed.currencies) > 1:
+        listed = ", ".join(sorted(noticed.currencies))
+        yield f"Money in several currencies ({listed}); it is never converted."
+    if count := remarks.get("duplicate_of"):
+        yield (
+            f"{count} records carry an event id that was there before with other content; they are "
+            "stored beside the first, under an id of their own (duplicate_of)."
+        )
+    if count := remarks.get("time_without_zone"):
+        yield f"{count:,} times name no zone and were read as {', '.join(sorted(noticed.zones))}."
+    for (source, unit), count in noticed.hints.items():
+        yield (
+            f"{count:,} times are none in {UNIT_WORDS[noticed.units[source]]} but would be in "
+            f'{UNIT_WORDS[unit]} ({UNIT_WORDS[unit]}?). If all are, set time_unit = "{unit}" in '
+            f"source '{source}'; a source has one unit."
+        )
+    if count := remarks.get("looks_like_pii"):
+        yield (
+            f"{count:,} ids look like e-mail addresses or telephone numbers (looks_like_pii). They "
+            "lie in the store's table of subjects alone; better is an id that says nothing."
+        )
+    alone = [f"{text} ({remarks[kind]:,})" for kind, text in _ALONE.items() if kind in remarks]
+    if alone:
+        yield f"Kept as they are, though they do not fit together: {'; '.join(alone)}."
+    if noticed.reminder:
+        yield noticed.reminder
