@@ -138,6 +138,7 @@ def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
         "metrics": dict(result.metrics),
         "baselines": {name: dict(rival) for name, rival in result.baselines.items()},
         "n": result.n,
+        "persons": result.persons,
         "base_rate": result.base_rate,
         "best_baseline": result.best_baseline,
         "difference": _difference(result.gain, headline_metric(task)),
@@ -186,6 +187,7 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         "metrics": dict(result.metrics),
         "baselines": {name: dict(rival) for name, rival in result.baselines.items()},
         "n": result.n,
+        "persons": result.n,
         "base_rate": result.base_rate,
     }
 

@@ -285,7 +285,7 @@ def _task_scores(
             continue
         rate = task.get("base_rate")
         is_rate = isinstance(rate, float) and metrics[0] != "mae"
-        shown = [f"[bold]{name}[/]", f"[dim]{number(_int(task, 'n'))} persons[/]"]
+        shown = [f"[bold]{name}[/]", *(f"[dim]{line}[/]" for line in _judged_on(task))]
         shown += [f"[dim]base rate {rate:.1%}[/]"] if is_rate else []
         contenders = list({"[bold]habitue[/]": ours, **_object(task, "baselines")}.items())
         contenders += [("", {})] * (len(shown) - len(contenders))
@@ -301,6 +301,14 @@ def _task_scores(
         )
         console.print(table)
         console.print()
+
+
+def _judged_on(task: Object) -> list[str]:
+    """Say on how many a task was judged; a person counts once a cut."""
+    outcomes, persons = _int(task, "n"), _int(task, "persons")
+    if outcomes == persons:
+        return [f"{number(persons)} persons"]
+    return [f"{number(outcomes)} outcomes", f"of {number(persons)} persons"]
 
 
 def _profile(console: Console, document: Object) -> None:

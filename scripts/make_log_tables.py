@@ -114,7 +114,7 @@ def section(log: Mapping[str, Any]) -> list[str]:
         lines += [*comparison(advice, ("ndcg@10", "recall@10")), ""]
     for task, part in log["tasks"].items():
         metrics = next((many for key, many in JUDGED_BY if key in part["metrics"]), ())
-        lines += [f"**{task}**, {part['n']:,} persons:", "", *comparison(part, metrics), ""]
+        lines += [f"**{task}**, {part['n']:,} outcomes:", "", *comparison(part, metrics), ""]
     if log["skipped"]:
         lines += ["Not judged:", ""]
         lines += [f"- {task}: {reason}" for task, reason in log["skipped"].items()]

@@ -154,3 +154,14 @@ def test_an_audience_is_shown_beside_everyone() -> None:
 
 def test_what_views_know_beside_the_document_is_not_shown() -> None:
     assert "where" not in shown("report", {"path": "x", "where": " -w my-shop"})
+
+
+def test_a_task_judged_at_several_cuts_says_how_many_persons_that_are() -> None:
+    task: views.Object = {
+        "metrics": {"auc": 0.7}, "baselines": {}, "n": 300, "persons": 120, "base_rate": 0.25,
+    }  # fmt: skip
+    once: views.Object = {**task, "persons": 300}
+    text = shown("evaluate", {"tasks": {"churn_90d": task, "churn_30d": once}})
+    assert "300 outcomes" in text
+    assert "of 120 persons" in text
+    assert "300 persons" in text

@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 Method = Literal["none", "platt", "beta", "isotonic"]
 
 LEVEL: Final = 0.9  # of all intervals
-MIN_CASES: Final = 30  # of the rarer outcome, below which nothing is called calibrated
+MIN_CASES: Final = 30  # persons with the rarer outcome; below, nothing is called calibrated
 _BETA_CASES: Final = 500
 _ISOTONIC_CASES: Final = 5000
 _SPREAD_BINS: Final = 10
@@ -95,14 +95,23 @@ def window_gaps(raw_V: Floats, label_V: Floats, window_V: Ints) -> Floats:
     return gaps
 
 
-def fit_calibrator(levelled: Floats, label_V: Floats) -> Calibrator:
-    """Return the curve that fits outcomes 0 or 1 best, as bold as their number allows.
+def num_cases(label_V: Floats, subject_V: Ints) -> int:
+    """Return of how many persons the rarer outcome was seen, 0 or above 0.
+
+    A person at several cuts is one case: what they do at one is hardly news at the next.
+    """
+    happened = label_V > 0
+    return min(len(np.unique(subject_V[happened])), len(np.unique(subject_V[~happened])))
+
+
+def fit_calibrator(levelled: Floats, label_V: Floats, subject_V: Ints) -> Calibrator:
+    """Return the curve that fits outcomes 0 or 1 best, as bold as the number of persons allows.
 
     `levelled` are raw scores with each window's level taken out (`window_gaps` added): that one
     quarter was better than the quarter before says nothing of the next. The level of the curve
     is set with `Calibrator.at_level`.
     """
-    cases = int(min(label_V.sum(), (1 - label_V).sum()))
+    cases = num_cases(label_V, subject_V)
     if cases < MIN_CASES:
         return Calibrator("none")
     if cases >= _ISOTONIC_CASES:

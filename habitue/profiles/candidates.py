@@ -97,7 +97,7 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
     """
     happened, judged = _happened(rows), chosen.chance.rows
     chance = fit_scorer(chosen.matrix, happened, chosen.chance, objective="binary", seed=seed)
-    curve = fit_calibrator(chosen.chance.levelled, happened[judged])
+    curve = fit_calibrator(chosen.chance.levelled, happened[judged], rows.subject_ids[judged])
     raw = chance.raw(chosen.matrix)
     calibrator = curve.at_level(raw, float(happened.mean()))
     probability = calibrator.chance(chosen.chance.raw)

@@ -24,6 +24,7 @@ from habitue.profiles.calibration import (
     ChanceSpread,
     fit_amount_spread,
     fit_chance_spread,
+    num_cases,
 )
 from habitue.profiles.candidates import (
     Candidate,
@@ -50,7 +51,7 @@ from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
 
-MIN_ROWS: Final = 100
+MIN_PERSONS: Final = 100
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _FALL_SUFFIX: Final = " as a fall"
 
@@ -167,12 +168,15 @@ def _decided(
 
 def _obstacle(task: Task, rows: TaskRows) -> str:
     """Return why nothing can be learnt from these rows, or an empty text."""
-    positive = int((rows.labels > 0).sum())
-    cases = positive if task.kind == "sum" else min(positive, len(rows) - positive)
-    if len(rows) < MIN_ROWS:
-        return f"only {len(rows)} persons to learn from; {MIN_ROWS} are needed"
+    persons = len(np.unique(rows.subject_ids))
+    if persons < MIN_PERSONS:
+        return f"only {persons} persons to learn from; {MIN_PERSONS} are needed"
+    if task.kind == "sum":
+        cases = len(np.unique(rows.subject_ids[rows.labels > 0]))
+    else:
+        cases = num_cases(rows.labels, rows.subject_ids)
     if cases < MIN_CASES:
-        return f"only {cases} cases among {len(rows)} persons; {MIN_CASES} are needed"
+        return f"only {cases} cases among {persons} persons; {MIN_CASES} are needed"
     return ""
 
 
@@ -217,7 +221,7 @@ def _model(
     rfm = rfm_matrix(rows.features, horizon=task.horizon)
     judged, truth = finished.rows, rows.labels[finished.rows]
     happened = (truth > 0).astype(np.float64)
-    cases = int(min(happened.sum(), (1 - happened).sum()))
+    cases = num_cases(truth, rows.subject_ids[judged])
     is_chance = task.is_probability
     model = TaskModel(
         task=task,

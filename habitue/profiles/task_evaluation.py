@@ -55,7 +55,8 @@ class TaskEvaluation:
     reason: str
     metrics: Mapping[str, float]
     baselines: Mapping[str, Mapping[str, float]]
-    n: int
+    n: int  # outcomes: a person counts once a cut
+    persons: int
     base_rate: float
     reliability: Mapping[str, Sequence[float]]  # predicted, observed, count; of probabilities
     deciles: Sequence[Decile]
@@ -158,10 +159,11 @@ def _joined(parts: Sequence[_Judged]) -> _Judged:
 def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
     reason = _obstacle(model, judged)
     base_rate = float(judged.truth.mean()) if len(judged.truth) else 0.0
+    persons = len(np.unique(judged.persons))
     if reason:
         return TaskEvaluation(
-            "not_enough_data", reason, {}, {}, len(judged.truth), base_rate, {}, (), "", None,
-            judged.cuts,
+            "not_enough_data", reason, {}, {}, len(judged.truth), persons, base_rate, {}, (), "",
+            None, judged.cuts,
         )  # fmt: skip
     measure = chance_measures if model.task.is_probability else amount_measures
     rivals = {name: measure(judged.truth, score, score) for name, score in judged.baselines.items()}
@@ -172,6 +174,7 @@ def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
         metrics=measure(judged.truth, judged.score, judged.expected),
         baselines=rivals,
         n=len(judged.truth),
+        persons=persons,
         base_rate=base_rate,
         reliability=_reliability(judged) if model.task.is_probability else {},
         deciles=_deciles(judged.truth, judged.expected),

@@ -25,7 +25,7 @@ def simulate(num: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarra
 @pytest.mark.parametrize(("num", "method"), [(300, "platt"), (4000, "beta"), (40_000, "isotonic")])
 def test_overconfident_scores_become_honest(num: int, method: str) -> None:
     _, raw, happened = simulate(num)
-    calibrator = fit_calibrator(raw, happened)
+    calibrator = fit_calibrator(raw, happened, np.arange(len(happened)))
     assert calibrator.method == method
     fresh_odds, fresh_raw, fresh = simulate(20_000, seed=1)
     error = np.abs(calibrator.chance(fresh_raw) - chance_of(fresh_odds)).mean()
@@ -38,28 +38,37 @@ def test_calibration_keeps_the_order() -> None:
     for num in (300, 4000, 40_000):
         _, raw, happened = simulate(num)
         grid = np.linspace(-8, 8, 200)
-        assert (np.diff(fit_calibrator(raw, happened).chance(grid)) >= 0).all()
+        assert (
+            np.diff(fit_calibrator(raw, happened, np.arange(len(happened))).chance(grid)) >= 0
+        ).all()
 
 
 def test_few_cases_leave_scores_as_they_are() -> None:
     raw = np.linspace(-3, 3, 100)
     happened = np.zeros(100)
     happened[:20] = 1
-    calibrator = fit_calibrator(raw, happened)
+    calibrator = fit_calibrator(raw, happened, np.arange(len(happened)))
     assert calibrator.method == "none"
     assert calibrator.chance(raw) == pytest.approx(chance_of(raw))
 
 
+def test_many_cases_of_few_persons_are_few_cases() -> None:
+    _, raw, happened = simulate(4000)
+    persons = np.arange(4000)
+    assert fit_calibrator(raw, happened, persons % 40).method == "platt"
+    assert fit_calibrator(raw, happened, persons % 25).method == "none"
+
+
 def test_scores_that_say_the_opposite_are_flattened_not_turned_around() -> None:
     _, raw, happened = simulate(400)
-    calibrator = fit_calibrator(-raw, happened)
+    calibrator = fit_calibrator(-raw, happened, np.arange(len(happened)))
     assert np.ptp(calibrator.chance(raw)) < 0.05
 
 
 def test_level_is_set_to_a_rate() -> None:
     _, raw, happened = simulate(1000)
     for rate in (0.01, 0.4, 0.97):
-        levelled = fit_calibrator(raw, happened).at_level(raw, rate)
+        levelled = fit_calibrator(raw, happened, np.arange(len(happened))).at_level(raw, rate)
         assert levelled.chance(raw).mean() == pytest.approx(rate, abs=1e-6)
 
 
@@ -81,7 +90,7 @@ def test_intervals_hold_the_true_rate_of_persons_scored_alike() -> None:
     inside = []
     for seed in range(20):
         true_odds, raw, happened = simulate(500, seed)
-        calibrator = fit_calibrator(raw, happened)
+        calibrator = fit_calibrator(raw, happened, np.arange(len(happened)))
         chance = calibrator.chance(raw)
         spread = fit_chance_spread(chance, happened, np.zeros(500, np.int64), np.arange(500))
         low, high = spread.interval(chance)

@@ -174,7 +174,7 @@ def test_embeddings_are_asked_for_at_each_cut_before_it(world: World) -> None:
 def test_too_few_cases_give_the_base_rate_and_say_so() -> None:
     rows = rows_with(lambda days: (np.arange(len(days)) < 9).astype(float))
     model = fit_task(TASK, rows)
-    assert model.reason == "only 9 cases among 900 persons; 30 are needed"
+    assert model.reason == "only 9 cases among 300 persons; 30 are needed"
     expected, _ = model.score_matrix(rows.features, None)
     assert expected == pytest.approx(9.5 / 901)
     assert not model.calibrated
@@ -189,7 +189,19 @@ def test_what_never_happened_is_not_impossible() -> None:
 
 def test_too_few_persons_give_the_base_rate_and_say_so() -> None:
     model = fit_task(TASK, rows_with(lambda days: coin(np.full(len(days), 0.5)), num=60))
-    assert model.reason == "only 60 persons to learn from; 100 are needed"
+    assert model.reason == "only 20 persons to learn from; 100 are needed"
+
+
+def test_a_person_at_several_cuts_is_one_person_and_one_case() -> None:
+    rows = rows_with(lambda days: coin(np.full(len(days), 0.5)), num=390)
+    twenty = replace(rows, subject_ids=np.arange(390) % 20)
+    assert fit_task(TASK, twenty).reason == "only 20 persons to learn from; 100 are needed"
+    nine_buy = replace(rows, labels=(rows.subject_ids < 9).astype(float))
+    reason = "only 9 cases among 130 persons; 30 are needed"
+    assert fit_task(TASK, nine_buy).reason == reason
+    assert fit_task(AMOUNT, nine_buy).reason == reason
+    nine_do_not = replace(rows, labels=(rows.subject_ids >= 9).astype(float))
+    assert fit_task(TASK, nine_do_not).reason == reason
 
 
 def test_amounts_agree_in_total() -> None:

@@ -98,6 +98,8 @@ def test_several_cuts_are_pooled(models: dict[str, TaskModel]) -> None:
     both = evaluate_tasks(MemoryLog(SHOP), churn, cuts=[UNTIL, UNTIL + 5 * DAY])["churn"]
     one = evaluate_tasks(MemoryLog(SHOP), churn, cuts=[UNTIL])["churn"]
     assert both.n > one.n
+    # Who is asked at both cuts is one person with two outcomes.
+    assert both.n > both.persons >= one.persons == one.n
     assert both.cuts == [UNTIL, UNTIL + 5 * DAY]
 
 
