@@ -36,6 +36,7 @@ REASONS: Final[dict[str, str]] = {
     "placeholder_id": "the id is a word for nobody (see cleaning.placeholder_ids)",
     "no_item": "a catalogue row without an item id",
     "type": "the column holds true/false, lists or bytes where an id or a text is needed",
+    "number_range": "a whole number of more than 64 bits",
     "id_too_long": "the id is longer than cleaning.max_id_bytes",
     "control_char": "an id with a control character, or a text with a NUL",
     "invisible_char": "an id with a zero-width or direction mark",

@@ -194,7 +194,8 @@ def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
     reasons = batch.frame.filter(is_rejected)
     raw = batch.raw.filter(is_rejected).with_columns(pl.col(pl.Categorical).cast(pl.String))
     cells = pl.exclude("_record", "_line", "_offset")
-    subject = pl.col("subject") if "subject" in reasons.columns else pl.lit(None)
+    is_known = "subject" in reasons.columns
+    subject = reasons["subject"].cast(pl.String) if is_known else pl.lit(None, pl.String)
     return raw.select(
         "_record",
         "_line",
@@ -204,5 +205,5 @@ def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
         raw=pl.struct(cells).struct.json_encode(),
         form=pl.lit("cells"),
         bytes=pl.lit(None, pl.Binary),
-        subject=reasons.select(subject.cast(pl.String).alias("subject"))["subject"],
+        subject=subject,
     )

@@ -13,6 +13,7 @@ import polars as pl
 
 from habitue.events.batch import Batch
 from habitue.events.personal import may_hold_personal, redacted, worth_reading
+from habitue.events.records import POSITION_COLUMNS
 from habitue.events.words import changed, distinct_texts, is_coded, is_text, rows_where
 
 # What people type, or pages send along; names of goods hold no cards or passwords.
@@ -70,10 +71,22 @@ def _rows_with(column: pl.Series, found: pl.DataFrame) -> pl.Series:
 
 def _clean_raw(batch: Batch, field: str) -> pl.DataFrame:
     """Return the rows as the file had them, but for what is to be found in the field's columns."""
-    mapped = batch.source.columns.get(field, [])
     raw = batch.raw
-    for name in [mapped] if isinstance(mapped, str) else mapped:
-        if name in raw.columns and is_text(raw[name]):
+    for name in _columns_of(batch, field):
+        if is_text(raw[name]):
             found = _found(raw[name], typed=field in _TYPED)
             raw = raw.with_columns(_replaced(raw[name], found))
     return raw
+
+
+def _columns_of(batch: Batch, field: str) -> list[str]:
+    """Return the file's columns that make up the field; a name for the rest means all unmapped."""
+    mapped = batch.source.columns.get(field, [])
+    names = [mapped] if isinstance(mapped, str) else mapped
+    there = [name for name in names if name in batch.raw.columns]
+    if len(there) == len(names):
+        return there
+    others = {*POSITION_COLUMNS}
+    for other, columns in batch.source.columns.items():
+        others.update([] if other == field else [columns] if isinstance(columns, str) else columns)
+    return [name for name in batch.raw.columns if name not in others]

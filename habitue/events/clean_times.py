@@ -53,6 +53,7 @@ def read_times(batch: Batch) -> Batch:
         if column.dtype == pl.String:
             is_blank = is_blank | (column.str.strip_chars() == "")
         moments = _moments(column, batch.source)
+        batch = _reject_huge(batch, field, column, moments.at)
         batch = _hint_at_units(batch, column, moments.at)
         batch = batch.with_columns(moments.at.alias(field))
         batch = batch.reject(moments.at.is_null() & ~is_blank, "time_not_readable", field)
@@ -110,6 +111,18 @@ def _check_span(batch: Batch, field: str) -> Batch:
     batch = batch.reject(is_outside & fits_other_unit, "ts_other_unit", field)
     batch = batch.reject(at < rules.earliest_at, "ts_too_old", field)
     return batch.reject(at > rules.latest_at, "ts_future", field)
+
+
+def _reject_huge(batch: Batch, field: str, column: pl.Series, at: pl.Series) -> Batch:
+    """Reject whole numbers of more than 64 bits, whatever they would be a time of."""
+    is_odd = at.is_null() | (at.abs() >= _PLAUSIBLE[1])
+    if batch.source.time_unit == "iso" or column.dtype.is_temporal() or not is_odd.any():
+        return batch
+    is_number = column.cast(pl.Float64, strict=False).is_not_null()
+    is_huge = is_odd & is_number & column.cast(pl.Int64, strict=False).is_null()
+    if column.dtype == pl.String:
+        is_huge = is_huge & column.str.contains(r"^\s*[+-]?\d+\s*$")
+    return batch.reject(is_huge, "number_range", field)
 
 
 def _hint_at_units(batch: Batch, column: pl.Series, at: pl.Series) -> Batch:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.bad_inputs import made_archives, made_parquet
+from tests.bad_inputs import made_archives, made_parquet, made_values
 
 Maker = Callable[[Path], Callable[[], None] | None]
 
@@ -199,7 +199,7 @@ def rewritten_parquet(folder: Path) -> Callable[[], None]:
 MAKERS: Final[dict[str, Maker]] = {
     maker.__name__: maker
     for maker in (
-        *made_archives.MAKERS, *made_parquet.MAKERS,
+        *made_archives.MAKERS, *made_parquet.MAKERS, *made_values.MAKERS,
         field_too_long, line_of_50_mb, object_of_50_mb,
         nested_100_k_deep, ten_thousand_keys, long_list, list_of_a_million, long_array,
         symlink_out_of_root, symlink_within, symlink_to_nothing, symlink_loop,

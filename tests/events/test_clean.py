@@ -83,6 +83,12 @@ def test_a_bad_event_is_rejected_for_its_reason_alone(
     assert result.rejected.select("_record", "code", "field").rows() == [(2, code, field)]
 
 
+def test_several_bad_catalogue_rows_are_set_aside_together() -> None:
+    result = cleaned([{"item": "B"}, {"item": " "}, {"item": ""}], items_source())
+    assert result.rejected["code"].to_list() == ["no_item", "no_item"]
+    assert result.rejected["subject"].to_list() == [None, None]
+
+
 def test_a_category_may_be_called_as_the_one_above_it() -> None:
     rows = [{"item": "A", "category": path} for path in ("Toys/Toys", "A/B/B/C", "")]
     assert cleaned(rows, items_source()).frame.height == 3
@@ -99,6 +105,7 @@ def test_a_bad_catalogue_row_is_rejected_for_its_reason(
 def test_every_reason_has_a_row_that_triggers_it() -> None:
     elsewhere = {
         "ts_other_unit",  # test_clean_times
+        "number_range",  # test_clean_times
         "type",  # below
         "looks_like_pii",  # test_clean_personal
         "no_shop_event",  # test_clean_words

@@ -116,9 +116,11 @@ def test_days_count_from_their_origin() -> None:
 
 @pytest.mark.parametrize("number", ["1569888000000", "1569888000000000", "1569888000000000000"])
 def test_a_number_of_another_unit_is_rejected_with_the_hint(number: str) -> None:
-    rows = [good(at="1569888000"), good(at=number), good(at="99999999999999999999999")]
-    rejected = cleaned(rows, events_source(time_unit="s")).rejected
-    assert rejected["code"].to_list() == ["ts_other_unit", "ts_future"]
+    rows = [good(at="1569888000"), good(at=number), good(at="99999999999999999")]
+    result = cleaned(rows, events_source(time_unit="s"))
+    assert result.rejected["code"].to_list() == ["ts_other_unit", "ts_future"]
+    unit = {13: "ms", 16: "us", 19: "ns"}[len(number)]
+    assert result.hints == {unit: 1}
 
 
 def test_seconds_read_as_milliseconds_are_told_too() -> None:
@@ -191,3 +193,14 @@ def test_the_earliest_day_is_the_shops() -> None:
     row = good(at="2010-01-01 00:00:00")
     assert cleaned([row]).rejected.height == 0
     assert cleaned([row], earliest="2011-01-01").rejected["code"].to_list() == ["ts_too_old"]
+
+
+def test_whole_numbers_of_more_than_64_bits_are_no_times() -> None:
+    cells = ["9223372036854775808", "9" * 5000, "1704189600", "9223372036854775807", "1e400"]
+    for unit in ("s", "ns"):
+        rejected = cleaned(
+            [good(at=cell) for cell in cells], events_source(time_unit=unit)
+        ).rejected
+        codes = dict(rejected.select("_record", "code").iter_rows())
+        assert (codes[1], codes[2]) == ("number_range", "number_range")
+        assert "number_range" not in (codes.get(3), codes.get(4), codes[5])
