@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol, TextIO
 
 import typer
 
+from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
 from habitue.simulation import options
@@ -555,7 +556,7 @@ def _tell(error: HabitueError, as_json: bool) -> int:
         document = {"error": {**error.as_json()["error"], "fix": fix}}
         typer.echo(json.dumps(document, ensure_ascii=False))
     else:
-        typer.echo(f"{error.message}\n{fix}".strip(), err=True)
+        typer.echo(inert(f"{error.message}\n{fix}".strip()), err=True)
     return error.exit_code
 
 
@@ -584,7 +585,7 @@ def _show_warning(
     told = f"Note: {message}"
     if not issubclass(category, HabitueWarning):
         told = warnings.formatwarning(message, category, filename, lineno, line)
-    typer.echo(told.rstrip(), err=True)
+    typer.echo(inert(told.rstrip()), err=True)
 
 
 def _forget_stdout(error: OSError) -> None:

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from habitue.display import inert
 from habitue.views import number
 
 
@@ -24,7 +25,7 @@ class Bars:
     """A `compute.Progress` of bars with rate and time left; plain lines without a terminal."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, emoji=False)
         self._bars: Progress | None = None
         self._task = TaskID(0)
         self._label, self._unit, self._done = "", "", 0
@@ -45,7 +46,7 @@ class Bars:
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
-                TextColumn("[dim]{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", style="dim", markup=False),
                 console=self.console,
             )
             self._bars.start()
@@ -57,7 +58,7 @@ class Bars:
         if self._bars is not None:
             self._bars.update(self._task, advance=amount, rate=self._rate())
             if note:
-                self._bars.update(self._task, note=note)
+                self._bars.update(self._task, note=inert(note))
 
     def finish(self) -> None:
         """End the stretch and leave one line of what it took."""

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from habitue.display import inert, shorten
+
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 Object = Mapping[str, Json]
 
@@ -28,8 +30,9 @@ TASK_METRICS = (
 
 def show(verb: str, document: Object, *, where: str = "") -> None:
     """Print a verb's answer; `where` is the option that names the shop in the next command."""
-    console = Console()
-    VIEWS.get(verb, _any)(console, {**document, WHERE: where})
+    # Names such as :bomb: are a shop's own words, and no pictures.
+    console = Console(emoji=False)
+    VIEWS.get(verb, _any)(console, {**document, WHERE: escape(inert(where))})
 
 
 def number(value: float) -> str:
@@ -70,7 +73,7 @@ def _init(console: Console, document: Object) -> None:
     for guess in _objects(document, "guesses"):
         if guess.get("file") != file:
             file = str(guess.get("file"))
-            console.print(f"\n[bold]{escape(file.rsplit('/', 1)[-1])}[/]")
+            console.print(f"\n[bold]{_cell(file.rsplit('/', 1)[-1])}[/]")
         mark = "[yellow]?[/]" if guess.get("confirm") else "[green]✓[/]"
         line = f"{mark} {_cell(guess.get('field'))} = [bold]{_cell(guess.get('guess'))}[/]"
         console.print(Padding(line, (0, 0, 0, 2)))
@@ -144,7 +147,7 @@ def _retry(console: Console, document: Object) -> None:
 def _reasons_table(counts: Object) -> Table:
     from habitue.events.quarantine import reason_text
 
-    rows = [(_cell(count), escape(reason_text(code))) for code, count in counts.items()]
+    rows = [(_cell(count), _cell(reason_text(code))) for code, count in counts.items()]
     return _table(("rows", "set aside because"), rows)
 
 
@@ -163,7 +166,7 @@ def _quarantine(console: Console, document: Object) -> None:
             f"{_cell(row.get('file'))}:{row.get('line') or '–'}",
             _words(_cell(row.get("code"))),
             _words(_cell(row.get("field"))),
-            escape(_shortened(str(row.get("raw")), RAW_SHOWN)),
+            _cell(shorten(str(row.get("raw")), RAW_SHOWN)),
         )
         for row in _objects(document, "rows")
     ]
@@ -232,7 +235,7 @@ def _beside(entries: Object, shown: Callable[[Json], str]) -> list[tuple[str, ..
     """Rows of what holds for the list and for everyone."""
     pairs = {name: one for name, one in entries.items() if isinstance(one, Mapping)}
     return [
-        (escape(_words(name)), shown(one.get("audience")), shown(one.get("everyone")))
+        (_cell(_words(name)), shown(one.get("audience")), shown(one.get("everyone")))
         for name, one in pairs.items()
     ]
 
@@ -476,7 +479,7 @@ def _rows_table(rows: Sequence[Object]) -> Table:
 def _scalars(console: Console, entries: Object) -> None:
     grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in entries.items():
-        grid.add_row(f"[dim]{_words(name)}", _cell(value))
+        grid.add_row(f"[dim]{_cell(_words(name))}", _cell(value))
     if grid.row_count:
         console.print(grid)
 
@@ -520,18 +523,14 @@ def _cell(value: Json) -> str:
     if isinstance(value, int | float):
         return number(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{_words(key)} {_cell(one)}" for key, one in value.items())
+        return ", ".join(f"{_cell(_words(key))} {_cell(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(_cell(one) for one in value)
-    return escape(str(value))
+    return escape(inert(str(value)))
 
 
 def _percent(value: Json) -> str:
     return f"{value:.1%}" if isinstance(value, int | float) else "–"
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _words(name: str) -> str:

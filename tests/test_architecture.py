@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 # Left to right; modules on one line do not know each other.
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("schema", "setting_errors", "failures"),
+    ("schema", "setting_errors", "failures", "display"),
     ("config", "compute", "metrics", "files"),
     ("checksums", "simulation"),
     ("events",),

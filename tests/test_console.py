@@ -45,6 +45,50 @@ def test_hostile_texts_are_shown_as_they_are() -> None:
     assert "[bold]" in text
 
 
+HOSTILE = "[red]x[/] [/nothing] :bomb: \x1b[31m \x9bm \u202e [link=https://x.example]y[/link]"
+
+
+@pytest.mark.parametrize("verb", sorted({*views.VIEWS, "train"}))
+def test_no_word_of_a_shop_is_run_by_the_terminal(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {
+        "user_id": HOSTILE,
+        "name": HOSTILE,
+        "item_id": HOSTILE,
+        "raw": HOSTILE,
+        "reason": HOSTILE,
+    }
+    document: views.Object = {
+        "user_id": HOSTILE, "facts": {"a": HOSTILE, HOSTILE: 1}, "notes": [HOSTILE],
+        "by_reason": {HOSTILE: 1}, "rows": [{**entry, "file": HOSTILE, "code": HOSTILE}],
+        "items": [entry], "path": HOSTILE, "settings": HOSTILE, "next": HOSTILE,
+        "guesses": [{"file": HOSTILE, "field": HOSTILE, "guess": HOSTILE, "because": HOSTILE}],
+        "left_out": [{"file": HOSTILE, "because": HOSTILE}], "questions": [HOSTILE],
+        "alerts": [{**entry, "reasons": [HOSTILE]}], "sentence": HOSTILE,
+        "findings": [
+            {"status": "PASS", "rule": HOSTILE, "message": HOSTILE, "examples": [HOSTILE]}
+        ],
+        "status": "PASS", "checks": [{"status": "PASS", "name": HOSTILE, "message": HOSTILE}],
+        "tags": [{"name": HOSTILE, "kind": HOSTILE, "evidence": [{"text": HOSTILE}]}],
+        "segment": HOSTILE, "skipped": {HOSTILE: HOSTILE},
+    }  # fmt: skip
+    views.show(verb, document, where=f" -w '{HOSTILE}'")
+    told = capsys.readouterr().out
+    assert not set(told) & {"\x1b", "\x9b", "\u202e", "💣"}
+    assert ":bomb:" in told
+
+
+def test_a_file_may_be_called_like_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = Bars()
+    bars.console = Console(file=io.StringIO(), force_terminal=True, width=300)
+    bars.start("Reading", 2, "rows")
+    bars.advance(1, note=HOSTILE)
+    bars.finish()
+    assert isinstance(bars.console.file, io.StringIO)
+    assert "[/nothing] :bomb: \\x1b[31m" in bars.console.file.getvalue()
+
+
 def test_the_score_card_names_every_contender_and_the_difference() -> None:
     document: views.Object = {
         "as_of": "2024-01-01T00:00:00Z",

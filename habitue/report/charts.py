@@ -8,6 +8,7 @@ current theme, `fmt:name` a function that writes numbers. Knows nothing about HT
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from habitue.display import shorten
 from habitue.report import formats
 from habitue.report.data import PersonEvent
 from habitue.report.documents import Decile, ReliabilityPoint
@@ -451,7 +452,7 @@ def person_chart(
                     [
                         event.timestamp // 1000,
                         row,
-                        formats.shorten(event.text, 90),
+                        shorten(event.text, 90),
                         formats.date_time(event.timestamp),
                     ]
                     for event in latest
@@ -467,7 +468,7 @@ def person_chart(
             [
                 formats.date_time(event.timestamp),
                 texts.named("type", event.event_type),
-                formats.shorten(event.text, 90),
+                shorten(event.text, 90),
             ]
             for event in reversed(latest[-12:])
         ],

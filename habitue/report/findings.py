@@ -8,6 +8,7 @@ import re
 
 from markupsafe import Markup
 
+from habitue.display import shorten
 from habitue.report import formats
 from habitue.report.data import SegmentSummary
 from habitue.report.figures import (
@@ -28,7 +29,7 @@ DATE, WHOLE_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b"), r'<span class="whole">\g<
 
 def isolated(name: str, most: int = 120) -> Markup:
     """Return a text from the shop, escaped, shortened and set apart; a date in it stays whole."""
-    text = str(Markup.escape(formats.shorten(name, most)))
+    text = str(Markup.escape(shorten(name, most)))
     return Markup(f"<bdi>{DATE.sub(WHOLE_DATE, text)}</bdi>")
 
 

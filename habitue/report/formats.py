@@ -163,12 +163,3 @@ def span(days: float) -> str:
 
 def _counted(count: int, unit: str) -> str:
     return f"{count:,} {unit}{'' if count == 1 else 's'}"
-
-
-def shorten(text: str, most: int) -> str:
-    """Return at most `most` characters, an ellipsis for the rest.
-
-    >>> shorten("umbrella", 5)
-    'umbr…'
-    """
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from habitue.display import shorten
 from habitue.files import write_bytes
 from habitue.report import charts, findings, formats, scores
 from habitue.report.data import ReportData
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shorten"] = shorten
     environment.filters["bdi"] = findings.isolated
     environment.filters["script_json"] = script_json
     return environment

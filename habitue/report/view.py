@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from markupsafe import Markup
 
+from habitue.display import shorten
 from habitue.report import charts, findings, formats, scores
 from habitue.report.data import PersonEvent, PersonStory, ReportData
 from habitue.report.documents import (
@@ -152,7 +153,7 @@ class View:
                 f"person-{number}",
                 events,
                 self.texts,
-                user=formats.shorten(story.profile.user_id, 60),
+                user=shorten(story.profile.user_id, 60),
                 log_span=stats.end_at - stats.start_at,
             )
         )
@@ -251,7 +252,7 @@ class View:
         """Return an event type or a category as people read it."""
         if name in EVENT_TYPES:
             return self.texts.named("type", name)
-        return formats.shorten(name.split("/")[-1], 60)
+        return shorten(name.split("/")[-1], 60)
 
     def remarks(self, prediction: Prediction) -> list[str]:
         """Return what puts a prediction into proportion."""
