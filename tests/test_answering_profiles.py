@@ -115,7 +115,7 @@ def test_a_stranger_has_every_key_and_is_told_base_rates(version: Version) -> No
     assert document["fallback"] == "base_rates"
     assert set(stranger.predictions) == {"purchase_7d", "value_30d", "next_event"}
     for record in stranger.predictions.values():
-        said = record.value if record.probability is None else record.probability
+        said = record.expected if record.probability is None else record.probability
         assert said == record.base_rate
         assert "this is the base rate" in record.reason
     assert stranger.predictions["next_event"].answer == "view_item"

@@ -201,6 +201,7 @@ def _base_rate_model(task: Task, rows: TaskRows, reason: str) -> TaskModel:
         else fit_amount_spread(np.full(len(rows), rate), rows.labels),
         base_rate=rate,
         thin_rate=rate,
+        typical=None if task.is_probability else float(np.median(rows.labels)),
         calibrated=False,
         percentiles=(rate,) * 101,
         cuts=_cuts_of(rows),
@@ -239,6 +240,8 @@ def _model(
         amount_spread=None if is_chance else fit_amount_spread(finished.expected, truth),
         base_rate=float(rows.labels.mean()),
         thin_rate=_thin_rate(rows),
+        typical=None if is_chance else float(np.median(rows.labels)),
+        thin_typical=None if is_chance else _thin_typical(rows),
         calibrated=cases >= MIN_CASES,
         percentiles=(),
         chance_baselines=fit_chance_baselines(rfm, rows.labels, seed=seed) if is_chance else None,
@@ -256,6 +259,12 @@ def _thin_rate(rows: TaskRows) -> float:
     """Return the rate of persons with hardly any events, drawn towards that of all."""
     thin = rows.labels[rows.features[:, _EVENTS] < MIN_EVENTS]
     return float((thin.sum() + MIN_CASES * rows.labels.mean()) / (len(thin) + MIN_CASES))
+
+
+def _thin_typical(rows: TaskRows) -> float:
+    """Return the median of persons with hardly any events; that of all where they are few."""
+    thin = rows.labels[rows.features[:, _EVENTS] < MIN_EVENTS]
+    return float(np.median(thin if len(thin) >= MIN_CASES else rows.labels))
 
 
 def _validation(task: Task, finished: Finished, truth: Floats) -> dict[str, float]:

@@ -146,6 +146,8 @@ class TaskModel:
     num_rows: int = 0
     validation: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    typical: float | None = None  # median amount; None: of a version that told the mean instead
+    thin_typical: float | None = None  # that of persons with hardly any events
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
         """Return the answers for the persons of `build_features`, in its order.
@@ -177,10 +179,10 @@ class TaskModel:
     def score_matrix(
         self, features_NF: Floats, embeddings_ND: Floats | None
     ) -> tuple[Floats, Floats]:
-        """Return (expected, score) of each row: equal for a probability."""
+        """Return (expected, score) of each row: mean and median; equal for a probability."""
         if self.chance is None:
-            constant = np.full(len(features_NF), self.base_rate)
-            return constant, constant
+            everyone = len(features_NF)
+            return np.full(everyone, self.base_rate), np.full(everyone, self.base_score)
         columns_NC = self.matrix(features_NF, embeddings_ND)
         chance = self.calibrator.chance(self.chance.raw(columns_NC))
         thin = features_NF[:, _EVENTS] < MIN_EVENTS
@@ -190,14 +192,20 @@ class TaskModel:
         log_amount = self.amount.raw(columns_NC)
         expected = self.shape.mean(chance, log_amount)
         point = self.shape.median(chance, log_amount)
-        return np.where(thin, self.thin_rate, expected), np.where(thin, self.thin_rate, point)
+        thin_point = self.thin_rate if self.thin_typical is None else self.thin_typical
+        return np.where(thin, self.thin_rate, expected), np.where(thin, thin_point, point)
+
+    @property
+    def base_score(self) -> float:
+        """The score of somebody of whom nothing is known: the rate, or the median amount."""
+        return self.base_rate if self.typical is None else self.typical
 
     def record_of_nobody(self) -> PredictionRecord:
         """Return what can be said of somebody nobody has seen: the base rate."""
         is_chance = self.task.is_probability
         return PredictionRecord(
             probability=self.base_rate if is_chance else None,
-            value=None if is_chance else self.base_rate,
+            value=None if is_chance else self.base_score,
             expected=None if is_chance else self.base_rate,
             base_rate=self.base_rate,
             data_sufficiency="not_enough_data",

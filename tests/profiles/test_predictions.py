@@ -216,6 +216,29 @@ def test_amounts_agree_in_total() -> None:
     assert metrics.mae(rows.labels, typical) < metrics.mae(rows.labels, expected)
 
 
+def test_the_typical_amount_of_the_hardly_known_is_their_median_and_not_their_mean() -> None:
+    rows = rows_with(lambda days: np.where(days < 10, 50.0, 0.0), num=900)
+    thin = np.arange(900) % 3 == 0
+    rows.features[thin, FEATURE_COLUMNS.index("events")] = 1
+    # Of persons with one event one in four spends, of the others every second.
+    labels = np.where(np.arange(900) % 12 == 0, 80.0, 0.0)
+    labels[~thin] = np.where(np.arange((~thin).sum()) % 5 < 3, 80.0, 0.0)
+    model = fit_task(AMOUNT, replace(rows, labels=labels))
+    expected, typical = model.score_matrix(rows.features[thin], None)
+    assert (typical == 0).all()
+    assert expected.mean() == pytest.approx(20, rel=0.2)
+    stranger = model.record_of_nobody()
+    assert (stranger.value, stranger.expected) == (np.median(labels), labels.mean())
+
+
+def test_a_base_rate_of_amounts_has_a_median_and_a_mean() -> None:
+    labels = np.array([0.0] * 40 + [30.0] * 20)
+    model = fit_task(AMOUNT, replace(rows_with(lambda days: days, num=60), labels=labels))
+    expected, typical = model.score_matrix(rows_with(lambda days: days, num=3).features, None)
+    assert typical.tolist() == [0, 0, 0]
+    assert expected.tolist() == [10, 10, 10]
+
+
 def test_a_percentile_is_a_place_in_the_population() -> None:
     rows = rows_with(lambda days: coin(np.exp(-days / 30)))
     model = fit_task(TASK, rows)

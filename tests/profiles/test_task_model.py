@@ -123,7 +123,8 @@ def test_a_stranger_gets_the_base_rate_and_is_told_so(models: dict[str, TaskMode
     chance = models["churn"].record_of_nobody()
     amount = models["value"].record_of_nobody()
     assert chance.probability == chance.base_rate == models["churn"].base_rate
-    assert amount.value == amount.expected == amount.base_rate == models["value"].base_rate
+    assert amount.expected == amount.base_rate == models["value"].base_rate
+    assert amount.value == models["value"].typical != amount.expected
     assert amount.probability is None
     for record in (chance, amount):
         assert (record.interval, record.percentile, record.calibrated) == (None, None, False)
