@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from habitue.files import Json
+from habitue.profiles.orders import order_key
 from habitue.schema import DAY
 
 SPEND_WINDOW_DAYS: Final = 90
@@ -161,9 +162,9 @@ def _usual_gaps(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _orders(events: pl.DataFrame, as_of: int) -> pl.DataFrame:
-    """Orders: by order id, else all purchases of one visit are one order."""
-    order = pl.coalesce("order_id", pl.format("visit {}", pl.col("session_number")))
-    lines = events.filter(pl.col("event_type") == "purchase").with_columns(order=order)
+    lines = events.filter(pl.col("event_type") == "purchase").with_columns(
+        order=pl.struct(*order_key())
+    )
     counts = lines.group_by("subject_id").agg(
         orders=pl.col("order").n_unique().cast(pl.Int64),
         lines=pl.len(),

@@ -20,6 +20,7 @@ from habitue.profiles.feature_names import (
     TREND_WINDOWS,
     WINDOWS,
 )
+from habitue.profiles.orders import order_key
 from habitue.schema import DAY, HOUR, PLATFORMS, SECOND
 
 __all__ = ["FEATURES", "build_features", "item_codes"]
@@ -163,12 +164,11 @@ def _event_counts(past: pl.DataFrame) -> pl.DataFrame:
 
 
 def _orders(past: pl.DataFrame) -> pl.DataFrame:
-    """Return one row an order: lines with one order id, or, without ids, of one moment."""
-    moment = pl.when(pl.col("order_id").is_null()).then("timestamp").alias("moment")
+    """Return one row an order, oldest first."""
     return (
         past.lazy()
         .filter(_is("purchase"))
-        .group_by("subject_id", "order_id", moment)
+        .group_by("subject_id", *order_key())
         .agg(
             age=pl.col("age").max(),
             order_value=pl.col("value").sum(),

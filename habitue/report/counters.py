@@ -8,6 +8,7 @@ add up. Knows nothing about how buckets are read or figures shown.
 import numpy as np
 import polars as pl
 
+from habitue.profiles.orders import order_key
 from habitue.report.figures import (
     Cohort,
     Cohorts,
@@ -267,7 +268,6 @@ class RecentCounter:
 
 
 def orders_of(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `subject_id, at`, one row an order: lines of one order id, else of one visit."""
+    """Return a row an order, with `subject_id` and `at`."""
     purchases = frame.filter(pl.col("event_type") == "purchase")
-    key = pl.coalesce("order_id", pl.format("visit {}", pl.col("session_number")))
-    return purchases.group_by("subject_id", key=key).agg(at=pl.col("timestamp").min())
+    return purchases.group_by("subject_id", *order_key()).agg(at=pl.col("timestamp").min())

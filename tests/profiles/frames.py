@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from habitue.schema import DERIVED_COLUMNS, EVENT_COLUMNS, ITEM_COLUMNS
+from habitue.schema import DAY, DERIVED_COLUMNS, EVENT_COLUMNS, ITEM_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Row:
     price: float | None = None
     order: str | None = None
     platform: str | None = None
-    session: int = 0
+    session: int | None = None  # default: one a day
     dwell: float | None = None
     received: int | None = None
     is_bot: bool = False
@@ -36,7 +36,7 @@ def events(*rows: Row) -> pl.DataFrame:
         "value": [row.value for row in rows],
         "order_id": [row.order for row in rows],
         "platform": [row.platform for row in rows],
-        "session_number": [row.session for row in rows],
+        "session_number": [row.at // DAY if row.session is None else row.session for row in rows],
         "dwell_seconds": [row.dwell for row in rows],
         "is_bot": [row.is_bot for row in rows],
     }

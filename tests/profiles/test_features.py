@@ -4,6 +4,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from habitue.profiles.facts import build_facts
 from habitue.profiles.features import FEATURES, build_features, item_codes
 from habitue.schema import DAY, HOUR, SECOND, parse_time
 from tests.profiles.frames import Row, catalogue, events
@@ -44,9 +45,18 @@ def test_orders_and_money_are_counted_by_order() -> None:
     assert person["mean_order_lines"] == 1.5
 
 
-def test_without_order_ids_lines_of_one_moment_are_one_order() -> None:
-    person = features_of(Row(1, ago(5)), Row(1, ago(5), item=1), Row(1, ago(2)))
-    assert person["orders"] == 2
+def test_without_order_ids_lines_of_one_visit_are_one_order_as_in_the_facts() -> None:
+    rows = (
+        Row(1, ago(5.02), value=10.0, session=0),
+        Row(1, ago(5.01), value=20.0, session=0),
+        Row(1, ago(5), value=6.0, session=1),
+        Row(1, ago(2), value=4.0, session=2, order="A"),
+    )
+    person = features_of(*rows)
+    facts = build_facts(events(*rows), ITEMS, as_of=NOW).row(0, named=True)
+    assert person["orders"] == facts["orders"] == 3
+    assert person["max_order_value"] == 30
+    assert person["mean_order_value"] == pytest.approx(facts["monetary"]) == pytest.approx(40 / 3)
 
 
 def test_sufficient_statistics_of_bg_nbd() -> None:
