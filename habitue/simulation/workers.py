@@ -108,7 +108,8 @@ def _start(folder: Path, num_processes: int) -> "subprocess.Popen[str]":
     package = str(Path(habitue.__file__).parent.parent)
     paths = os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     return subprocess.Popen(
-        [sys.executable, "-m", WORKER, str(folder)],
+        # -P: files in the folder where the caller works must not stand in for Python's own.
+        [sys.executable, "-P", "-m", WORKER, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

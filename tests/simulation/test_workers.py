@@ -23,6 +23,15 @@ def test_a_process_that_stops_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_files_where_the_caller_works_are_no_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('not the one you want')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = run_plan(small_plan(block_events=5_000), Path("shop"), processes=2, progress=Silent())
+    assert sorted(path.name for path in made.path.iterdir())[-2:] == ["items.parquet", "truth"]
+
+
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
