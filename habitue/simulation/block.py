@@ -70,11 +70,11 @@ def _block_of_persons(shop: Shop, block: int, attempt: int) -> Block:
     plan, calendar, catalogue = shop.plan, shop.calendar, shop.catalogue
     persons = make_persons(plan, calendar, catalogue, block, attempt)
     rng = plan.random(Stream.LIVES, block, attempt)
-    state_DN = draw_lives(persons.hazards, persons.arrival, plan.days + 1, rng)
+    state_DN = draw_lives(persons.hazards, persons.arrivals, plan.days + 1, rng)
     rng = plan.random(Stream.VISITS, block, attempt)
     minds = draw_minds(persons, state_DN, calendar, catalogue, rng)
     visits = draw_visits(plan, persons, state_DN[: plan.days], minds, calendar, catalogue, rng)
-    orders = draw_orders(plan, persons, visits, catalogue, rng)
+    orders = draw_orders(plan, persons, visits, calendar, catalogue, rng)
     rng = plan.random(Stream.EVENTS, block, attempt)
     quota = plan.quota(block)
     rows = draw_events(plan, persons, visits, orders, calendar, catalogue, quota, rng)

@@ -4,7 +4,7 @@
       ↓      ↓
       fading → gone    fading for good: fewer visits, then none
 
-In: hazards and arrival days. Out: the state on each day, drawn at random; or, by summing over the
+In: hazards and arrivals. Out: the state on each day, drawn at random; or, by summing over the
 chain instead of drawing from it, what is to be expected. Knows nothing about what is bought.
 """
 
@@ -13,18 +13,18 @@ from typing import Final
 
 import numpy as np
 
-from habitue.simulation.arrays import Bytes, Floats, Ints
+from habitue.simulation.arrays import Bools, Bytes, Floats, Ints
 from habitue.simulation.seasons import Calendar
 
 CALM, KEEN, FADING, GONE, AWAY = 0, 1, 2, 3, 4  # away: has not come yet
 STATES: Final = ("calm", "keen", "fading", "gone")
 # Visits, and purchases a visit, against the calm state.
-VISITS_IN: Final = np.array([1.0, 2.5, 0.4, 0.0, 0.0])
+VISITS_IN: Final = np.array([1.0, 1.8, 0.4, 0.0, 0.0])
 BUYS_IN: Final = np.array([1.0, 2.2, 0.6, 0.0, 0.0])
 _TIRE: Final = 1 / 5  # keen → calm, a day
 _VANISH: Final = 1 / 25  # fading → gone, a day
-_KEEN_AT_FIRST: Final = 0.5
-BUYS_AT_FIRST: Final = float(_KEEN_AT_FIRST * BUYS_IN[KEEN] + (1 - _KEEN_AT_FIRST) * BUYS_IN[CALM])
+_NEW_ARE_KEEN: Final = 0.5
+_NEW_PASS_BY: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Hazards:
     wake: Floats
 
     @classmethod
-    def draw(cls, size: int, rng: np.random.Generator) -> "Hazards":
-        """Draw them: a fifth just has a look round, the others stay for a year or two."""
-        stays = 120 + rng.gamma(2.0, 240.0, size)
-        passes_by = rng.random(size) < 0.2
+    def draw(cls, is_new: Bools, stay_days: float, rng: np.random.Generator) -> "Hazards":
+        """Draw them: a third of the new just has a look round, the others stay."""
+        size = is_new.size
+        stays = stay_days * (0.2 + rng.gamma(2.0, 0.4, size))
+        passes_by = is_new & (rng.random(size) < _NEW_PASS_BY)
         leave = np.where(passes_by, 1 / rng.uniform(3, 25, size), 1 / stays)
         return cls(leave, 1 / rng.uniform(12, 60, size))
 
@@ -75,36 +76,68 @@ class Hazards:
         return np.where(leaves, left, changed).astype(np.uint8)
 
 
-def draw_lives(hazards: Hazards, arrival_N: Ints, num_days: int, rng: np.random.Generator) -> Bytes:
+@dataclass(frozen=True)
+class Arrivals:
+    """How each person comes into the log: the day, what is left of it, the state.
+
+    `rest`: the share of the day that follows the first visit. `keen`: the probability of being
+    keen at first.
+    """
+
+    day: Ints
+    rest: Floats
+    keen: Floats
+
+    @classmethod
+    def at(cls, moment: Floats, is_new: Bools, hazards: Hazards) -> "Arrivals":
+        """Return arrivals at moments, in days; who was there before is as keen as ever."""
+        day = moment.astype(np.int64)
+        as_ever = hazards.wake / (hazards.wake + _TIRE)
+        return cls(day, 1 - (moment - day), np.where(is_new, _NEW_ARE_KEEN, as_ever))
+
+    def of(self, who: Ints) -> "Arrivals":
+        """Return the arrivals of some of the persons."""
+        return Arrivals(self.day[who], self.rest[who], self.keen[who])
+
+    @property
+    def buys(self) -> Floats:
+        """How often the first visit buys, against one of the calm state."""
+        buys: Floats = self.keen * BUYS_IN[KEEN] + (1 - self.keen) * BUYS_IN[CALM]
+        return buys
+
+
+def draw_lives(
+    hazards: Hazards, arrivals: Arrivals, num_days: int, rng: np.random.Generator
+) -> Bytes:
     """Return each person's state on each day, (days, persons)."""
-    size = arrival_N.size
+    size = arrivals.day.size
     state_DN = np.empty((num_days, size), dtype=np.uint8)
     state_N: Bytes = np.full(size, AWAY, dtype=np.uint8)
-    first_N = np.where(rng.random(size) < _KEEN_AT_FIRST, KEEN, CALM)
+    first_N = np.where(rng.random(size) < arrivals.keen, KEEN, CALM)
     for day in range(num_days):
         state_N = hazards.draw_step(state_N, rng.random(size))
-        arrives = arrival_N == day
+        arrives = arrivals.day == day
         state_N[arrives] = first_N[arrives]
         state_DN[day] = state_N
     return state_DN
 
 
 def expected_exposure(
-    hazards: Hazards, arrival_N: Ints, week_N: Ints, calendar: Calendar, num_days: int
+    hazards: Hazards, arrivals: Arrivals, week_N: Ints, calendar: Calendar, num_days: int
 ) -> tuple[Floats, Floats]:
     """Return how many calm, average days the log holds for each person: to visit, and to buy.
 
-    The day of arrival is left out: its visit is certain.
+    The first visit is left out: it is certain.
     """
-    visits_N, tempting_N = np.zeros(arrival_N.size), np.zeros(arrival_N.size)
-    mass_SN = np.zeros((GONE, arrival_N.size))
+    size = arrivals.day.size
+    visits_N, tempting_N, mass_SN = np.zeros(size), np.zeros(size), np.zeros((GONE, size))
     for day in range(num_days):
         mass_SN = hazards.step(mass_SN)
-        pull_N = calendar.pull[week_N, day]
+        arrives = arrivals.day == day
+        mass_SN[KEEN, arrives] = arrivals.keen[arrives]
+        mass_SN[CALM, arrives] = 1 - arrivals.keen[arrives]
+        pull_N = calendar.pull[week_N, day] * np.where(arrives, arrivals.rest, 1.0)
         come = VISITS_IN[:GONE] @ mass_SN * pull_N
         visits_N += come
         tempting_N += (VISITS_IN * BUYS_IN)[:GONE] @ mass_SN * pull_N * calendar.temptation[day]
-        arrives = arrival_N == day
-        mass_SN[KEEN, arrives] = _KEEN_AT_FIRST
-        mass_SN[CALM, arrives] = 1 - _KEEN_AT_FIRST
     return visits_N, tempting_N

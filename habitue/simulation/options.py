@@ -17,7 +17,7 @@ EventsFormat = Annotated[
     str, typer.Option("--format", metavar="F", help="Of the events: parquet or csv.")
 ]
 Like = Annotated[
-    str, typer.Option("--like", metavar="SHOP", help="taobao, retailrocket or rees46.")
+    str, typer.Option("--like", metavar="SHOP", help="taobao, retailrocket, rees46 or grocery.")
 ]
 Start = Annotated[str, typer.Option("--start", metavar="DAY", help="The log's first day.")]
 Days = Annotated[int, typer.Option("--days", metavar="N", help="Days of the log.")]

@@ -1,7 +1,7 @@
 """What is bought in the visits that buy, and what of it is sent back.
 
-In: visits. Out: order lines, each a staple of the person's or what the visit is about, and
-refunds days later. Knows nothing about views or carts.
+In: visits. Out: order lines, each a staple of the person's, what the visit is about or what else
+the person fancies, and refunds days later. Knows nothing about views or carts.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ import numpy as np
 
 from habitue.simulation.arrays import Bools, Floats, Ints, spread_out
 from habitue.simulation.catalogue import Catalogue
-from habitue.simulation.persons import NUM_STAPLES, Persons
+from habitue.simulation.persons import Persons
 from habitue.simulation.plan import Plan
+from habitue.simulation.seasons import Calendar
 from habitue.simulation.visits import Visits
 
 _UP_TO_PIECES: Final = np.array([0.9, 0.98])  # probability of at most 1 piece, at most 2; else 3
+_BASKETS: Final = 0.6  # how alike baskets are in size: the shape of a gamma distribution
 MEAN_QUANTITY: Final = 1.12
 _DAYS_TO_REFUND: Final = 8.0
 
@@ -43,17 +45,26 @@ class Orders:
 
 
 def draw_orders(
-    plan: Plan, persons: Persons, visits: Visits, catalogue: Catalogue, rng: np.random.Generator
+    plan: Plan,
+    persons: Persons,
+    visits: Visits,
+    calendar: Calendar,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
 ) -> Orders:
     """Draw the orders of the visits that buy."""
     like = plan.like
     buyers = np.flatnonzero(visits.buys)
-    num_lines = 1 + rng.poisson(like.basket - 1, buyers.size)
+    num_lines = 1 + rng.poisson((like.basket - 1) * rng.gamma(_BASKETS, 1 / _BASKETS, buyers.size))
     owner, place = spread_out(num_lines)
     visit = buyers[owner]
     who, day = visits.who[visit], visits.day[visit]
-    item = catalogue.draw_items(visits.pool[visit], day, rng)
-    staple = persons.staple[who, rng.integers(NUM_STAPLES, size=who.size)]
+    pool = visits.pool[visit]
+    wanders = np.flatnonzero(rng.random(who.size) < like.wander)
+    months = calendar.month[day[wanders]]
+    pool[wanders] = persons.draw_pools(who[wanders], months, catalogue, rng)
+    item = catalogue.draw_items(pool, day, rng)
+    staple = persons.staple[who, rng.integers(like.staples, size=who.size)]
     item = np.where(rng.random(who.size) < like.repeats, staple, item)
     quantity = 1 + np.searchsorted(_UP_TO_PIECES, rng.random(who.size), side="right")
     is_online = ~visits.in_store[visit]

@@ -10,22 +10,22 @@ from typing import Final
 
 import numpy as np
 
-from habitue.simulation.arrays import Bools, Floats, Ints
+from habitue.simulation.arrays import Bools, Floats, Ints, spread_out
 from habitue.simulation.catalogue import NUM_TIERS, Catalogue
-from habitue.simulation.lives import BUYS_AT_FIRST, Hazards, expected_exposure
+from habitue.simulation.lives import Arrivals, Hazards, expected_exposure
 from habitue.simulation.plan import Plan, Stream
 from habitue.simulation.presets import Behaviour
 from habitue.simulation.seasons import WEEKS, Calendar
 
 NUM_FAVOURITES: Final = 4
-NUM_STAPLES: Final = 3
 WEB, APP, MINI_PROGRAM, STORE = 0, 1, 2, 3
 ONLINE: Final = (0.35, 0.45, 0.20)  # web, app, mini_program: where persons are at home
 MOST_LIKELY_TO_BUY: Final = 0.3  # in the calm state
 REMOVED_SHARE: Final = 0.2  # of carts that led to no purchase
 _CLOCK_HOURS: Final = (8.0, 13.0, 20.0, 23.5)
+ALL_HOURS: Final = len(_CLOCK_HOURS)
 _STEPS_PER_DAY: Final = 4096
-_DAYS_TO_RENEW: Final = 500.0
+_RENEWAL: Final = 0.7  # of the days that customers stay: until most are others
 _LESS_BUSY: Final = 0.7
 
 
@@ -33,8 +33,8 @@ _LESS_BUSY: Final = 0.7
 class Persons:
     """What each person of a block is like.
 
-    One entry a person; `favourite`, `favourite_share` (N, 4), `tier` (N, 3) and `staple` (N, 3)
-    have more columns.
+    One entry a person; `favourite`, `favourite_share` (N, 4), `tier` (N, 3) and `staple`
+    (N, the preset's staples) have more columns.
 
     `rate`: visits on an average day of the calm state; `buy`: probability that a calm visit buys.
     A visit that follows taste is about a pool of `favourite` with probability `favourite_share`,
@@ -43,7 +43,7 @@ class Persons:
     """
 
     first: int  # number of the first person
-    arrival: Ints
+    arrivals: Arrivals
     hazards: Hazards
     rate: Floats
     buy: Floats
@@ -65,6 +65,11 @@ class Persons:
     def size(self) -> int:
         """Persons of the block."""
         return self.rate.size
+
+    @property
+    def arrival(self) -> Ints:
+        """The day of each person's first visit."""
+        return self.arrivals.day
 
     def draw_pools(
         self, who: Ints, months: Ints, catalogue: Catalogue, rng: np.random.Generator
@@ -90,22 +95,20 @@ def make_persons(
     like, size = plan.like, len(numbers)
     diversity = rng.gamma(like.diversity, 1 / like.diversity, size) + 0.02
     usual = expected_views(like, plan.quota(block)) / like.views / size / plan.days
-    hazards = Hazards.draw(size, rng)
-    arrival_N = _arrivals(diversity * usual, plan.days, rng)
+    is_new = rng.random(size) < -np.expm1(-plan.days / (_RENEWAL * like.stay_days))
+    hazards = Hazards.draw(is_new, like.stay_days, rng)
+    moment_N = _first_moments(diversity * usual, is_new, plan.days, rng)
     shape = (size, NUM_FAVOURITES)
     leaf_NK = rng.choice(catalogue.num_leaves, shape, p=catalogue.leaf_share)
     tier_NT = rng.dirichlet(np.array([0.9, 1.2, 0.6]), size)
     tier_NK = _draw_tiers(tier_NT, rng)
     favourite_NK = NUM_TIERS * leaf_NK + tier_NK
     share_NK = rng.dirichlet(np.array([4.0, 2.0, 1.0, 0.6]), size) * like.loyalty
-    pool_NJ = favourite_NK[:, [0, 0, 1]]
-    at_first = np.zeros(pool_NJ.size, dtype=np.int64)
-    staple_NJ = catalogue.draw_items(pool_NJ.ravel(), at_first, rng).reshape(pool_NJ.shape)
     platform_N = rng.choice(3, size, p=ONLINE)
     other_N = (platform_N + rng.integers(1, 4, size)) % 4
     persons = Persons(
         first=numbers.start,
-        arrival=arrival_N,
+        arrivals=Arrivals.at(moment_N, is_new, hazards),
         hazards=hazards,
         rate=diversity * usual,
         buy=rng.gamma(1.5, 1 / 1.5, size) + 0.05,
@@ -114,15 +117,16 @@ def make_persons(
         favourite=favourite_NK,
         favourite_share=share_NK,
         tier=tier_NT,
-        staple=staple_NJ,
+        staple=np.zeros((size, like.staples), dtype=np.int64),
         platform=platform_N,
         desktop=rng.random(size) < 0.6,
         in_store=np.where(rng.random(size) < 0.3, 0.3, 0.0),
         login=rng.beta(2, 1, size),
         second_on=np.where(rng.random(size) < 0.08, other_N, -1),
         shares_device=(rng.random(size) < 0.02) & (np.arange(size) > 0),
-        length=np.exp(rng.normal(0, 0.35, size)),
+        length=np.exp(rng.normal(0, 0.5, size)),
     )
+    persons = replace(persons, staple=_draw_staples(persons, like, calendar, catalogue, rng))
     return _scaled(persons, plan, calendar, block, _LESS_BUSY**attempt)
 
 
@@ -137,10 +141,10 @@ def expected_views(like: Behaviour, events: int) -> float:
 def clock_tables(like: Behaviour) -> Floats:
     """Return, for each kind of daily rhythm, the times of day (in days) of evenly spread quantiles.
 
-    Together the kinds give the preset's hours.
+    Together the kinds give the preset's hours; so does the last, of no rhythm.
     """
     hour = np.arange(24) + 0.5
-    share_CH = _rhythms() * np.array(like.hours)
+    share_CH = np.vstack([_rhythms(), np.ones(24)]) * np.array(like.hours)
     tables = []
     for share_H in share_CH:
         cumulative = np.concatenate([[0.0], np.cumsum(share_H) / share_H.sum()])
@@ -165,8 +169,8 @@ def _rhythms() -> Floats:
     return rhythm
 
 
-def _arrivals(rate_N: Floats, days: int, rng: np.random.Generator) -> Ints:
-    """Return the day of each person's first visit.
+def _first_moments(rate_N: Floats, is_new: Bools, days: int, rng: np.random.Generator) -> Floats:
+    """Return the moment, in days, of each person's first visit.
 
     New customers keep coming; in a year half of all are new. Of the others, known before the log
     began, the first visit comes as soon as their rate lets it.
@@ -175,8 +179,7 @@ def _arrivals(rate_N: Floats, days: int, rng: np.random.Generator) -> Ints:
     within = -np.expm1(-rate_N * days)
     known = -np.log1p(-rng.random(rate_N.size) * within) / rate_N
     new = days * rng.random(rate_N.size) ** 0.8
-    is_new = rng.random(rate_N.size) < -np.expm1(-days / _DAYS_TO_RENEW)
-    return np.minimum(np.where(is_new, new, known), days - 1).astype(np.int64)
+    return np.minimum(np.where(is_new, new, known), np.nextafter(days, 0))
 
 
 def _draw_tiers(tier_NT: Floats, rng: np.random.Generator) -> Ints:
@@ -186,20 +189,34 @@ def _draw_tiers(tier_NT: Floats, rng: np.random.Generator) -> Ints:
     return tier
 
 
+def _draw_staples(
+    persons: Persons,
+    like: Behaviour,
+    calendar: Calendar,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+) -> Ints:
+    """Draw what each person buys again and again, to their taste, of what there is at first."""
+    who, _ = spread_out(np.full(persons.size, like.staples))
+    at_first = np.zeros(who.size, dtype=np.int64)
+    pool = persons.draw_pools(who, calendar.month[at_first], catalogue, rng)
+    return catalogue.draw_items(pool, at_first, rng).reshape(persons.size, like.staples)
+
+
 def _scaled(
     persons: Persons, plan: Plan, calendar: Calendar, block: int, busyness: float
 ) -> Persons:
     """Scale rates so that the expected visits fill the quota, and purchases follow the funnel."""
     like, size = plan.like, persons.size
     visits_N, tempting_N = expected_exposure(
-        persons.hazards, persons.arrival, persons.week, calendar, plan.days
+        persons.hazards, persons.arrivals, persons.week, calendar, plan.days
     )
     views = expected_views(like, plan.quota(block))
     later_visits = max(views / like.views - size, 0.05 * size)
     # One day at least: who comes on the last day of all must not have to come at once.
     chances = max((persons.rate * visits_N).sum(), persons.rate.sum())
     rate_N = persons.rate * later_visits / chances * busyness
-    chances_N = BUYS_AT_FIRST + rate_N * tempting_N
+    chances_N = persons.arrivals.buys + rate_N * tempting_N
     orders = views * like.purchases / like.basket
     buy_N = persons.buy
     for _ in range(4 if orders else 0):

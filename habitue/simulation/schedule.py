@@ -15,7 +15,7 @@ from habitue.simulation.plan import Plan
 from habitue.simulation.visits import Visits
 
 _APART: Final = 1_860.0  # seconds at least from the end of a visit to the next one of the day
-_FURTHER: Final = 2_400.0  # mean of what is added where two visits would run into each other
+_FURTHER: Final = 1_200.0  # mean of what is added where two visits would run into each other
 _DAY: Final = 86_399.0
 _PAUSES: Final = (1.0, 1_500.0)
 _AT_ONCE: Final = 0.3

@@ -196,7 +196,7 @@ def _line_prices(
     extra_AD[keen] = price_PD[mind_K] - taste_AD[keen]
     repeats = plan.like.repeats
     usual_AD = (1 - repeats) * taste_AD + repeats * staple_AD
-    extra_AD *= ON_THE_MIND * (1 - repeats)
+    extra_AD *= ON_THE_MIND * (1 - plan.like.wander) * (1 - repeats)
     return _LinePrices(np.ascontiguousarray(usual_AD.T), np.ascontiguousarray(extra_AD.T))
 
 

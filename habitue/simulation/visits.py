@@ -1,8 +1,8 @@
 """The visits of a block of persons: when, about what, on which platform, and whether they buy.
 
 Visits are a Poisson process whose rate is the person's own times the state's and the day's; each
-buys or not by a coin of the person's own, the state's and the day's. The first visit, on the day
-of arrival, is certain. A visit lies within one day. Knows nothing about single events.
+buys or not by a coin of the person's own, the state's and the day's. The first visit is
+certain. A visit lies within one day. Knows nothing about single events.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from habitue.simulation.arrays import Bools, Bytes, Floats, Ints
 from habitue.simulation.catalogue import Catalogue
 from habitue.simulation.lives import BUYS_IN, KEEN, VISITS_IN
 from habitue.simulation.persons import (
+    ALL_HOURS,
     APP,
     MINI_PROGRAM,
     STORE,
     WEB,
     Persons,
-    clock_shares,
     clock_tables,
 )
 from habitue.simulation.plan import Plan
@@ -104,7 +104,7 @@ def draw_visits(
 ) -> Visits:
     """Draw the visits of persons whose states are known."""
     who, day = _when(persons, state_DN, calendar, rng)
-    start = _times_of_day(plan, persons, who, rng)
+    start = _times_of_day(plan, persons, who, day, rng)
     order = np.lexsort((start, day, who))
     start = start[order]  # who and day are sorted already
     state = state_DN[day, who]
@@ -144,7 +144,7 @@ def _when(
     """Draw person and day of every visit, sorted: a Poisson process over all persons' days."""
     num_days, size = state_DN.shape
     rate_ND = VISITS_IN[state_DN.T] * calendar.pull[persons.week, :num_days]
-    rate_ND[np.arange(size), persons.arrival] = 0.0
+    rate_ND[np.arange(size), persons.arrival] *= persons.arrivals.rest
     rate_ND *= persons.rate[:, None]
     total = np.cumsum(rate_ND.ravel())
     place = np.sort(rng.random(rng.poisson(total[-1]))) * total[-1]
@@ -155,11 +155,22 @@ def _when(
     return who, day
 
 
-def _times_of_day(plan: Plan, persons: Persons, who: Ints, rng: np.random.Generator) -> Floats:
+def _times_of_day(
+    plan: Plan, persons: Persons, who: Ints, day: Ints, rng: np.random.Generator
+) -> Floats:
+    """Draw when visits start; those of one day keep away from each other.
+
+    Of n visits of a day, each has an n-th of that day's hours to itself, so that together they
+    still follow the preset's hours.
+    """
     tables = clock_tables(plan.like)
-    kind = rng.choice(len(tables), who.size, p=clock_shares(plan.like))
-    kind = np.where(rng.random(who.size) < _AT_THEIR_HOURS, persons.clock[who], kind)
-    step = rng.random(who.size) * tables.shape[1]
+    begins = (np.diff(who, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0)
+    group = np.cumsum(begins) - 1
+    count = np.bincount(group)
+    at_theirs = rng.random(count.size) < _AT_THEIR_HOURS
+    kind = np.where(at_theirs, persons.clock[who[begins]], ALL_HOURS)[group]
+    place = np.arange(who.size) - np.flatnonzero(begins)[group]
+    step = (place + rng.random(who.size)) / count[group] * tables.shape[1]
     time: Floats = np.minimum(tables[kind, step.astype(np.int64)] + step % 1 * 0.01, 1.0)
     return time
 

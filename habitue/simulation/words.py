@@ -19,7 +19,10 @@ DEPARTMENTS: Final[dict[str, tuple[str, ...]]] = {
     "pets": ("dogs", "cats", "birds", "aquariums", "rodents"),
     "books": ("novels", "cookbooks", "travel", "comics", "textbooks"),
 }
-STYLES: Final = ("everyday", "compact", "classic", "family", "gift", "seasonal")
+STYLES: Final = (
+    "everyday", "compact", "classic", "family", "gift", "seasonal",
+    "luxury", "organic", "vintage", "sturdy", "travel", "junior",
+)  # fmt: skip
 TIERS: Final = ("budget", "middle", "premium")
 _SYLLABLES: Final = (
     ("al", "bor", "cas", "del", "el", "fen", "gra", "hul", "im", "jor", "kal", "lum", "mar", "nor"),

@@ -4,13 +4,15 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
 from habitue.compute import Silent
 from habitue.errors import Refused, UnknownName
-from habitue.schema import DAY, EVENT_FIELDS, EVENT_TYPES, ITEM_FIELDS, PLATFORMS, parse_time
+from habitue.schema import DAY, EVENT_FIELDS, EVENT_TYPES, HOUR, ITEM_FIELDS, PLATFORMS, parse_time
+from habitue.simulation.presets import PRESETS
 from habitue.simulation.simulate import Simulated, run_plan, simulate
 from tests.simulation.plans import small_plan
 
@@ -97,6 +99,7 @@ def test_same_seed_same_bytes_other_seed_other_events(tmp_path: Path) -> None:
         ({"like": "taobao"}, 0.059, 0.023),
         ({"like": "retailrocket"}, 0.026, 0.008),
         ({"like": "rees46"}, 0.010, 0.013),
+        ({"like": "grocery"}, 0.25, 0.20),
     ],
 )
 def test_funnel_is_that_of_the_shop_it_is_like(
@@ -107,6 +110,34 @@ def test_funnel_is_that_of_the_shop_it_is_like(
     assert made.by_type["add_to_cart"] / views == pytest.approx(carts, rel=0.1)
     assert made.by_type["purchase"] / views == pytest.approx(purchases, rel=0.1)
     assert 0 < made.by_type["refund"] < 0.1 * made.by_type["purchase"]
+
+
+def test_the_first_day_and_week_are_as_busy_as_the_others(tmp_path: Path) -> None:
+    simulate(tmp_path / "shop", users=2_000, events=200_000, days=28, processes=1)
+    day = events_of(tmp_path / "shop")["timestamp"] // DAY
+    per_day = day.value_counts().sort("timestamp")["count"].to_numpy()
+    assert per_day.size == 28
+    assert 0.75 < per_day[0] / per_day.mean() < 1.25
+    assert 0.85 < per_day[:7].mean() / per_day.mean() < 1.15
+
+
+@pytest.mark.parametrize("like", sorted(PRESETS))
+def test_hours_of_the_day_are_those_of_the_shop_it_is_like(tmp_path: Path, like: str) -> None:
+    simulate(tmp_path / "shop", users=3_000, events=100_000, like=like, processes=1)
+    first = events_of(tmp_path / "shop").group_by("session_id").agg(pl.col("timestamp").min())
+    hour = (first["timestamp"] // HOUR % 24).to_numpy()
+    share = np.bincount(hour, minlength=24) / hour.size
+    assert np.abs(share - PRESETS[like].hours).sum() / 2 < 0.05
+
+
+def test_baskets_of_a_grocery_are_large_and_mixed(tmp_path: Path) -> None:
+    simulate(tmp_path / "shop", users=200, events=100_000, like="grocery", processes=1)
+    bought = events_of(tmp_path / "shop").filter(pl.col("event_type") == "purchase")
+    orders = bought.group_by("order_id").agg(
+        lines=pl.len(), categories=pl.col("item_category").n_unique()
+    )
+    assert orders["lines"].mean() == pytest.approx(9.4, rel=0.1)
+    assert orders.filter(pl.col("lines") == 10)["categories"].mean() > 5  # type: ignore[operator]
 
 
 def test_funnel_and_repeats_can_be_asked_for(tmp_path: Path) -> None:
