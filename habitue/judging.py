@@ -137,6 +137,7 @@ def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
     return {
         "metrics": dict(result.metrics),
         "baselines": {name: dict(rival) for name, rival in result.baselines.items()},
+        "reason": result.reason,
         "n": result.n,
         "persons": result.persons,
         "base_rate": result.base_rate,
@@ -186,6 +187,7 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
     return {
         "metrics": dict(result.metrics),
         "baselines": {name: dict(rival) for name, rival in result.baselines.items()},
+        "reason": "",
         "n": result.n,
         "persons": result.n,
         "base_rate": result.base_rate,

@@ -33,7 +33,7 @@ from habitue.model.train import TrainedNetwork, train_network
 from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
-from habitue.profiles.task_model import Form
+from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, resolve_tasks
 from habitue.schema import DAY, format_date
 from habitue.sequences.encoder import write_sequences
@@ -295,6 +295,13 @@ def _validation(trained: TrainedNetwork, blend: Blend) -> dict[str, float]:
     return {name: round(value, 5) for name, value in (figures | singles).items()}
 
 
+def what_ships(model: TaskModel) -> str:
+    """Say what a prediction is made of, and why."""
+    if model.reason:
+        return f"everybody is told the base rate, for there are {model.reason}"
+    return FORMS[model.form]
+
+
 def _notes(
     plan: Plan,
     findings: Sequence[Finding],
@@ -321,7 +328,7 @@ def _notes(
         *(f"Check of the log, {finding.rule}: {finding.message}." for finding in findings),
     ]
     for name, model in fitted.models.items():
-        notes.append(f"{name}: {describe_task(model.task)}; {FORMS[model.form]}.")
+        notes.append(f"{name}: {describe_task(model.task)}; {what_ships(model)}.")
     for name, next_model in next_models.items():
         notes.append(f"{name}: {describe_task(next_model.task)}; {next_model.sentence()}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]

@@ -303,6 +303,10 @@ def _task_scores(
             ("task", "", *metrics), rows[:-1], title=f"Predictions: {title}", numbers_from=2
         )
         console.print(table)
+        for name, task in tasks.items():
+            if task.get("reason") and metrics[0] in _object(task, "metrics"):
+                why = _cell(task.get("reason"))
+                console.print(f"  [dim]{name}: habitue tells the base rate: {why}[/]")
         console.print()
 
 

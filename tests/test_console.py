@@ -209,3 +209,12 @@ def test_a_task_judged_at_several_cuts_says_how_many_persons_that_are() -> None:
     assert "300 outcomes" in text
     assert "of 120 persons" in text
     assert "300 persons" in text
+    assert "base rate:" not in text
+
+
+def test_a_task_that_knows_nothing_but_the_base_rate_says_so() -> None:
+    task: views.Object = {
+        "metrics": {"auc": 0.5}, "baselines": {}, "n": 9, "persons": 9, "reason": "only 9 persons",
+    }  # fmt: skip
+    text = shown("evaluate", {"tasks": {"churn_90d": task}})
+    assert "churn_90d: habitue tells the base rate: only 9 persons" in text

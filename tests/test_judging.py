@@ -102,6 +102,18 @@ def test_a_tasks_difference_names_its_metric(models: Mapping[str, TaskModel]) ->
         assert difference["mean"] == pytest.approx(gain if metric == "auc" else -gain)
 
 
+def test_a_base_rate_is_told_from_a_model_and_has_the_same_rivals() -> None:
+    few = without(SHOP, pl.col("subject_id") >= 60)
+    models = fit_tasks(MemoryLog(few), TASKS, train_until=CUT).models
+    found = judged(MemoryLog(few), models=models)
+    churn, value = found.tasks["churn"], found.tasks["value"]
+    for task in (churn, value):
+        assert str(task["reason"]).endswith("persons to learn from; 100 are needed")
+    assert set(churn["baselines"]) == {"base_rate", "recency", "rfm_logistic", "rfm_boosted"}
+    assert set(value["baselines"]) == {"mean", "recent_spend", "rfm_linear", "rfm_boosted"}
+    assert churn["best_baseline"] != "base_rate"
+
+
 def test_recommendations_that_nobody_can_be_judged_by_say_why(
     models: Mapping[str, TaskModel],
 ) -> None:

@@ -8,9 +8,11 @@ import pytest
 from habitue.compute import Silent
 from habitue.config import Settings
 from habitue.errors import NotEnoughData, Refused
+from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import Form
-from habitue.schema import DAY
-from habitue.training import FORMS, Plan, plan_training, train_version
+from habitue.profiles.tasks import ResolvedTask
+from habitue.schema import DAY, Task
+from habitue.training import FORMS, Plan, plan_training, train_version, what_ships
 from habitue.versions import Card
 from tests.late_log import LateLog, arriving
 from tests.shop import MemoryLog, Shop, make_shop
@@ -20,6 +22,17 @@ SHOP = make_shop(num_persons=40, days=200)
 
 def test_every_form_a_prediction_may_take_has_a_sentence() -> None:
     assert set(FORMS) == set(get_args(Form))
+
+
+def test_a_task_of_too_few_is_said_to_tell_the_base_rate() -> None:
+    log = MemoryLog(SHOP)
+    tasks = [ResolvedTask(Task("churn", "no_event", horizon_days=30, active_days=60), "ok")]
+    model = fit_tasks(log, tasks, train_until=log.end_at).models["churn"]
+    assert what_ships(model) == (
+        "everybody is told the base rate, for there are only 40 persons to learn from; "
+        "100 are needed"
+    )
+    assert what_ships(replace(model, reason="")) == FORMS[model.form]
 
 
 def test_a_moment_long_after_the_log_teaches_nothing_of_the_silence() -> None:

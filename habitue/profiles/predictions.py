@@ -15,7 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from habitue import metrics
-from habitue.baselines.rfm import fit_amount_baselines, fit_chance_baselines
+from habitue.baselines.rfm import (
+    AmountBaselines,
+    ChanceBaselines,
+    fit_amount_baselines,
+    fit_chance_baselines,
+)
 from habitue.compute import Progress, Silent
 from habitue.events.log import EventLog
 from habitue.profiles.calibration import (
@@ -52,6 +57,7 @@ from habitue.schema import Task
 Floats = npt.NDArray[np.floating]
 
 MIN_PERSONS: Final = 100
+MIN_RIVAL_ROWS: Final = 20
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _FALL_SUFFIX: Final = " as a fall"
 
@@ -107,7 +113,7 @@ def fit_task(
     """Fit one task on its rows; percentiles are those of `population` (default: the rows)."""
     obstacle = _obstacle(task, rows)
     if obstacle:
-        return _base_rate_model(task, rows, obstacle)
+        return _base_rate_model(task, rows, obstacle, seed=seed)
     folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
     chosen, notes = _choose(task, rows, folds, seed)
     finished = finish_candidate(task, rows, chosen, seed=seed)
@@ -180,8 +186,24 @@ def _obstacle(task: Task, rows: TaskRows) -> str:
     return ""
 
 
-def _base_rate_model(task: Task, rows: TaskRows, reason: str) -> TaskModel:
+def _rivals(
+    task: Task, rows: TaskRows, seed: int
+) -> tuple[ChanceBaselines | None, AmountBaselines | None]:
+    """Fit the simple rivals of a probability or of an amount."""
+    rfm = rfm_matrix(rows.features, horizon=task.horizon)
+    if task.is_probability:
+        return fit_chance_baselines(rfm, rows.labels, seed=seed), None
+    return None, fit_amount_baselines(rfm, rows.labels, seed=seed)
+
+
+def _tells_apart(rows: TaskRows) -> bool:
+    """Whether there is anything that a rival could learn from."""
+    return len(rows) >= MIN_RIVAL_ROWS and bool(rows.labels.min() < rows.labels.max())
+
+
+def _base_rate_model(task: Task, rows: TaskRows, reason: str, *, seed: int) -> TaskModel:
     rate = float(rows.labels.mean())
+    rivals = _rivals(task, rows, seed) if _tells_apart(rows) else (None, None)
     if task.is_probability:
         # Half a case on either side: what never happened here is not impossible.
         rate = float((rows.labels.sum() + 0.5) / (len(rows) + 1))
@@ -204,6 +226,8 @@ def _base_rate_model(task: Task, rows: TaskRows, reason: str) -> TaskModel:
         typical=None if task.is_probability else float(np.median(rows.labels)),
         calibrated=False,
         percentiles=(rate,) * 101,
+        chance_baselines=rivals[0],
+        amount_baselines=rivals[1],
         cuts=_cuts_of(rows),
         num_rows=len(rows),
     )
@@ -219,11 +243,11 @@ def _model(
     notes: tuple[str, ...],
     seed: int,
 ) -> TaskModel:
-    rfm = rfm_matrix(rows.features, horizon=task.horizon)
     judged, truth = finished.rows, rows.labels[finished.rows]
     happened = (truth > 0).astype(np.float64)
     cases = num_cases(truth, rows.subject_ids[judged])
     is_chance = task.is_probability
+    chance_baselines, amount_baselines = _rivals(task, rows, seed)
     model = TaskModel(
         task=task,
         reason="",
@@ -244,8 +268,8 @@ def _model(
         thin_typical=None if is_chance else _thin_typical(rows),
         calibrated=cases >= MIN_CASES,
         percentiles=(),
-        chance_baselines=fit_chance_baselines(rfm, rows.labels, seed=seed) if is_chance else None,
-        amount_baselines=None if is_chance else fit_amount_baselines(rfm, rows.labels, seed=seed),
+        chance_baselines=chance_baselines,
+        amount_baselines=amount_baselines,
         cuts=_cuts_of(rows),
         num_rows=len(rows),
         validation=_validation(task, finished, truth),
