@@ -20,6 +20,7 @@ Reasons = Callable[[Sequence[int]], Sequence[Sequence[str]]]
 
 MIN_ORDER_DAYS: Final = 3  # of whom a rhythm may be told
 MUCH_LATER: Final = 1.5  # times the usual pause, before it is worth a sentence
+_LEAST_STAYING: Final = 1e-6
 
 TEXTS: Final[dict[str, str]] = {
     "rhythm": "last order {since} ago, on {date}; used to order {gap}",
@@ -45,7 +46,7 @@ class Alert:
 
     user_id: str
     probability: float
-    value_at_risk: float | None  # probability times expected money; None without money
+    value_at_risk: float | None  # money lost by leaving, on average; None without money
     reasons: tuple[str, ...]
     segment: str
 
@@ -72,9 +73,9 @@ def churn_alerts(
     """Return at most `settings.limit` alerts, most value at risk first.
 
     `table` is the profile table; `task` its column of probabilities; `value` its column of
-    expected money, for which the spend of the last 90 days stands in where it is missing. In a
-    shop without money the order is by probability. Bots, and persons below `settings.min_lift`
-    times `base_rate`, are left out.
+    expected money. The value at risk is the probability times what a person would bring by
+    staying (`_value_of_staying`). In a shop without money the order is by probability. Bots, and
+    persons below `settings.min_lift` times `base_rate`, are left out.
 
     Raises:
         NotReady: the table has no such probabilities.
@@ -84,14 +85,16 @@ def churn_alerts(
             f"There is no churn prediction '{task}' in the profiles.",
             fix="Train a model with enough history for it, then run: habitue refresh",
         )
-    expected = _expected_value(table, value)
+    probability = pl.col(task).fill_nan(None)
     at_risk = (
-        table.with_columns(probability=pl.col(task).fill_nan(None), expected=expected)
+        table.with_columns(
+            probability=probability, staying=_value_of_staying(table, value, probability)
+        )
         .filter(
             pl.col("probability") >= settings.min_lift * base_rate,
             ~pl.col("is_bot").fill_null(False),
         )
-        .with_columns(value_at_risk=pl.col("probability") * pl.col("expected"))
+        .with_columns(value_at_risk=pl.col("probability") * pl.col("staying"))
         .sort(
             "value_at_risk",
             "probability",
@@ -124,11 +127,20 @@ def _told_once(reasons: Sequence[str]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _expected_value(table: pl.DataFrame, value: str) -> pl.Expr:
-    """Expected money of the coming 90 days, never negative: who brings none is no loss."""
-    spend = pl.col("spend_90d")
-    expected = pl.coalesce(pl.col(value).fill_nan(None), spend) if value in table.columns else spend
-    return expected.cast(pl.Float64).clip(0)
+def _value_of_staying(table: pl.DataFrame, value: str, probability: pl.Expr) -> pl.Expr:
+    """Money of the coming 90 days if the person stays, never negative: who brings none is no loss.
+
+    What is expected of somebody reckons with their leaving already; over the probability of
+    staying it is what they bring if they do. It is believed up to what they spent in the last 90
+    days, which also stands in where nothing is expected.
+    """
+    spend = pl.col("spend_90d").cast(pl.Float64).clip(0)
+    if value not in table.columns:
+        return spend
+    expected = pl.col(value).cast(pl.Float64).fill_nan(None).clip(0)
+    if_staying = expected / (1 - probability).clip(_LEAST_STAYING)
+    believed = pl.min_horizontal(if_staying, pl.max_horizontal(expected, spend))
+    return pl.when(expected.is_null()).then(spend).otherwise(believed)
 
 
 def fact_reasons(row: Mapping[str, object]) -> tuple[str, ...]:

@@ -39,12 +39,33 @@ def test_most_value_at_risk_comes_first() -> None:
     assert [alert.value_at_risk for alert in found] == pytest.approx([50, 30, 9])
 
 
-def test_expected_value_stands_before_past_spend() -> None:
-    table = pl.DataFrame([row(1, 0.5, spend=10), row(2, 0.5, spend=20)]).with_columns(
-        value_90d_expected=pl.Series([100.0, None])
+def with_expected(
+    rows: Sequence[dict[str, object]], expected: Sequence[float | None]
+) -> list[Alert]:
+    table = pl.DataFrame(rows).with_columns(
+        value_90d_expected=pl.Series(expected, dtype=pl.Float64)
     )
-    found = churn_alerts(table, base_rate=0.3, settings=AlertSettings())
-    assert [(a.user_id, a.value_at_risk) for a in found] == [("u1", 50.0), ("u2", 10.0)]
+    return churn_alerts(table, base_rate=0.3, settings=AlertSettings())
+
+
+def test_leaving_is_reckoned_with_once() -> None:
+    # Who would bring 100 by staying and stays with 10 % is expected to bring 10: 90 are at risk.
+    # Of 60 by half a chance, 30 are expected and 30 at risk.
+    rows = [row(1, 0.9, spend=200), row(2, 0.5, spend=200)]
+    found = with_expected(rows, [10.0, 30.0])
+    assert [a.user_id for a in found] == ["u1", "u2"]
+    assert [a.value_at_risk for a in found] == pytest.approx([90, 30])
+
+
+def test_staying_brings_no_more_than_lately_or_than_is_expected_anyway() -> None:
+    rows = [row(1, 0.99, spend=50), row(2, 0.5, spend=10), row(3, 1.0, spend=40)]
+    found = {a.user_id: a.value_at_risk for a in with_expected(rows, [10.0, 30.0, 1.0])}
+    assert found == pytest.approx({"u1": 0.99 * 50, "u2": 0.5 * 30, "u3": 40})
+
+
+def test_where_nothing_is_expected_the_past_spend_stands_in() -> None:
+    found = with_expected([row(1, 0.5, spend=10), row(2, 0.5, spend=20)], [None, None])
+    assert [(a.user_id, a.value_at_risk) for a in found] == [("u2", 10.0), ("u1", 5.0)]
 
 
 def test_only_persons_clearly_likelier_than_usual_are_listed() -> None:
