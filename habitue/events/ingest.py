@@ -170,6 +170,7 @@ class Ingest:
         self._intake = Intake(
             store,
             num_buckets=self._manifest.num_buckets,
+            keys=self._manifest.keys,
             rules=Rules.of(settings.cleaning, now=self._now),
             words=words,
             spill=self._spill,
@@ -421,7 +422,9 @@ def _with_buckets(
     size = sum(given.num_bytes for given in inputs if given.source.table == "events")
     chosen = next((num for limit, num in _BUCKETS_BY_BYTES if size <= limit), _MOST_BUCKETS)
     num_buckets = settings.store.buckets or chosen
-    return replace(stored, num_buckets=num_buckets) if stored else Manifest(num_buckets)
+    if stored is None:
+        return Manifest(num_buckets)
+    return replace(stored, num_buckets=num_buckets, keys=Manifest.keys)
 
 
 def _subject_rows(intake: Intake) -> pl.DataFrame:

@@ -34,7 +34,8 @@ from habitue.schema import EVENT_COLUMNS, IDENTIFY, IDENTITY_COLUMNS, ITEM_FIELD
 PAIR_COLUMNS: Final = ("subject_id", "anonymous_subject_id")  # whose ids a record says are one's
 _MARKS: Final = {"_file": pl.UInt32(), "_record": pl.UInt64(), "_repaired": pl.Boolean()}
 _ANONYMOUS: Final = SUBJECT_KINDS.categories.to_list().index("anonymous")
-_HASHED: Final = (*CONTENT_FIELDS, "anonymous_subject_id")
+# The visitor beside a user, by how events are told apart (`Manifest.keys`).
+_VISITORS: Final = {1: "anonymous_subject_id", 2: "anonymous_id"}
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
 
@@ -55,6 +56,7 @@ class Intake:
         store: EventStore,
         *,
         num_buckets: int,
+        keys: int,
         rules: Rules,
         words: Words,
         spill: Spill,
@@ -69,6 +71,7 @@ class Intake:
         self._rules = rules
         self._words = words
         self._num_buckets = num_buckets
+        self._hashed = (*CONTENT_FIELDS, _VISITORS[keys])
         self._spill = spill
         self._quarantine = quarantine
         self._catalogue: list[pl.DataFrame] = []
@@ -148,7 +151,7 @@ class Intake:
             self._words.coded(name, rows[name]) for name in rows.columns if name in CODED_FIELDS
         )
         rows = rows.with_columns(
-            _content=pl.Series(row_hashes(_as_sent(rows), _HASHED, self._words.hashes)),
+            _content=pl.Series(row_hashes(_as_sent(rows), self._hashed, self._words.hashes)),
             _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
             _file=pl.lit(file.number, dtype=pl.UInt32),
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),

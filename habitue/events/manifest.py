@@ -6,7 +6,8 @@ nothing about events.
 
     format 1    parts and ingests
     format 2    parts that compaction replaced are listed as `retired`
-    format 3    the quarantine keeps what it takes to read a row again
+    format 3    the quarantine keeps what it takes to read a row again; events are told apart
+                without the numbers of visitors, in stores that began so
 """
 
 import hashlib
@@ -78,6 +79,9 @@ class Manifest:
     parts: tuple[Part, ...] = ()
     ingests: tuple[IngestRecord, ...] = ()
     retired: tuple[str, ...] = ()  # paths of parts that others replaced; somebody may read them
+    # How events are told apart: 1, with their visitor's number, which depends on who came first;
+    # 2, with the visitor's id. A store keeps to what its first events had.
+    keys: int = 2
     format_version: int = STORE_FORMAT
 
     def of(self, table: str, bucket: int = NO_BUCKET) -> tuple[Part, ...]:
@@ -140,7 +144,8 @@ def parse_manifest(path: Path, content: bytes) -> Manifest:
         IngestRecord(**{**record, "files": tuple(record["files"])}) for record in body["ingests"]
     )
     retired = tuple(body.get("retired", ()))
-    stored = Manifest(**{**body, "parts": parts, "ingests": ingests, "retired": retired})
+    given = {"keys": 1, **body, "parts": parts, "ingests": ingests, "retired": retired}
+    stored = Manifest(**given)
     return replace(stored, next_part=max(stored.next_part, _free_number(stored)))
 
 

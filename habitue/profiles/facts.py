@@ -190,7 +190,12 @@ def _orders(events: pl.DataFrame, as_of: int) -> pl.DataFrame:
 
 def _sum_or_null(amount: pl.Expr) -> pl.Expr:
     """The sum of what is known; null, not 0, where nothing is."""
-    return pl.when(amount.is_not_null().any()).then(amount.sum())
+    return pl.when(amount.is_not_null().any()).then(_exact_sum(amount))
+
+
+def _exact_sum(amount: pl.Expr) -> pl.Expr:
+    """The sum of money, free of what the order of adding leaves in its last digits."""
+    return amount.sum().round(6)
 
 
 def _spend(events: pl.DataFrame, as_of: int) -> pl.DataFrame:
@@ -201,8 +206,8 @@ def _spend(events: pl.DataFrame, as_of: int) -> pl.DataFrame:
         money.with_columns(money=_money())
         .group_by("subject_id")
         .agg(
-            refunds=pl.col("money").filter(is_refund).sum().abs(),
-            spend_90d=pl.col("money").filter(is_recent).sum(),
+            refunds=_exact_sum(pl.col("money").filter(is_refund)).abs(),
+            spend_90d=_exact_sum(pl.col("money").filter(is_recent)),
         )
     )
 
