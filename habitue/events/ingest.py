@@ -57,7 +57,7 @@ from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
 from habitue.events.store import EVENT_ORDER, EventStore
-from habitue.events.words import CODED_FIELDS, Words
+from habitue.events.words import Words
 from habitue.files import telling_write_errors
 from habitue.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS, format_time
 
@@ -96,13 +96,13 @@ def ingest_files(
         Refused: `store_locked`, another process is writing; the store's folder cannot be written.
         Failed: the disk is full or broken; the store is as it was.
     """
+    words = Words(max_id_bytes=settings.cleaning.max_id_bytes)
     inputs = []
     for path in files:
         source = match_source(path, settings.sources)
-        inputs.append(
-            Input(path.name, source, _opener(path, source, settings), _unpacked_bytes(path))
-        )
-    return ingest_inputs(store, inputs, settings, progress=progress)
+        opener = _opener(path, source, settings, words)
+        inputs.append(Input(path.name, source, opener, _unpacked_bytes(path)))
+    return ingest_inputs(store, inputs, settings, progress=progress, words=words)
 
 
 def ingest_inputs(
@@ -112,13 +112,15 @@ def ingest_inputs(
     *,
     progress: Progress | None = None,
     now: int | None = None,
+    words: Words | None = None,
 ) -> IngestReport:
     """Store what the inputs tell; as `ingest_files`, for records from anywhere.
 
-    `now` (µs) is the moment against which an event may lie in the future.
+    `now` (µs) is the moment against which an event may lie in the future. `words` are those by
+    which the inputs' columns may be coded.
     """
     with storing(store):
-        return Ingest(store, inputs, settings, progress=progress, now=now).run()
+        return Ingest(store, inputs, settings, progress=progress, now=now, words=words).run()
 
 
 @contextmanager
@@ -149,6 +151,7 @@ class Ingest:
         *,
         progress: Progress | None = None,
         now: int | None = None,
+        words: Words | None = None,
         set_aside: SetAside | None = None,
         since: int | None = None,
     ) -> None:
@@ -166,13 +169,12 @@ class Ingest:
             write_manifest(store.folder, self._manifest)
         self._spill = Spill(store.folder / SPILL_FOLDER)
         self._quarantine = set_aside or QuarantineWriter(store.folder, self._manifest)
-        words = Words(max_id_bytes=settings.cleaning.max_id_bytes)
         self._intake = Intake(
             store,
             num_buckets=self._manifest.num_buckets,
             keys=self._manifest.keys,
             rules=Rules.of(settings.cleaning, now=self._now),
-            words=words,
+            words=words or Words(max_id_bytes=settings.cleaning.max_id_bytes),
             spill=self._spill,
             quarantine=self._quarantine,
         )
@@ -400,10 +402,10 @@ class Ingest:
 
 
 def _opener(
-    path: Place, source: SourceSettings, settings: Settings
+    path: Place, source: SourceSettings, settings: Settings, words: Words
 ) -> Callable[[], Iterable[RecordChunk]]:
     rows, max_bad = settings.store.chunk_rows, settings.cleaning.max_bad
-    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad, coded=CODED_FIELDS)
+    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad, words=words)
 
 
 def _unpacked_bytes(path: Place) -> int:

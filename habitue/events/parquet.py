@@ -6,6 +6,7 @@ Page checksums are verified where the file carries them. Knows nothing about fie
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +23,30 @@ MAGIC = b"PAR1"
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 8
 _OBJECT_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class CodedColumns:
+    """Columns of texts to be read as categoricals of one kind."""
+
+    names: tuple[str, ...]
+    kind: pl.Categorical
+
+    def texts_of(self, schema: pa.Schema) -> list[str]:
+        """Return which of the names are columns of texts in a file."""
+        return [
+            name
+            for name in self.names
+            if name in schema.names and _is_text(schema.field(name).type)
+        ]
+
+    def taken_from(self, batch: pa.RecordBatch) -> dict[str, pl.Series]:
+        """Return those of the batch's columns that came as numbers with a dictionary of texts."""
+        return {
+            name: _recoded(batch.column(name), self.kind)
+            for name in self.names
+            if name in batch.schema.names and _is_coded(batch.schema.field(name).type)
+        }
 
 
 def is_parquet(path: Path) -> bool:
@@ -59,18 +84,19 @@ def read_parquet(
     columns: tuple[str, ...],
     batch_rows: int,
     row_groups: list[int] | None = None,
-    coded: tuple[str, ...] = (),
+    coded: CodedColumns | None = None,
 ) -> Iterator[RecordChunk]:
     """Yield the records; only the `columns` (flattened names) are read, or all if there are none.
 
-    Texts of the columns `coded` come as categoricals, as which many files hold them.
+    Texts of the columns named in `coded` come as categoricals of its kind: most files hold them as
+    numbers anyway.
 
     Raises:
         FileRefused: the file is damaged or changes under our hands.
     """
     record = 1
     for batch in _batches(path, columns, batch_rows, row_groups, coded):
-        yield _piece(batch, record, columns, frozenset(coded))
+        yield _piece(batch, record, columns, coded)
         record += batch.num_rows
 
 
@@ -105,7 +131,7 @@ def _batches(
     columns: tuple[str, ...],
     batch_rows: int,
     row_groups: list[int] | None,
-    coded: tuple[str, ...] = (),
+    coded: CodedColumns | None = None,
 ) -> Iterator[pa.RecordBatch]:
     before = check_path(path)
     with _opened(path, coded) as file:
@@ -157,10 +183,14 @@ def _with_texts_for_times(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _opened(path: Path, coded: tuple[str, ...] = ()) -> pq.ParquetFile:
+def _opened(path: Path, coded: CodedColumns | None = None) -> pq.ParquetFile:
     check_path(path)
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=coded or None)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        texts = coded.texts_of(file.schema_arrow) if coded else []
+        if texts:
+            file.close()
+            file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     num_columns = file.metadata.num_columns
@@ -195,6 +225,23 @@ def _depth(kind: pa.DataType) -> int:
     return depth
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_coded(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind) and _is_text(kind.value_type))
+
+
+def _recoded(column: pa.DictionaryArray, kind: pl.Categorical) -> pl.Series:
+    """Return a column with the file's numbers for texts as one with ours."""
+    texts = pl.Series(column.dictionary, dtype=pl.String)
+    # A null's place is after all others.
+    codes = texts.cast(kind).to_physical().extend_constant(None, 1)
+    places = pl.Series(column.indices).fill_null(texts.len())
+    return codes.gather(places).cat.to(kind)
+
+
 def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
@@ -221,9 +268,12 @@ def _roots(names: list[str], columns: tuple[str, ...]) -> list[str] | None:
 
 
 def _piece(
-    batch: pa.RecordBatch, record: int, columns: tuple[str, ...], coded: frozenset[str]
+    batch: pa.RecordBatch, record: int, columns: tuple[str, ...], coded: CodedColumns | None
 ) -> RecordChunk:
-    frame = pl.DataFrame(pl.from_arrow(batch)) if batch.num_columns else pl.DataFrame()
+    taken = coded.taken_from(batch) if coded else {}
+    others = batch.drop_columns(list(taken))
+    frame = pl.DataFrame(pl.from_arrow(others)) if others.num_columns else pl.DataFrame()
+    frame = frame.with_columns(**taken).select(batch.schema.names)
     numbers = pl.int_range(record, record + batch.num_rows, dtype=pl.UInt64, eager=True)
     frame = _flattened(frame.with_columns(_record=numbers), columns)
     nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
@@ -231,7 +281,7 @@ def _piece(
         [
             pl.col(name).cast(pl.String)
             for name, kind in frame.schema.items()
-            if _is_loose(kind) and name not in coded
+            if _is_loose(kind) and name not in taken
         ]
         + [_as_json(frame[name]) for name in nested]
     ).with_columns(

@@ -21,6 +21,7 @@ from habitue.events.formats import file_format
 from habitue.events.json_lines import read_json_lines
 from habitue.events.object_rows import WantedColumns
 from habitue.events.records import POSITION_COLUMNS, RecordChunk, regrouped
+from habitue.events.words import CODED_FIELDS, Words
 
 __all__ = [
     "Place",
@@ -48,11 +49,11 @@ def open_source(
     *,
     chunk_rows: int = 250_000,
     max_bad: float = 0.05,
-    coded: frozenset[str] = frozenset(),
+    words: Words | None = None,
 ) -> Iterator[RecordChunk]:
     """Return the file's records in chunks of about `chunk_rows`, read as `source` says.
 
-    Columns of the fields `coded` may come as categoricals, where the file holds them so.
+    Given `words`, columns that they would code may come coded by them.
 
     The file's format and header are checked here; its rows are read while the chunks are drawn.
 
@@ -65,7 +66,7 @@ def open_source(
         pieces = database.read_table(path, wanted=wanted_columns(source))
     else:
         check_path(path)
-        pieces = _pieces(path, source, chunk_rows, coded)
+        pieces = _pieces(path, source, chunk_rows, words)
     return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
 
 
@@ -167,7 +168,7 @@ def _format_of(path: Path, source: SourceSettings) -> Format:
 
 
 def _pieces(
-    path: Path, source: SourceSettings, chunk_rows: int, coded: frozenset[str]
+    path: Path, source: SourceSettings, chunk_rows: int, words: Words | None
 ) -> Iterator[RecordChunk]:
     found = _format_of(path, source)
     if found == "parquet" and unrolls(source):
@@ -175,14 +176,8 @@ def _pieces(
         return parquet.read_parquet_objects(path, wanted=wanted_columns(source), roots=roots)
     columns = _check_columns(path, source)
     if found == "parquet":
-        mapped, columns_of = mapped_columns(source), source.columns.items()
-        named = (column for field, column in columns_of if field in coded)
-        return parquet.read_parquet(
-            path,
-            columns=mapped,
-            batch_rows=chunk_rows,
-            coded=tuple(column for column in named if isinstance(column, str)),
-        )
+        mapped, coded = mapped_columns(source), _coded(source, words) if words else None
+        return parquet.read_parquet(path, columns=mapped, batch_rows=chunk_rows, coded=coded)
     if found == "jsonl":
         return read_json_lines(path, encoding=source.encoding, wanted=wanted_columns(source))
     return read_delimited(
@@ -193,6 +188,12 @@ def _pieces(
         has_header=source.header,
         quoting=source.quoting,
     )
+
+
+def _coded(source: SourceSettings, words: Words) -> parquet.CodedColumns:
+    named = (column for field, column in source.columns.items() if field in CODED_FIELDS)
+    names = tuple(column for column in named if isinstance(column, str))
+    return parquet.CodedColumns(names, words.kind)
 
 
 def wanted_columns(source: SourceSettings) -> WantedColumns:

@@ -81,7 +81,7 @@ class Words:
         if column.dtype != self.kind:
             return column_hashes(column)
         self._hash_new(column.drop_nulls().to_physical().to_numpy())
-        hashes = self._hashes[column.to_physical().fill_null(0).to_numpy()]
+        hashes: Hashes = self._hashes[column.to_physical().fill_null(0).to_numpy()]
         if column.null_count():
             hashes[column.is_null().to_numpy()] = 0
         return hashes

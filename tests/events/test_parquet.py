@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from habitue.errors import FileRefused
-from habitue.events.parquet import column_names, first_objects, read_parquet
+from habitue.events.parquet import CodedColumns, column_names, first_objects, read_parquet
+from habitue.events.words import Words
 
 
 def read(path: Path, columns: tuple[str, ...] = (), batch_rows: int = 1000) -> pl.DataFrame:
@@ -154,3 +155,31 @@ def test_times_that_python_does_not_know_are_texts_of_objects(
     found = first_objects(tmp_path / "t.parquet", 2)
     assert found[0] == {"at": text, "one": {"at": text}, "many": [{"at": text}]}
     assert found[1] == {"at": None, "one": None, "many": None}
+
+
+def test_texts_come_as_numbers_of_one_kind_where_they_are_asked_for(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "user": ["x", None, "y"],
+            "long": pa.array(["x", "y", None], pa.large_string()),
+            "number": [1, 2, 3],
+            "kept": pa.array(["q", "r", "q"]).dictionary_encode(),
+            "numbers": pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array([5, 6])),
+            "none": pa.array([None] * 3, pa.string()),
+            "bytes": [b"x", b"y", None],
+            "deep": [{"er": "v"}, None, {"er": "v"}],
+        }
+    )
+    path = tmp_path / "log.parquet"
+    pq.write_table(table, path)
+    columns = ("user", "long", "number", "kept", "numbers", "none", "bytes", "deep.er")
+    held = Words(max_id_bytes=256)
+    kind = held.kind
+    coded = CodedColumns((*columns, "not there"), kind)
+    plain = next(read_parquet(path, columns=columns, batch_rows=10)).frame
+    found = next(read_parquet(path, columns=columns, batch_rows=10, coded=coded)).frame
+    in_numbers = [name for name, held in found.schema.items() if isinstance(held, pl.Categorical)]
+    assert in_numbers == ["user", "long", "kept", "none"]
+    assert {found.schema[name] for name in in_numbers} == {kind}
+    assert found.columns == plain.columns
+    assert found.with_columns(pl.col(in_numbers).cast(pl.String)).equals(plain)
