@@ -26,7 +26,6 @@ from habitue.events.batch import Rules
 from habitue.events.catalogue import (
     ITEM_TABLE_COLUMNS,
     VERSION_COLUMNS,
-    ToldInEvents,
     accept_rows,
     content_of,
     unseen_rows,
@@ -56,7 +55,8 @@ from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
-from habitue.events.store import EVENT_ORDER, EventStore
+from habitue.events.store import EVENT_ORDER, EventStore, in_order
+from habitue.events.told import ToldInEvents
 from habitue.events.words import Words
 from habitue.files import telling_write_errors
 from habitue.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS, format_time
@@ -219,13 +219,12 @@ class Ingest:
             if rows.is_empty():
                 yield rows
                 continue
-            if "event_id" not in rows.columns:
-                rows = rows.with_columns(event_id=pl.lit(None, dtype=pl.String))
+            rows = _completed(rows)
             merged = merge(rows, self._identities(bucket, rows))
             self._note_accepted(merged.fresh)
             self._num_changed_ids += merged.num_changed_ids
             self._told.add(merged.fresh)
-            yield merged.fresh.sort(EVENT_ORDER)
+            yield in_order(merged.fresh)
 
     def _store_bucket(self, bucket: int, fresh: pl.DataFrame) -> None:
         self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
@@ -413,6 +412,15 @@ def _unpacked_bytes(path: Place) -> int:
         return _ROW_BYTES * num_rows(path)
     size = path.stat().st_size
     return size * _UNPACKED if path.suffix.lower() in _PACKED_SUFFIXES else size
+
+
+def _completed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the columns that they went without on their way."""
+    if "event_id" not in rows.columns:
+        rows = rows.with_columns(event_id=pl.lit(None, dtype=pl.String))
+    if "received_at" not in rows.columns:
+        return rows.with_columns(received_at="timestamp")
+    return rows.with_columns(pl.col("received_at").fill_null(pl.col("timestamp")))
 
 
 def _with_buckets(

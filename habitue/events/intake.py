@@ -157,6 +157,8 @@ class Intake:
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),
         )
         marks = ["_content", "_bucket", "_file", "_record", "_repaired", "_keep_equal"]
+        if "received_at" not in (*file.source.columns, *file.source.constants):
+            rows = rows.drop("received_at")  # it says what the timestamp says
         fields = [name for name in _SPILLED if name in rows.columns]
         self._spill.add(rows.select(*fields, *marks))
 

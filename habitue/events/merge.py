@@ -47,18 +47,21 @@ def merge(rows: pl.DataFrame, stored: pl.DataFrame) -> Merged:
     event ids, `subject_id` and `event_id`.
     """
     keys = _base_keys(rows)
-    nth_in_record = _occurrence(rows, keys, "_file", "_record")
-    keys = _numbered(keys, nth_in_record)
-    nth_in_file = _occurrence(rows, keys, "_file")
-    drops_equal = rows["event_id"].is_not_null() | ~rows["_keep_equal"]
-    is_repeat = pl.Series(nth_in_file > 0) & drops_equal
-    keys = _numbered(keys, nth_in_file)
+    is_new = pl.repeat(True, rows.height, dtype=pl.Boolean, eager=True)
+    # Nearly always all rows differ.
+    has_twins = pl.Series(keys).n_unique() < rows.height
+    if has_twins:
+        keys = _numbered(keys, _occurrence(rows, keys, "_file", "_record"))
+        nth_in_file = _occurrence(rows, keys, "_file")
+        drops_equal = rows["event_id"].is_not_null() | ~rows["_keep_equal"]
+        is_new &= ~(pl.Series(nth_in_file > 0) & drops_equal)
+        keys = _numbered(keys, nth_in_file)
     identity = mixed(keys + column_hashes(rows["subject_id"]))
     rows = rows.with_columns(event_key=pl.Series(keys), identity=pl.Series(identity))
-    is_known = ~rows["identity"].is_first_distinct()
+    if has_twins:
+        is_new &= rows["identity"].is_first_distinct()
     if stored.height:
-        is_known = is_known | rows["identity"].is_in(stored["identity"].implode())
-    is_new = ~(is_known | is_repeat)
+        is_new &= ~rows["identity"].is_in(stored["identity"].implode())
     fresh = rows if is_new.all() else rows.filter(is_new)
     return Merged(fresh, _num_changed_ids(fresh, stored))
 

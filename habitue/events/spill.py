@@ -4,12 +4,29 @@ Comes in: frames with a `_bucket` column. Goes out: one bucket's rows in the ord
 came. Columns of coded texts lie there as their numbers. Knows nothing about events.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 MEMORY_BYTES: Final = 256 << 20
+
+
+@dataclass(frozen=True)
+class _Dealt:
+    """Rows in the order of their buckets; bucket b's begin at `starts[b]`."""
+
+    rows: pl.DataFrame
+    starts: NDArray[np.int64]
+
+    def of(self, bucket: int) -> pl.DataFrame:
+        if bucket + 1 >= self.starts.size:
+            return self.rows.clear()
+        start, end = int(self.starts[bucket]), int(self.starts[bucket + 1])
+        return self.rows.slice(start, end - start)
 
 
 class Spill:
@@ -18,10 +35,9 @@ class Spill:
     def __init__(self, folder: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self._folder = folder
         self._memory_bytes = memory_bytes
-        self._waiting: list[pl.DataFrame] = []
+        self._waiting: list[_Dealt] = []
         self._num_waiting_bytes = 0
         self._num_written = 0
-        self._dealt: dict[int, pl.DataFrame] = {}  # what waited when the reading began
         self._kinds: dict[str, pl.Categorical] = {}  # of coded columns
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -31,7 +47,7 @@ class Spill:
         }
         self._kinds |= coded
         frame = frame.with_columns(pl.col(name).to_physical() for name in coded)
-        self._waiting.append(frame)
+        self._waiting.append(_dealt(frame))
         self._num_waiting_bytes += int(frame.estimated_size())
         if self._num_waiting_bytes > self._memory_bytes:
             self._write()
@@ -39,27 +55,30 @@ class Spill:
     def read(self, bucket: int) -> pl.DataFrame:
         """Return a bucket's rows, without `_bucket`; nothing is added any more."""
         pieces = [pl.read_ipc(path) for path in sorted(self._folder.glob(f"{bucket:04d}-*.arrow"))]
-        if self._waiting:
-            self._dealt = _by_bucket(self._waiting)
-            self._waiting = []
-        if bucket in self._dealt:
-            pieces.append(self._dealt[bucket])
+        pieces += [piece for dealt in self._waiting if (piece := dealt.of(bucket)).height]
         if not pieces:
             return pl.DataFrame()
-        rows = pl.concat(pieces, how="diagonal_relaxed").drop("_bucket")
+        rows = pl.concat(pieces, how="diagonal_relaxed", rechunk=True)
         return rows.with_columns(
             pl.col(name).cat.to(kind) for name, kind in self._kinds.items() if name in rows.columns
         )
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        for bucket, piece in _by_bucket(self._waiting).items():
-            name = f"{bucket:04d}-{self._num_written:06d}.arrow"
-            piece.write_ipc(self._folder / name, compression="lz4")
+        for bucket in range(max(dealt.starts.size for dealt in self._waiting) - 1):
+            pieces = [piece for dealt in self._waiting if (piece := dealt.of(bucket)).height]
+            if pieces:
+                name = f"{bucket:04d}-{self._num_written:06d}.arrow"
+                rows = pl.concat(pieces, how="diagonal_relaxed", rechunk=True)
+                rows.write_ipc(self._folder / name, compression="lz4")
         self._num_written += 1
         self._waiting, self._num_waiting_bytes = [], 0
 
 
-def _by_bucket(frames: list[pl.DataFrame]) -> dict[int, pl.DataFrame]:
-    rows = pl.concat(frames, how="diagonal_relaxed")
-    return {key[0]: piece for key, piece in rows.partition_by("_bucket", as_dict=True).items()}
+def _dealt(frame: pl.DataFrame) -> _Dealt:
+    """Return a frame's rows bucket by bucket, in the order in which they came."""
+    bucket = frame["_bucket"].to_numpy().astype(np.uint16)
+    # NumPy sorts numbers of sixteen bits by counting.
+    order = np.argsort(bucket, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(bucket))])
+    return _Dealt(frame.drop("_bucket")[order], starts)

@@ -39,6 +39,25 @@ EVENT_ORDER: Final = ("subject_id", "timestamp", "received_at", "event_key")
 _KINDS: Final = ("user", "anonymous", "session")
 
 
+def in_order(events: pl.DataFrame) -> pl.DataFrame:
+    """Return events in `EVENT_ORDER`.
+
+    Subject and time as one number are sorted in half the time, where they fit into one and no two
+    events of a subject are of the same moment.
+    """
+    if events.is_empty():
+        return events
+    subject, at = (events[name].to_numpy() for name in EVENT_ORDER[:2])
+    begin = at.min()
+    time_bits = int(at.max() - begin).bit_length()
+    if time_bits + int(subject.max()).bit_length() < 64:
+        keys = (subject << time_bits) | (at - begin)
+        order = np.argsort(keys, kind="stable")
+        if (np.diff(keys[order]) > 0).all():
+            return events[order]
+    return events.sort(EVENT_ORDER)
+
+
 class EventStore:
     """A folder of stored events, read bucket by bucket; an `EventLog`."""
 

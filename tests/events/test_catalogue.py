@@ -9,10 +9,10 @@ from habitue.events.catalogue import (
     ALWAYS,
     ITEM_TABLE_COLUMNS,
     VERSION_COLUMNS,
-    ToldInEvents,
     accept_rows,
     resolve_items,
 )
+from habitue.events.told import ToldInEvents
 from habitue.schema import DAY, ITEM_COLUMNS
 
 EVENT_SCHEMA = {

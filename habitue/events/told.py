@@ -1,0 +1,233 @@
+"""What events show of their items, and since when: names, categories, brands and prices.
+
+In: event rows, bucket by bucket. Out: rows for the catalogue's `versions`, only those that can
+still be the answer at some `as_of`; which these are does not depend on how the rows were dealt.
+Most rows show what an earlier one showed already, and are left out without sorting anything. Knows
+nothing about catalogue files.
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from habitue.events.catalogue import EVENT_ATTRIBUTES, PRICE_STRETCH, VERSION_COLUMNS
+from habitue.events.words import is_coded
+
+_VALIDITY: Final = ("item_number", "valid_from", "known_at")
+
+Places = NDArray[np.int64]
+
+
+class ToldInEvents:
+    """Gathers what event rows show of their items, in bounded memory.
+
+    What is kept does not depend on how the rows were dealt onto buckets.
+    """
+
+    def __init__(self, *, max_rows: int = 2_000_000) -> None:
+        self._max_rows = max_rows
+        self._words = pl.DataFrame(schema=VERSION_COLUMNS)
+        self._prices = pl.DataFrame(schema=VERSION_COLUMNS).select(*_VALIDITY, "price")
+        self._waiting: list[pl.DataFrame] = []
+        self._num_waiting = 0
+
+    def add(self, events: pl.DataFrame) -> None:
+        """Take rows with `item_number, timestamp, received_at, event_type` and some attributes."""
+        if "item_number" not in events.columns:
+            return
+        # What is paid back is no price.
+        is_told = pl.col("event_type") != "refund"
+        told = [
+            pl.when(is_told).then(field).alias(attribute)
+            for attribute, field in EVENT_ATTRIBUTES.items()
+            if field in events.columns
+        ]
+        rows = events.filter(pl.col("item_number").is_not_null())
+        rows = rows.select(
+            "item_number", *told, valid_from=pl.col("timestamp"), known_at=pl.col("received_at")
+        )
+        self._waiting.append(rows)
+        self._num_waiting += self._waiting[-1].height
+        if self._num_waiting > self._max_rows:
+            self._reduce()
+
+    def new_versions(self, stored: pl.DataFrame) -> pl.DataFrame:
+        """Return what was gathered and tells more than the versions that are stored."""
+        self._reduce()
+        new = pl.concat([self._words, _asked_for(self._prices)], how="diagonal")
+        stored = stored.filter(pl.col("row_key").is_null()).with_columns(_new=False)
+        if stored.is_empty():
+            return new.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+        both = pl.concat([stored, new.with_columns(_new=True)])
+        found = []
+        for attribute, rows in _by_attribute(both):
+            if attribute == ["price"]:
+                told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
+                found.append(_asked_for(told))
+            else:
+                found.append(_first_known(rows, attribute, "_new"))
+        kept = pl.concat(found).filter("_new").drop("_new")
+        return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+
+    def _reduce(self) -> None:
+        if not self._waiting:
+            return
+        rows = pl.concat(self._waiting, how="diagonal")
+        self._waiting, self._num_waiting = [], 0
+        self._reduce_words(rows)
+        if "price" in rows.columns:
+            prices = rows.select(*_VALIDITY, "price").drop_nulls("price")
+            self._prices = _perhaps_asked_for(pl.concat([self._prices, prices]))
+
+    def _reduce_words(self, rows: pl.DataFrame) -> None:
+        words = [name for name in EVENT_ATTRIBUTES if name in rows.columns and name != "price"]
+        # What is first of all its words together is much less, and holds what is first of each.
+        first = _first_known(_perhaps_first(rows.select(*_VALIDITY, *words), words), words)
+        first = first.with_columns(pl.col(*words).cast(pl.String)) if words else first
+        pieces = [first.select(_VALIDITY)]
+        pieces += [first.select(*_VALIDITY, word).drop_nulls(word) for word in words]
+        both = pl.concat([self._words, *pieces], how="diagonal")
+        found = [_first_known(rows, attribute) for attribute, rows in _by_attribute(both)]
+        self._words = pl.concat(found)
+
+
+def _by_attribute(rows: pl.DataFrame) -> list[tuple[list[str], pl.DataFrame]]:
+    """Return the rows that tell each attribute, and those that tell only that the item is."""
+    told = [([name], rows.filter(pl.col(name).is_not_null())) for name in EVENT_ATTRIBUTES]
+    bare = rows.filter(pl.all_horizontal(pl.col(name).is_null() for name in EVENT_ATTRIBUTES))
+    return [([], bare), *told]
+
+
+def _perhaps_first(rows: pl.DataFrame, words: list[str]) -> pl.DataFrame:
+    """Return the rows that `_first_known` may keep, and few others.
+
+    Left out is what shows the words of an earlier row of its item that was known no later.
+    """
+    if rows.is_empty():
+        return rows
+    item = rows["item_number"].to_numpy().astype(np.int64)
+    known_at = rows["known_at"].to_numpy()
+    is_first, first = _earliest(item, rows["valid_from"].to_numpy())
+    is_kept = is_first | (known_at < known_at[first])
+    for word in words:
+        codes = _codes(rows[word])
+        is_kept |= codes != codes[first]
+    return rows.filter(pl.Series(is_kept))
+
+
+def _perhaps_asked_for(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that `_asked_for` may keep, and few others.
+
+    Left out is what comes after a price of its item that was known no later, and before one of
+    its stretch that is asked for no later.
+    """
+    if rows.is_empty():
+        return rows
+    item = rows["item_number"].to_numpy().astype(np.int64)
+    valid_from, known_at = rows["valid_from"].to_numpy(), rows["known_at"].to_numpy()
+    stretch = valid_from // PRICE_STRETCH
+    asked_at = np.maximum(known_at, (stretch + 1) * PRICE_STRETCH)
+    is_first, first = _earliest(item, valid_from)
+    is_last, last = _earliest(_dense(item, stretch), -valid_from)
+    is_kept = is_first | is_last | (known_at < known_at[first]) | (asked_at < asked_at[last])
+    return rows.filter(pl.Series(is_kept))
+
+
+def _earliest(group: Places, at: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Places]:
+    """Return which rows are a group's earliest, and for each row the place of one of those."""
+    least = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, group, at)
+    is_earliest = at == least[group]
+    places = np.flatnonzero(is_earliest)
+    standing: Places = np.zeros(least.size, dtype=np.int64)
+    standing[group[places]] = places
+    return is_earliest, standing[group]
+
+
+def _dense(item: Places, stretch: NDArray[np.int64]) -> Places:
+    """Return a small number for each item and stretch."""
+    begin = int(stretch.min())
+    num_stretches = int(stretch.max()) - begin + 1
+    if num_stretches * (int(item.max()) + 1) > 16 * item.size:
+        stretch = np.unique(stretch, return_inverse=True)[1].astype(np.int64)
+        pairs = item * (int(stretch.max()) + 1) + stretch
+        dense: Places = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+        return dense
+    return item * num_stretches + (stretch - begin)
+
+
+def _codes(texts: pl.Series) -> NDArray[np.int64]:
+    """Return a number for each text, -1 for null."""
+    coded = texts if is_coded(texts) else texts.cast(pl.Categorical(pl.Categories.random()))
+    codes: NDArray[np.int64] = coded.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    return codes
+
+
+def _asked_for(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the prices that can still be the answer at some `as_of`.
+
+    Of an item the first and, in each stretch, the last; and whatever was known before those,
+    should they have arrived late.
+    """
+    rows = rows.sort(*_VALIDITY, "price")
+    item, stretch = pl.col("item_number"), pl.col("valid_from") // PRICE_STRETCH
+    begins = rows.select(
+        item=(item != item.shift(1)).fill_null(True),
+        stretch=((item != item.shift(-1)) | (stretch != stretch.shift(-1))).fill_null(True),
+    )
+    known_at = rows["known_at"].to_numpy()
+    # The last price of a stretch is asked for only once the stretch is over.
+    over_at = rows.select((stretch + 1) * PRICE_STRETCH).to_series().to_numpy()
+    asked_at = np.maximum(known_at, over_at)
+    is_first = _is_below_all_before(known_at, begins["item"].to_numpy())
+    is_last = _is_below_all_before(asked_at[::-1], begins["stretch"].to_numpy()[::-1])[::-1]
+    return rows.filter(pl.Series(is_first | is_last))
+
+
+def _first_known(rows: pl.DataFrame, words: list[str], *last: str) -> pl.DataFrame:
+    """Return the rows that can still be the first with their item and words at some `as_of`.
+
+    That is the first by `valid_from`, and later ones that were known before it.
+    """
+    same = ["item_number", *words]
+    if last:
+        return _first_by_sorting(rows, same, *last)
+    valid_from, known_at = pl.col("valid_from"), pl.col("known_at")
+    groups = rows.group_by(same).agg(
+        valid_from.min(), known_at=known_at.get(valid_from.arg_min()), _least=known_at.min()
+    )
+    # Only where something was known before the first event are there more rows than it.
+    is_plain = pl.col("known_at") == pl.col("_least")
+    plain, other = groups.filter(is_plain).drop("_least"), groups.filter(~is_plain)
+    rows = rows.join(other.select(same), on=same, how="semi", nulls_equal=True)
+    return pl.concat([_first_by_sorting(rows, same), plain], how="diagonal")
+
+
+def _first_by_sorting(rows: pl.DataFrame, same: list[str], *last: str) -> pl.DataFrame:
+    rows = rows.sort(*same, "valid_from", "known_at", *last)
+    begins = rows.select(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in same)
+    ).to_series()
+    is_begin = begins.to_numpy().copy()
+    is_begin[:1] = True
+    is_kept = _is_below_all_before(rows["known_at"].to_numpy(), is_begin)
+    return rows.filter(pl.Series(is_kept))
+
+
+def _is_below_all_before(values: NDArray[np.int64], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where a value is below all earlier ones of its run; runs start where `begins`."""
+    is_below = begins.copy()
+    falls = np.flatnonzero(~begins[1:] & (values[1:] < values[:-1])) + 1
+    if not falls.size:
+        return is_below
+    # Only runs that fall somewhere have more than their first.
+    run = np.cumsum(begins) - 1
+    rows = np.flatnonzero(np.isin(run, run[falls]))
+    # Each run is moved below the one before, so that one running minimum serves all.
+    ranks = np.unique(values[rows], return_inverse=True)[1].astype(np.int64)
+    lowered = ranks - np.cumsum(begins[rows]) * (rows.size + 1)
+    least = np.minimum.accumulate(lowered)
+    is_below[rows[1:]] |= lowered[1:] < least[:-1]
+    return is_below
