@@ -189,7 +189,7 @@ def row_keys(rows: pl.DataFrame) -> pl.Series:
 
 def _described(columns: Mapping[str, pl.DataType]) -> str:
     kinds = {
-        name: str(pl.String() if kind in (pl.Categorical, pl.Enum) else kind)
+        name: str(pl.String() if isinstance(kind, pl.Categorical | pl.Enum) else kind)
         for name, kind in columns.items()
         if name not in POSITION_COLUMNS
     }
