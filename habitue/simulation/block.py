@@ -14,7 +14,7 @@ from habitue.simulation.assortment import make_catalogue
 from habitue.simulation.bots import draw_bots
 from habitue.simulation.catalogue import Catalogue
 from habitue.simulation.contents import QuotaExceededError
-from habitue.simulation.damage import add_bad_rows, count_damages
+from habitue.simulation.damage import add_bad_rows, count_damages, is_good
 from habitue.simulation.events import draw_events
 from habitue.simulation.ids import ANONYMOUS, USER, id_texts
 from habitue.simulation.lives import draw_lives
@@ -92,7 +92,7 @@ def _block_of_persons(shop: Shop, block: int, attempt: int) -> Block:
 
 
 def _counted(rows: Rows, truth: dict[str, pl.DataFrame]) -> Block:
-    kinds = np.bincount(rows["kind"][rows["damage"] < 0], minlength=len(EVENT_TYPES))
+    kinds = np.bincount(rows["kind"][is_good(rows)], minlength=len(EVENT_TYPES))
     by_type = {name: int(count) for name, count in zip(EVENT_TYPES, kinds, strict=True) if count}
     return Block(rows, truth, by_type, count_damages(rows))
 

@@ -71,9 +71,17 @@ def num_rows(folder: Path, table: str) -> int:
 
 
 def bad_rows_table(counts: dict[str, int]) -> pl.DataFrame:
-    """Return the bad rows there are: kind, the reason they are set aside under, how many."""
-    rows = [(damage.name, damage.reason, counts.get(damage.name, 0)) for damage in DAMAGES]
-    schema = {"kind": pl.String(), "reason": pl.String(), "rows": pl.Int64()}
+    """Return the bad rows there are: kind, the reason or repair they go under, how many."""
+    rows = [
+        (damage.name, damage.reason, damage.repair, counts.get(damage.name, 0))
+        for damage in DAMAGES
+    ]
+    schema = {
+        "kind": pl.String(),
+        "reason": pl.String(),
+        "repair": pl.String(),
+        "rows": pl.Int64(),
+    }
     return pl.DataFrame(rows, schema, orient="row").filter(pl.col("rows") > 0)
 
 

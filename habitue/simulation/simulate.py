@@ -47,7 +47,7 @@ class Simulated:
     def as_json(self) -> dict[str, Json]:
         """Return the document of the contract."""
         plan = self.plan
-        reasons = bad_rows_table(self.bad_rows)
+        bad_rows = bad_rows_table(self.bad_rows)
         return {
             "users": plan.users,
             "events": plan.events,
@@ -59,7 +59,7 @@ class Simulated:
             "bots": num_rows(self.path, "bots"),
             "bot_events": plan.num_bot_events,
             "by_type": dict(self.by_type),
-            "bad_rows": {kind: rows for kind, _, rows in reasons.iter_rows()},
+            "bad_rows": dict(bad_rows.select("kind", "rows").iter_rows()),
             "seconds": round(self.seconds, 2),
             "events_per_second": round(plan.events / max(self.seconds, 1e-9)),
             "next": f"habitue init --from {self.path}/events-* {self.path}/{ITEMS_FILE}",
