@@ -23,7 +23,7 @@ from habitue.simulation.presets import Behaviour
 HORIZONS_DAYS: Final = (7, 30, 90)
 LONGEST_HORIZON_DAYS: Final = HORIZONS_DAYS[-1]
 MIN_EVENTS_PER_USER: Final = 4
-MAX_EVENTS_PER_USER: Final = 100_000
+MAX_EVENTS_PER_USER: Final = 1_000_000
 MAX_DAYS: Final = 3650
 MAX_ORDERS_PER_VISIT: Final = 0.3
 MAX_DIRT: Final = 0.25

@@ -41,4 +41,4 @@ def test_verb_prints_one_document(tmp_path: Path) -> None:
 def test_refusal_names_the_range(tmp_path: Path) -> None:
     done = run("--users", "20", "--events", "10", "--out", str(tmp_path / "shop"), "--json")
     assert done.returncode == 2
-    assert "from 80 to 2,000,000" in json.loads(done.stdout)["error"]["message"]
+    assert "from 80 to 20,000,000" in json.loads(done.stdout)["error"]["message"]

@@ -229,7 +229,9 @@ def test_quotas_add_up() -> None:
     assert good + bad + sum(bots) == 50_021
 
 
-@pytest.mark.parametrize(("users", "events"), [(1, 4), (2, 9), (3, 40_000), (40, 160)])
+@pytest.mark.parametrize(
+    ("users", "events"), [(1, 4), (2, 9), (3, 40_000), (40, 160), (1, 1_000_000)]
+)
 def test_smallest_and_busiest_shops_have_exactly_their_events(
     tmp_path: Path, users: int, events: int
 ) -> None:
