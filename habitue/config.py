@@ -308,6 +308,12 @@ class RecommendSettings(Stage):
         0, ge=0, le=LONGEST_DAYS, description="Of personal frequency; 0 chooses on validation."
     )
     k: int = Field(20, ge=1, description="Items kept for each person by `refresh`.")
+    min_persons: int = Field(
+        5,
+        ge=1,
+        description="What fewer persons took is in no list that is the same for everyone "
+        "(popular, offers to somebody unknown); what fewer showed interest in is not in similar.",
+    )
 
 
 class ProfileSettings(Stage):

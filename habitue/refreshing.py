@@ -239,6 +239,7 @@ def _adviser(
         catalogue=Catalogue.of(version.vocabulary.item_ids, log.items(as_of=as_of)),
         language=settings.shop.language,
         model_version=version.card.version,
+        min_persons=settings.recommend.min_persons,
     )
 
 

@@ -261,7 +261,7 @@ class ItemList:
     items: Sequence[ScoredItem]
     names: Mapping[str, str]
     as_of: int
-    model_version: str
+    model_version: str | None  # None where it was counted without a model
 
     def as_json(self) -> JsonObject:
         """Return the document."""

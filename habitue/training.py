@@ -37,6 +37,7 @@ from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, resolve_tasks
 from habitue.schema import DAY, format_date
 from habitue.sequences.encoder import write_sequences
+from habitue.sequences.minimum import check_enough
 from habitue.sequences.sequences import Sequences, SequenceSet
 from habitue.sequences.splits import Cuts, choose_cuts, latest_cut
 from habitue.sequences.timelines import timelines, write_buckets
@@ -99,13 +100,15 @@ def train_version(
     The network's training keeps in the folder `unfinished` how far it is, and goes on from there.
 
     Raises:
+        NotEnoughData: there are too few persons or items.
         Refused: `data_check_failed`, the log looks broken.
     """
     began = time.monotonic()
     plan = plan_training(log, settings, as_of=as_of)
+    cuts = plan.cuts
+    check_enough(log, as_of=cuts.as_of)
     findings = check_log(log, as_of=as_of, skip=settings.checks.skip, progress=progress)
     refuse_broken(findings)
-    cuts = plan.cuts
     vocabulary = build_vocabulary(
         log, as_of=cuts.as_of, settings=settings.training, progress=progress
     )

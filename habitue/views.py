@@ -204,7 +204,8 @@ def _popular(console: Console, document: Object) -> None:
     day = str(document.get("as_of"))[:10]
     console.print(
         f"Customers with a {did} of the item in the {_cell(document.get('window_days'))} days "
-        f"up to {day}. [dim]Items with 0 were popular before.[/]"
+        f"up to {day}. [dim]Items with 0 were popular before; what fewer customers took than "
+        "recommend.min_persons is left out.[/]"
     )
     _items(console, document, "customers")
 

@@ -374,11 +374,13 @@ class Workspace(Shop):
         return ItemList(adviser.similar(item, k), _names(adviser), moment, version.card.version)
 
     def popular(self, *, k: int = 10, as_of: Moment | None = None) -> "ItemList":
-        """List what most people took in the last days of the log."""
+        """List what most people took in the last days of the log; a model is not needed for it."""
         from habitue.baselines.popularity import WINDOW_DAYS
         from habitue.results import PopularItems
 
         check_count("k", k)
+        if not self._versions.names():
+            return self._counted_popular(k, as_of)
         moment, version = self._moment_and_version(as_of)
         adviser = self._adviser(version, moment)
         return PopularItems(
@@ -470,6 +472,29 @@ class Workspace(Shop):
         return examine(self.folder, progress=self.progress)
 
     # What crosses verbs
+
+    def _counted_popular(self, k: int, as_of: Moment | None) -> "ItemList":
+        """List what is popular in a shop without a model."""
+        from habitue.actions.recommend import ScoredItem
+        from habitue.baselines.popularity import WINDOW_DAYS
+        from habitue.baselines.taken import most_taken
+        from habitue.results import PopularItems
+
+        log, wanted = self.log, self.settings().recommend
+        moment = self._moment(as_of)
+        moment = log.end_at if moment is None else moment
+        taken = most_taken(
+            log, as_of=moment, least=wanted.min_persons, k=k, setting=wanted.target_event
+        )
+        rows = list(taken.items.iter_rows())
+        return PopularItems(
+            items=[ScoredItem(item_id, float(persons)) for item_id, _, persons in rows],
+            names={item_id: name for item_id, name, _ in rows},
+            as_of=moment,
+            model_version=None,
+            event_types=taken.event_types,
+            window_days=WINDOW_DAYS,
+        )
 
     def _report_sources(self) -> "Sources":
         """What the report is made from: the last refresh's version, else the one that answers."""

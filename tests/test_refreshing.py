@@ -9,7 +9,7 @@ from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.popularity import Popularity
 from habitue.checksums import seal_folder
 from habitue.compute import Silent
-from habitue.config import Settings
+from habitue.config import RecommendSettings, Settings
 from habitue.refreshing import Refresh, adviser_of
 from habitue.schema import DAY
 from tests.made_version import made_version
@@ -32,7 +32,7 @@ def advised(
     return adviser_of(
         version,
         LOG,
-        Settings(),
+        Settings(recommend=RecommendSettings(min_persons=1)),
         as_of=as_of,
         fingerprint=fingerprint,
         refresh=refresh,

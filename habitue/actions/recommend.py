@@ -2,7 +2,8 @@
 
 Comes in: a blend of recommenders, a person's sequence, the catalogue. Goes out: offers under the
 shop's own ids. What is sold out or no product is never offered. A person nobody knows gets what
-is popular, labelled as such, and never an error. Knows nothing about training or storage.
+is popular, labelled as such, and never an error. Lists that are the same for everyone hold no item
+of a few persons only. Knows nothing about training or storage.
 """
 
 import hashlib
@@ -75,6 +76,7 @@ class Adviser:
     catalogue: Catalogue
     language: str = "en"
     model_version: str = ""
+    min_persons: int = 0  # behind an item in lists that are the same for everyone
 
     def recommend(
         self,
@@ -104,7 +106,8 @@ class Adviser:
     ) -> Offers:
         """Return what is popular, labelled so, for a user nobody has seen."""
         row = self._popularity.distribution[None, :].copy()
-        top = top_k(row, k, exclude=self._hidden(exclude) | (row[0] <= 0))[0]
+        unfit = self._hidden(exclude) | (row[0] <= 0) | ~self._popularity.taken_by(self.min_persons)
+        top = top_k(row, k, exclude=unfit)[0]
         nobody = _nobody()
         reasons = Reasons(nobody, self.catalogue, as_of=as_of, language=self.language)
         items = tuple(
@@ -128,22 +131,20 @@ class Adviser:
                 f"The model knows no item '{item_id}'.{nearest(item_id, self._columns)}",
                 fix="Check the id, or train again if the item is new.",
             )
-        columns, values = self._cooccurrence.similar(
-            column, k + int((~self.catalogue.offered).sum())
-        )
-        known = [
-            (int(c), float(v))
-            for c, v in zip(columns, values, strict=True)
-            if self.catalogue.offered[c]
-        ]
+        listable = self.catalogue.offered & self._popularity.touched_by(self.min_persons)
+        columns, values = self._cooccurrence.similar(column, k + int((~listable).sum()))
+        known = [(int(c), float(v)) for c, v in zip(columns, values, strict=True) if listable[c]]
         listed = {c for c, _ in known}
-        known += [(c, 0.0) for c in self._same_category(column) if c not in listed]
+        alike = self._same_category(column)
+        known += [(c, 0.0) for c in alike if c not in listed and listable[c]]
         return [ScoredItem(self.catalogue.item_ids[c], score) for c, score in known[:k]]
 
     def popular(self, k: int = 10) -> list[ScoredItem]:
         """Return what sells now; the score counts distinct persons of the last days."""
         row = self._popularity.distribution[None, :]
-        top = top_k(row, k, exclude=~self.catalogue.offered | (row[0] <= 0))[0]
+        unfit = ~self.catalogue.offered | (row[0] <= 0)
+        unfit |= ~self._popularity.taken_by(self.min_persons)
+        top = top_k(row, k, exclude=unfit)[0]
         persons = self._popularity.recent_persons
         return [
             ScoredItem(self.catalogue.item_ids[c], float(persons[c])) for c in top if c != NO_ITEM

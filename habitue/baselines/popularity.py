@@ -1,8 +1,9 @@
 """What sells now: how many different persons took an item in the last days.
 
 Comes in: sequences in batches. Goes out: the same scores for everyone. A person counts once an
-item however often they took it, and bots not at all, so no single account can lift an item. Knows
-nothing about the person it is asked for.
+item however often they took it, and bots not at all, so no single account can lift an item. What
+only few persons took or touched can be kept out of lists that others see. Knows nothing about the
+person it is asked for.
 """
 
 import json
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from habitue.baselines.history import item_events, without_bots
-from habitue.schema import DAY
+from habitue.schema import DAY, POSITIVE_EVENT_TYPES
 from habitue.sequences.sequences import Sequences
 
 WINDOW_DAYS = 7.0
@@ -31,6 +32,8 @@ class Popularity:
     recent_persons: npt.NDArray[np.float32]  # [num_items] in the window
     decayed_persons: npt.NDArray[np.float32]  # [num_items] whole log, a person's last time decayed
     window_days: float = WINDOW_DAYS
+    takers: npt.NDArray[np.float32] | None = None  # [num_items] persons who ever took it
+    touchers: npt.NDArray[np.float32] | None = None  # [num_items] who ever showed interest in it
     name: str = "popularity_7d"
 
     @classmethod
@@ -58,6 +61,15 @@ class Popularity:
         total = counts.sum(dtype=np.float64)
         return np.asarray(counts / total if total > 0 else counts, dtype=np.float32)
 
+    def taken_by(self, persons: int) -> npt.NDArray[np.bool_]:
+        """Return which items at least so many persons ever took, [num_items]."""
+        return np.asarray((self.recent_persons if self.takers is None else self.takers) >= persons)
+
+    def touched_by(self, persons: int) -> npt.NDArray[np.bool_]:
+        """Return which items at least so many persons ever showed interest in, [num_items]."""
+        known = self.recent_persons if self.touchers is None else self.touchers
+        return np.asarray(known >= persons)
+
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         """Return the same row for each person, [N, num_items], as a read-only view."""
         row = self.distribution
@@ -66,9 +78,10 @@ class Popularity:
     def save(self, folder: Path) -> None:
         """Write the counts into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            folder / "popularity.npz", recent=self.recent_persons, decayed=self.decayed_persons
-        )
+        arrays = {"recent": self.recent_persons, "decayed": self.decayed_persons}
+        if self.takers is not None and self.touchers is not None:
+            arrays |= {"takers": self.takers, "touchers": self.touchers}
+        np.savez(folder / "popularity.npz", **arrays)  # type: ignore[arg-type]
         settings = {"window_days": self.window_days}
         (folder / "popularity.json").write_text(json.dumps(settings), encoding="utf-8")
 
@@ -77,7 +90,9 @@ class Popularity:
         """Read what `save` wrote."""
         settings = json.loads((folder / "popularity.json").read_text(encoding="utf-8"))
         with np.load(folder / "popularity.npz") as arrays:
-            return cls(arrays["recent"], arrays["decayed"], settings["window_days"])
+            # Versions of earlier releases do not know who ever took an item.
+            ever = [arrays.get(name) for name in ("takers", "touchers")]
+            return cls(arrays["recent"], arrays["decayed"], settings["window_days"], *ever)
 
 
 class PopularityCount:
@@ -96,6 +111,8 @@ class PopularityCount:
         self._window_days = window_days
         self._recent = np.zeros(num_items)
         self._decayed = np.zeros(num_items)
+        self._takers = np.zeros(num_items)
+        self._touchers = np.zeros(num_items)
 
     def add(self, batch: Sequences) -> None:
         """Count the persons of `batch`, none of whom was counted before."""
@@ -106,11 +123,18 @@ class PopularityCount:
         is_recent = age_days <= self._window_days
         self._recent += np.bincount(columns[is_recent], minlength=num_items)
         self._decayed += np.bincount(columns, weights=decay, minlength=num_items)
+        self._takers += np.bincount(columns, minlength=num_items)
+        touched, _ = _last_times(batch, num_items, self._as_of, POSITIVE_EVENT_TYPES)
+        self._touchers += np.bincount(touched, minlength=num_items)
 
     def popularity(self) -> Popularity:
         """Return what was counted so far."""
         return Popularity(
-            self._recent.astype(np.float32), self._decayed.astype(np.float32), self._window_days
+            self._recent.astype(np.float32),
+            self._decayed.astype(np.float32),
+            self._window_days,
+            self._takers.astype(np.float32),
+            self._touchers.astype(np.float32),
         )
 
 

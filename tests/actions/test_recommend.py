@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -213,6 +215,15 @@ def test_an_unknown_item_is_refused_with_the_nearest_known_one() -> None:
 def test_popular_items_count_persons() -> None:
     popular = adviser().popular(2)
     assert [(item.item_id, item.score) for item in popular] == [("P2", 9), ("P3", 5)]
+
+
+def test_what_few_persons_took_is_in_no_list_for_everyone() -> None:
+    advice = replace(adviser(), min_persons=6)
+    stranger = advice.recommend_unknown("stranger", as_of=AS_OF).items
+    assert [item.item_id for item in advice.popular()] == ["P2", "P0", "P1"]
+    assert [item.item_id for item in stranger] == ["P2", "P0", "P1"]
+    assert [item.item_id for item in advice.similar("P0")] == ["P1", "P2"]
+    assert [item.item_id for item in replace(advice, min_persons=7).similar("P0")] == ["P2"]
 
 
 def test_a_blend_without_popularity_says_what_is_missing() -> None:

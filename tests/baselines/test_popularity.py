@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,24 @@ def test_an_item_of_this_week_beats_a_hundred_of_last_month() -> None:
 def test_only_target_events_count() -> None:
     sequences = make_sequences([[(1, 0, "view_item")], [(1, 1)]])
     assert Popularity.fit([sequences], num_items=2, as_of=day(2)).distribution.tolist() == [0, 1]
+
+
+def test_it_knows_how_many_persons_ever_took_or_touched_an_item(tmp_path: Path) -> None:
+    sequences = make_sequences(
+        [[(1, 0), (2, 0), (90, 1, "view_item")], [(2, 0)], [(3, 1), (4, 1, "view_item")]]
+    )
+    fitted = Popularity.fit([sequences], num_items=3, as_of=day(100))
+    fitted.save(tmp_path)
+    for one in (fitted, Popularity.load(tmp_path)):
+        assert one.taken_by(2).tolist() == [True, False, False]
+        assert one.touched_by(2).tolist() == [True, True, False]
+        assert one.taken_by(0).all()
+
+
+def test_an_older_version_shows_only_what_enough_persons_took_lately(tmp_path: Path) -> None:
+    fitted = Popularity.fit([make_sequences([[(1, 0)], [(99, 1)]])], num_items=2, as_of=day(100))
+    replace(fitted, takers=None, touchers=None).save(tmp_path)
+    assert Popularity.load(tmp_path).taken_by(1).tolist() == [False, True]
 
 
 def test_future_events_change_nothing() -> None:
