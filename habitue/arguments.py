@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
-from habitue.config import AdapterName, TaskSettings
+from habitue.config import AdapterName, Settings, TaskSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, UnknownName, nearest
 from habitue.events.database import DatabaseTable, is_url
+from habitue.events.encoding import is_utf8
 from habitue.events.sources import Place
 from habitue.events.span import SpannedLog
 from habitue.profiles.tasks import SHIPPED_TASKS
@@ -136,6 +137,29 @@ def check_adapter(name: str) -> str:
             fix=f"Adapters: {', '.join(known)}.",
         )
     return name
+
+
+def check_encoding(name: str) -> str:
+    """Return the name of an encoding; empty for none.
+
+    Raises:
+        SettingsError: there is no such encoding.
+    """
+    if name:
+        is_utf8(name)
+    return name
+
+
+def read_as(settings: Settings, encoding: str) -> Settings:
+    """Return the settings with this encoding of all text files; unchanged where it is empty.
+
+    Raises:
+        SettingsError: there is no such encoding.
+    """
+    if not check_encoding(encoding):
+        return settings
+    sources = [source.model_copy(update={"encoding": encoding}) for source in settings.sources]
+    return settings.model_copy(update={"sources": sources})
 
 
 def check_id(value: str) -> str:

@@ -38,9 +38,10 @@ from habitue.checksums import (
 )
 from habitue.compute import Progress
 from habitue.errors import Failed, FileRefused, Refused
-from habitue.events.compression import check_path, magic_of
+from habitue.events.compression import magic_of
 from habitue.events.lock import LOCK_FILE, READERS_FILE, ReaderLock
 from habitue.events.manifest import MANIFEST_FILE, parse_manifest
+from habitue.events.plain_files import check_path
 from habitue.files import Json, building_folder, replacing
 from habitue.refreshing import CURRENT_FILE
 from habitue.versions import POINTER_FILE, now_text

@@ -24,10 +24,12 @@ from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
 from habitue.options import (
     AsOfOption,
+    EncodingOption,
     FilesArgument,
     JsonOption,
     ManyOption,
     OutOption,
+    SalvageOption,
     UserArgument,
     WorkspaceOption,
 )
@@ -124,6 +126,7 @@ def init(
             "sensors, recbole, rees46 or recsys2025. Without it, it is looked for.",
         ),
     ] = "",
+    encoding: EncodingOption = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace the settings that are there.")
     ] = False,
@@ -134,18 +137,23 @@ def init(
     given = [*(files or []), *(more or [])]
     if not given:
         raise Refused("No file is named.", fix="Name some: habitue init --from FILE…", code="usage")
-    answer(_open(workspace).init(given, adapter=adapter, force=force), as_json, "init")
+    shop = _open(workspace)
+    answer(shop.init(given, adapter=adapter, encoding=encoding, force=force), as_json, "init")
 
 
 @app.command()
 def validate(
-    files: FilesArgument = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
+    files: FilesArgument = None,
+    encoding: EncodingOption = "",
+    salvage: SalvageOption = False,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
 ) -> None:
     """Check files against the rules, with examples of what breaks them; write nothing.
 
     Where a rule fails the exit code is 1.
     """
-    found = _open(workspace).validate(*(files or []))
+    found = _open(workspace).validate(*(files or []), encoding=encoding, salvage=salvage)
     answer(found, as_json, "validate")
     if found.report.status == "FAIL":
         raise typer.Exit(1)
@@ -153,10 +161,15 @@ def validate(
 
 @app.command()
 def ingest(
-    files: FilesArgument = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
+    files: FilesArgument = None,
+    encoding: EncodingOption = "",
+    salvage: SalvageOption = False,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
 ) -> None:
     """Read, clean and store files; the same file again adds nothing."""
-    answer(_open(workspace).ingest(*(files or [])), as_json, "ingest")
+    stored = _open(workspace).ingest(*(files or []), encoding=encoding, salvage=salvage)
+    answer(stored, as_json, "ingest")
 
 
 @quarantine_app.command("show")

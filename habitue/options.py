@@ -31,9 +31,21 @@ FilesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FILE…",
-        help="CSV, JSON lines or Parquet; also .gz, .zst; or a database table's URL. None: the "
-        "tables of the settings.",
+        help="CSV, JSON lines or Parquet; also .gz, .zst, .zip; or a database table's URL. None: "
+        "the tables of the settings.",
     ),
+]
+EncodingOption = Annotated[
+    str,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="Of the text files, such as gb18030 or cp1252; wins over the settings.",
+    ),
+]
+SalvageOption = Annotated[
+    bool,
+    typer.Option("--salvage", help="Of an archive that is cut off, take the complete rows."),
 ]
 OutOption = Annotated[
     Path | None,

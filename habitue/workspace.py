@@ -15,9 +15,11 @@ from habitue.arguments import (
     Moment,
     check_adapter,
     check_count,
+    check_encoding,
     check_id,
     moment_of,
     paths_of,
+    read_as,
     table_path,
 )
 from habitue.config import SETTINGS_FILE
@@ -67,11 +69,13 @@ class Workspace(Shop):
 
     # Settings and events
 
-    def init(self, files: Files, *, adapter: str = "", force: bool = False) -> "InitResult":
+    def init(
+        self, files: Files, *, adapter: str = "", encoding: str = "", force: bool = False
+    ) -> "InitResult":
         """Guess what the columns of unknown files mean, and write `habitue.toml`.
 
         `files` is one path or several, or database tables' URLs. Published layouts are recognised;
-        `adapter` names theirs.
+        `adapter` names theirs, `encoding` that of the text files.
 
         Raises:
             FileRefused: a file cannot be read.
@@ -83,6 +87,7 @@ class Workspace(Shop):
 
         paths = paths_of(files)
         check_adapter(adapter)
+        check_encoding(encoding)
         path = self.folder / SETTINGS_FILE
         if path.exists() and not force:
             raise Refused(
@@ -91,25 +96,27 @@ class Workspace(Shop):
                 code="settings_exist",
             )
         self.progress.start("Reading", None, "files")
-        report = guess_sources(paths, adapter=adapter)
+        report = guess_sources(paths, adapter=adapter, encoding=encoding)
         self.progress.advance(len(paths))
         self.progress.finish()
         return InitResult(write_settings(self.folder, report, overwrite=force), report)
 
-    def validate(self, *files: Files) -> "Validated":
-        """Check files against the rules; write nothing."""
+    def validate(self, *files: Files, encoding: str = "", salvage: bool = False) -> "Validated":
+        """Check files against the rules; write nothing. Options as those of `ingest`."""
         from habitue.events.sources import places_of
         from habitue.events.validate import validate_files
         from habitue.results import Validated
 
-        settings = self._settings_with_sources()
+        settings = read_as(self._settings_with_sources(), encoding)
         places = places_of(paths_of(*files) if files else [], settings.sources)
-        return Validated(validate_files(places, settings))
+        return Validated(validate_files(places, settings, salvage=salvage))
 
-    def ingest(self, *files: Files) -> "Ingested":
+    def ingest(self, *files: Files, encoding: str = "", salvage: bool = False) -> "Ingested":
         """Read, clean and store files; what is stored already is counted as duplicate.
 
         A database table is given by its URL. Without any, all tables of the settings are read.
+        `encoding` wins over that of the settings; with `salvage`, of an archive that is cut off
+        the complete rows are stored.
 
         Raises:
             FileRefused: a file cannot be read as the settings say; nothing was stored.
@@ -118,9 +125,9 @@ class Workspace(Shop):
         from habitue.events.sources import places_of
         from habitue.results import Ingested
 
-        settings = self._settings_with_sources()
+        settings = read_as(self._settings_with_sources(), encoding)
         places = places_of(paths_of(*files) if files else [], settings.sources)
-        report = ingest_files(self.store, places, settings, progress=self.progress)
+        report = ingest_files(self.store, places, settings, progress=self.progress, salvage=salvage)
         self.store.reload()
         self._log = None
         return Ingested(report)

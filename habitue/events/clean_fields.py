@@ -14,9 +14,11 @@ from habitue.events.batch import (
     TIME_FIELDS,
     Batch,
 )
+from habitue.events.records import POSITION_COLUMNS
 from habitue.events.words import CODED_FIELDS, is_coded
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
+THE_REST = "*"  # as the column of `properties`: all columns that no field maps
 _NESTED = (pl.List, pl.Array, pl.Struct, pl.Object)
 _LARGEST_EXACT_FLOAT = 2.0**53
 
@@ -108,6 +110,8 @@ def fold_variant(batch: Batch) -> Batch:
 
 def _mapped_column(batch: Batch, field: str) -> pl.Series | None:
     mapped = batch.source.columns.get(field, [])
+    if (field, mapped) == ("properties", THE_REST):
+        return _the_rest(batch)
     names = [mapped] if isinstance(mapped, str) else mapped
     parts = [_native(batch.raw[name], field, batch) for name in names if name in batch.raw.columns]
     column = None
@@ -124,6 +128,30 @@ def _mapped_column(batch: Batch, field: str) -> pl.Series | None:
             constants = batch.words.coded(field, constants)
         return constants.new_from_index(0, batch.raw.height)
     return _blank_to_null(column.cast(pl.String)).fill_null(constant)
+
+
+def _the_rest(batch: Batch) -> pl.Series:
+    """Return the columns that no field maps as one JSON object a row, without what is empty.
+
+    In the order of their names, so that a row looks the same whatever stands beside it.
+    """
+    mapped = [one for column in batch.source.columns.values() for one in _listed(column)]
+    names = {*batch.raw.columns} - {*mapped, batch.source.category_fallback, *POSITION_COLUMNS}
+    cells = [
+        pl.when(pl.col(name).is_not_null()).then(
+            pl.struct(name).struct.json_encode().str.head(-1).str.slice(1)
+        )
+        for name in sorted(names)
+    ]
+    if not cells:
+        return pl.Series("properties", [None], dtype=pl.String).new_from_index(0, batch.raw.height)
+    joined = pl.concat_str(cells, separator=",", ignore_nulls=True)
+    objects = pl.when(joined != "").then("{" + joined + "}")
+    return batch.raw.select(objects.alias("properties"))["properties"]
+
+
+def _listed(column: str | list[str]) -> list[str]:
+    return [column] if isinstance(column, str) else column
 
 
 def _joined(parts: list[pl.Series], field: str) -> pl.Series:

@@ -1,23 +1,22 @@
 """The bytes of a file, unpacked, block by block.
 
-In: a path. Out: blocks of bytes of a bounded size; gzip and Zstandard are known by their first
-bytes, whatever the file is called. Refuses what is no plain readable file, damaged archives,
-archives that swell beyond all measure, and files that change while they are read. Knows nothing
-about rows.
+In: a path. Out: blocks of bytes of a bounded size; gzip, Zstandard and a zip of one file are known
+by their first bytes, whatever the file is called. Refuses damaged archives, archives within
+archives, and those that swell beyond all measure. Knows nothing about rows.
 """
 
-import errno
 import os
-import stat
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import zstandard
 
 from habitue.errors import FileRefused
-from habitue.files import error_text
+from habitue.events import zip_files
+from habitue.events.plain_files import empty_file, opened, unreadable
 
 BLOCK_BYTES = 8 << 20
 MAX_INFLATION = 200  # times its packed size; text logs stay below 60
@@ -28,14 +27,20 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED_PIECE = 1 << 16
 # A Zstandard block of a few bytes may stand for 128 kB; small bites keep memory flat.
 _ZSTD_PIECE = 1 << 11
-_FOREIGN = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+_HEAD_BYTES = 512  # a tar says what it is at byte 257
+_ARCHIVES = {
+    _GZIP: "a gzip archive",
+    _ZSTD: "a Zstandard archive",
+    zip_files.MAGIC: "a zip archive or an Excel workbook",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a rar archive",
+}
+_FOREIGN = {
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x89PNG": "a PNG picture",
+    b"GIF8": "a GIF picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "an SQLite database",
@@ -44,40 +49,27 @@ _FOREIGN = {
 }
 
 
-def check_path(path: Path) -> os.stat_result:
-    """Return the stat of a plain, readable, non-empty file.
+@dataclass
+class Salvage:
+    """Asks for what an archive holds before it is cut off; `refusal` is where that was."""
 
-    Raises:
-        FileRefused: it does not exist, is a folder, a pipe or a device, cannot be opened, or is
-            empty; each with a code of its own.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise _unreadable(path, error) from None
-        raise FileRefused(
-            f"{path} does not exist.", fix="Check the path.", code="file_missing"
-        ) from None
-    if stat.S_ISDIR(found.st_mode):
-        raise FileRefused(f"{path} is a folder.", fix="Name the files in it.", code="is_folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise FileRefused(
-            f"{path} is no regular file but a pipe, socket or device.",
-            fix="Write its content to a file first.",
-            code="not_a_file",
-        )
-    if not os.access(path, os.R_OK):
-        raise _unreadable(path, PermissionError(errno.EACCES, ""))
-    if found.st_size == 0:
-        raise _empty(path)
-    return found
+    refusal: FileRefused | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell of a file that is cut off."""
+        if self.refusal is None:
+            return ()
+        return (f"{self.refusal.message} Only the complete rows before that were read.",)
 
 
 def first_bytes(path: Path, num_bytes: int) -> bytes:
-    """Return the first `num_bytes` of the unpacked file (fewer where it is shorter)."""
+    """Return the first `num_bytes` of the unpacked file (fewer where it is shorter).
+
+    Of an archive that is cut off, what is there.
+    """
     taken = b""
-    for block in read_blocks(path, block_bytes=max(num_bytes, 1 << 16)):
+    for block in read_blocks(path, block_bytes=max(num_bytes, 1 << 16), salvage=Salvage()):
         taken += block
         if len(taken) >= num_bytes:
             break
@@ -88,80 +80,104 @@ def magic_of(path: Path) -> bytes:
     """Return the first four bytes of the file as it lies there, packed or not.
 
     Raises:
-        FileRefused: as `check_path`.
+        FileRefused: as `plain_files.check_path`.
     """
-    check_path(path)
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(4)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+def read_blocks(
+    path: Path, *, block_bytes: int = BLOCK_BYTES, salvage: Salvage | None = None
+) -> Iterator[bytes]:
     """Yield the unpacked bytes in blocks of about `block_bytes`, never an empty one.
 
+    With `salvage`, an archive that is cut off ends where it does, and the note in it says so.
+
     Raises:
-        FileRefused: as `check_path`; the content is damaged (`gzip_truncated`, `gzip_damaged`,
-            `zstd_truncated`, `zstd_damaged`), swells too much (`inflated_over_limit`), is a
-            picture or archive (`unknown_format`), unpacks to nothing (`empty_file`), or changes
-            under our hands (`file_changed`).
+        FileRefused: as `plain_files.opened` and `zip_files.unzipped`; the content is damaged
+            (`gzip_truncated`, `gzip_damaged`, `zstd_truncated`, `zstd_damaged`), swells too much
+            (`inflated_over_limit`), is an archive within an archive (`nested_archive`), is a
+            picture or another archive (`unknown_format`), or unpacks to nothing (`empty_file`).
     """
-    before = check_path(path)
     try:
-        yield from _read_blocks(path, before, block_bytes)
+        with opened(path) as file:
+            yield from _read_blocks(file, path, block_bytes, salvage)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _read_blocks(path: Path, before: os.stat_result, block_bytes: int) -> Iterator[bytes]:
+def _read_blocks(
+    file: BinaryIO, path: Path, block_bytes: int, salvage: Salvage | None
+) -> Iterator[bytes]:
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    pieces = _unpacked(file, path, head)
+    is_packed = pieces is not None
+    if pieces is None:
+        _check_foreign(head, path)
+        blocks = iter(lambda: file.read(block_bytes), b"")
+    else:
+        if salvage is not None:
+            pieces = _salvaged(pieces, salvage)
+        blocks = _bounded(_gathered(pieces, block_bytes), path, os.fstat(file.fileno()).st_size)
     any_bytes = False
-    with path.open("rb") as file:
-        head = file.read(16)
-        file.seek(0)
-        if head[:2] == _GZIP:
-            blocks = _gathered(_gunzipped(file, path), block_bytes)
-        elif head[:4] == _ZSTD:
-            blocks = _gathered(_unzstded(file, path), block_bytes)
-        else:
-            _check_foreign(head, path)
-            blocks = iter(lambda: file.read(block_bytes), b"")
-        for block in _bounded(blocks, path, before.st_size):
-            if not any_bytes:
-                _check_foreign(block[:16], path)
-            any_bytes = True
-            yield block
-        after = os.fstat(file.fileno())
+    for block in blocks:
+        if not any_bytes and is_packed:
+            _check_nested(block[:_HEAD_BYTES], path)
+        any_bytes = True
+        yield block
     if not any_bytes:
-        raise _empty(path)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise FileRefused(
-            f"{path} changed while it was read.",
-            fix="Wait until it is written to its end, then try again.",
-            code="file_changed",
-        )
+        raise (salvage.refusal if salvage else None) or empty_file(path)
 
 
-def _unreadable(path: Path, error: OSError) -> FileRefused:
-    return FileRefused(
-        f"{path} cannot be read: {error_text(error)}.",
-        fix="Check the path, its permissions and the disk.",
-        code="file_unreadable",
-    )
-
-
-def _empty(path: Path) -> FileRefused:
-    return FileRefused(f"{path} is empty.", fix="Export it again.", code="empty_file")
+def _unpacked(file: BinaryIO, path: Path, head: bytes) -> Iterator[bytes] | None:
+    """Return the pieces of an archive; None where the file is none that we unpack."""
+    if head.startswith(_GZIP):
+        return _gunzipped(file, path)
+    if head.startswith(_ZSTD):
+        return _unzstded(file, path)
+    if head.startswith(zip_files.MAGIC):
+        return zip_files.unzipped(file, path, 1 << 20)
+    return None
 
 
 def _check_foreign(head: bytes, path: Path) -> None:
-    for magic, what in _FOREIGN.items():
-        if head.startswith(magic):
-            raise FileRefused(
-                f"{path} is {what}.",
-                fix="Give CSV, JSON lines or Parquet; gzip and Zstandard are unpacked on the way.",
-                code="unknown_format",
-            )
+    what = _kind(head, {**_ARCHIVES, **_FOREIGN})
+    if what:
+        raise FileRefused(
+            f"{path} is {what}.",
+            fix="Give CSV, JSON lines or Parquet; gzip, Zstandard and a zip of one file are "
+            "unpacked on the way.",
+            code="unknown_format",
+        )
+
+
+def _check_nested(head: bytes, path: Path) -> None:
+    if what := _kind(head, _ARCHIVES):
+        raise FileRefused(
+            f"{path} is an archive within an archive: it holds {what}.",
+            fix="Unpack it, and name the file within.",
+            code="nested_archive",
+        )
+    _check_foreign(head, path)
+
+
+def _kind(head: bytes, known: dict[bytes, str]) -> str:
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    return next((what for magic, what in known.items() if head.startswith(magic)), "")
+
+
+def _salvaged(pieces: Iterator[bytes], salvage: Salvage) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except FileRefused as refusal:
+        if refusal.code not in ("gzip_truncated", "zstd_truncated"):
+            raise
+        salvage.refusal = refusal
 
 
 def _bounded(blocks: Iterator[bytes], path: Path, packed_bytes: int) -> Iterator[bytes]:
@@ -237,7 +253,8 @@ def _unzstded(file: BinaryIO, path: Path) -> Iterator[bytes]:
 def _truncated(path: Path, kind: str, at: int) -> FileRefused:
     return FileRefused(
         f"{path} is cut off: its {kind} stream ends too early, at byte {at}.",
-        fix="Copy or export it again; nothing of it was stored.",
+        fix="Copy or export it again; for the complete rows that are there, add --salvage to: "
+        "habitue ingest FILE…",
         code=f"{kind}_truncated",
     )
 

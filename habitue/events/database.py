@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from habitue.errors import FileRefused, MissingExtra, nearest
-from habitue.events.compression import check_path
 from habitue.events.json_values import JsonObject, object_of, parse_json
 from habitue.events.object_rows import ObjectRows, WantedColumns
+from habitue.events.plain_files import check_path
 from habitue.events.records import RecordChunk
 
 if TYPE_CHECKING:

@@ -8,17 +8,18 @@ costs that line alone. Knows nothing about fields or cleaning.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from habitue.errors import FileRefused
-from habitue.events.compression import read_blocks
-from habitue.events.encoding import as_utf8
+from habitue.events.compression import Salvage, read_blocks
+from habitue.events.encoding import Text, as_utf8, undecodable, whole_lines
 from habitue.events.records import POSITION_COLUMNS, RecordChunk, Rejection, rejected_frame
 from habitue.events.records_of_text import (
     MAX_LINE_BYTES,
+    MIN_SWALLOWED,
     CarefulCutter,
     TextRecord,
     split_record,
@@ -34,15 +35,14 @@ _BLANKS = re.compile(rb"[ \t]+")
 _EDGE_BLANKS = re.compile(rb"(?m)^ | (?=\r?$)")
 
 
-def delimited_blocks(path: Path, delimiter: str, encoding: str) -> tuple[Iterator[bytes], int]:
-    """Return the file's text with a delimiter of one byte, and the bytes of a mark taken off.
-
-    The second value is -1 where byte offsets of the original are lost on the way.
-    """
-    blocks, mark = as_utf8(read_blocks(path), encoding, path)
+def delimited_text(
+    path: Path, delimiter: str, encoding: str, salvage: Salvage | None = None
+) -> Text:
+    """Return the file's text with a delimiter of one byte."""
+    text = whole_lines(as_utf8(read_blocks(path, salvage=salvage), encoding, path), salvage)
     if len(delimiter.encode()) == 1:
-        return blocks, mark
-    return _narrowed(blocks, delimiter), -1
+        return text
+    return text.changed(lambda blocks: _narrowed(blocks, delimiter))
 
 
 def one_byte(delimiter: str) -> str:
@@ -53,10 +53,22 @@ def one_byte(delimiter: str) -> str:
 
 
 def read_header(path: Path, delimiter: str, encoding: str) -> list[str]:
-    """Return the fields of the first record; an empty list where there is none."""
-    blocks, _ = delimited_blocks(path, delimiter, encoding)
-    fields, _, _ = _first_record(blocks, path, one_byte(delimiter))
-    return fields
+    """Return the fields of the first record; an empty list where there is none.
+
+    Raises:
+        FileRefused: as `read_delimited`; `not_utf8`, it cannot be decoded.
+    """
+    salvage = Salvage()  # a header may well be whole where its file is cut off
+    text = delimited_text(path, delimiter, encoding, salvage)
+    fields, _, _ = _first_record(text.blocks, one_byte(delimiter))
+    if salvage.refusal and not fields:
+        raise salvage.refusal
+    try:
+        return [field.decode("utf-8") for field in fields]
+    except UnicodeDecodeError:
+        refusal = undecodable(read_blocks(path, salvage=Salvage()), encoding, path)
+        assert refusal is not None
+        raise refusal from None
 
 
 def read_delimited(
@@ -67,21 +79,31 @@ def read_delimited(
     names: list[str],
     has_header: bool,
     quoting: bool = True,
+    salvage: Salvage | None = None,
 ) -> Iterator[RecordChunk]:
     """Yield the records of a delimited file; a header is skipped, `names` name the columns.
 
-    Without `quoting` a quote is a letter like any other.
+    Without `quoting` a quote is a letter like any other. With `salvage` the whole lines of an
+    archive that is cut off are read, and a note says so.
 
     Raises:
         FileRefused: as `compression.read_blocks` and `encoding.as_utf8`.
     """
-    blocks, mark = delimited_blocks(path, delimiter, encoding)
+    text = delimited_text(path, delimiter, encoding, salvage)
     if quoting:
-        yield from _read_blocks(path, blocks, mark, delimiter, names, has_header=has_header)
-        return
-    blocks = (block.replace(b'"', _QUOTE_MARK.encode()) for block in blocks)
-    pieces = _read_blocks(path, blocks, mark, delimiter, names, has_header=has_header)
-    yield from map(_with_quotes, pieces)
+        yield from _read_text(text, one_byte(delimiter), names, has_header=has_header)
+    else:
+        mark = _QUOTE_MARK.encode()
+        text = replace(text, blocks=(block.replace(b'"', mark) for block in text.blocks))
+        pieces = _read_text(text, one_byte(delimiter), names, has_header=has_header)
+        yield from map(_with_quotes, pieces)
+    if salvage is not None:
+        yield RecordChunk(empty_frame(names), rejected_frame([]), notes=salvage.notes)
+
+
+def empty_frame(names: list[str]) -> pl.DataFrame:
+    """Return the columns of a file without a row."""
+    return pl.DataFrame(schema={**dict.fromkeys(names, pl.String()), **POSITION_COLUMNS})
 
 
 def read_lines(
@@ -120,34 +142,28 @@ def read_lines(
 
 def _with_quotes(piece: RecordChunk) -> RecordChunk:
     texts = pl.col(pl.String).str.replace_all(_QUOTE_MARK, '"', literal=True)
-    rejected = piece.rejected.with_columns(texts)
+    frame, rejected = piece.frame.with_columns(texts), piece.rejected.with_columns(texts)
     if rejected["bytes"].null_count() < rejected.height:
         held = [
             None if line is None else line.replace(_QUOTE_MARK.encode(), b'"')
             for line in rejected["bytes"]
         ]
         rejected = rejected.with_columns(bytes=pl.Series(held, dtype=pl.Binary))
-    return RecordChunk(piece.frame.with_columns(texts), rejected)
+    return replace(piece, frame=frame, rejected=rejected)
 
 
-def _read_blocks(
-    path: Path,
-    blocks: Iterator[bytes],
-    mark: int,
-    delimiter: str,
-    names: list[str],
-    *,
-    has_header: bool,
+def _read_text(
+    text: Text, delimiter: str, names: list[str], *, has_header: bool
 ) -> Iterator[RecordChunk]:
-    reader = _BlockReader(names, one_byte(delimiter), has_offsets=mark >= 0)
-    reader.offset = max(mark, 0)
+    reader = _BlockReader(names, delimiter, has_offsets=text.has_offsets)
+    reader.offset = text.start
     buffer = b""
     if has_header:
-        _, buffer, (num_bytes, num_lines) = _first_record(blocks, path, one_byte(delimiter))
+        _, buffer, (num_bytes, num_lines) = _first_record(text.blocks, delimiter)
         reader.offset += num_bytes
         reader.line += num_lines
-    yield RecordChunk(reader.empty_frame(), rejected_frame([]))
-    for block in blocks:
+    yield RecordChunk(empty_frame(names), rejected_frame([]), text.repairs)
+    for block in text.blocks:
         buffer += block
         yield from _cut(reader, buffer, is_last=False)
         buffer = reader.rest
@@ -163,43 +179,32 @@ def _cut(reader: "_BlockReader", buffer: bytes, *, is_last: bool) -> Iterator[Re
 
 
 def _first_record(
-    blocks: Iterator[bytes], path: Path, delimiter: str
-) -> tuple[list[str], bytes, tuple[int, int]]:
+    blocks: Iterator[bytes], delimiter: str
+) -> tuple[list[bytes], bytes, tuple[int, int]]:
     """Return the first record's fields, the bytes after it, and how many bytes and lines it took.
 
-    Raises:
-        FileRefused: it is longer than any line may be, or is not text.
+    Without a record, or where it is longer than any line may be, there are no fields.
     """
     buffer = b""
     for block in blocks:
         buffer += block
-        start, record = _record_after_blanks(buffer, delimiter)
+        record = _record_after_blanks(buffer, delimiter)
         if record.fields is not None and record.next_start < len(buffer):
             break
         if len(buffer) > 2 * MAX_LINE_BYTES:
             break
     else:
         buffer += b"\n"
-        start, record = _record_after_blanks(buffer, delimiter)
+        record = _record_after_blanks(buffer, delimiter)
     if not record.fields:
         return [], b"", (len(buffer), 0)
-    try:
-        fields = [field.decode("utf-8") for field in record.fields]
-    except UnicodeDecodeError:
-        raise FileRefused(
-            f"{path} is not UTF-8 text: its first row, from byte {start} on, cannot be decoded.",
-            fix='Name its encoding in the source\'s settings, such as encoding = "gb18030" or '
-            '"cp1252"; `habitue init --from FILE` finds it out.',
-            code="not_utf8",
-        ) from None
     num_lines = len(re.findall(rb"\r\n|\n|\r", buffer[: record.next_start]))
-    return fields, buffer[record.next_start :], (record.next_start, num_lines)
+    return record.fields, buffer[record.next_start :], (record.next_start, num_lines)
 
 
-def _record_after_blanks(buffer: bytes, delimiter: str) -> tuple[int, TextRecord]:
+def _record_after_blanks(buffer: bytes, delimiter: str) -> TextRecord:
     blank = re.match(rb"[\r\n]*", buffer)
-    start = blank.end() if blank else 0
-    return start, split_record(buffer, start, delimiter)
+    return split_record(buffer, blank.end() if blank else 0, delimiter)
 
 
 def _narrowed(blocks: Iterator[bytes], delimiter: str) -> Iterator[bytes]:
@@ -207,10 +212,12 @@ def _narrowed(blocks: Iterator[bytes], delimiter: str) -> Iterator[bytes]:
     rest = b""
     for block in blocks:
         text = rest + block
-        end = max(text.rfind(b"\n"), text.rfind(b"\r"))
-        rest = text[end + 1 :]
-        if end >= 0:
-            yield _narrow(text[: end + 1], delimiter)
+        end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        if len(text) - end > 2 * MAX_LINE_BYTES:
+            end = len(text)
+        rest = text[end:]
+        if end:
+            yield _narrow(text[:end], delimiter)
     if rest:
         yield _narrow(rest, delimiter)
 
@@ -233,9 +240,6 @@ class _BlockReader:
         self.offset = 0
         self.rest = b""
         self._careful = CarefulCutter(len(names), delimiter)
-
-    def empty_frame(self) -> pl.DataFrame:
-        return self.frame(b"", np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
     def cut(self, buffer: bytes, *, is_last: bool) -> RecordChunk | None:
         """Return the buffer's whole records; what follows them is kept in `rest`."""
@@ -335,7 +339,11 @@ def vouched_starts(
     marks = np.flatnonzero((cells == separator) | (cells == _NEWLINE))
     quotes = np.flatnonzero(cells == _QUOTE) if b'"' in buffer else np.empty(0, np.int64)
     if quotes.size:
-        marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        quote = np.searchsorted(quotes, marks)
+        is_quoted = quote % 2 == 1
+        if _may_swallow(cells[marks[is_quoted]], quote[is_quoted], num_columns):
+            return None
+        marks = marks[~is_quoted]
     newlines = marks[cells[marks] == _NEWLINE]
     if not newlines.size or newlines.size * num_columns > marks.size:
         return None
@@ -351,6 +359,19 @@ def vouched_starts(
     if num_columns == 1 and (newlines == starts).any():
         return None
     return starts, end
+
+
+def _may_swallow(marks: np.ndarray, quote: np.ndarray, num_columns: int) -> bool:
+    """Whether a line that could be a record lies within quotes, one of which was never closed.
+
+    `marks` are the delimiters and line ends within quotes, `quote` says within which.
+    """
+    newlines = np.flatnonzero(marks == _NEWLINE)
+    if num_columns < MIN_SWALLOWED or newlines.size < 2:
+        return False
+    num_separators = np.diff(newlines) - 1
+    is_same = quote[newlines[1:]] == quote[newlines[:-1]]
+    return bool((is_same & (num_separators == num_columns - 1)).any())
 
 
 def _quotes_are_regular(cells: np.ndarray, quotes: np.ndarray, separator: int) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 from habitue.config import Format
 from habitue.errors import FileRefused
 from habitue.events import parquet
-from habitue.events.compression import check_path, first_bytes
+from habitue.events.compression import first_bytes
+from habitue.events.encoding import head_as_utf8
+from habitue.events.plain_files import check_path
 
 _HEAD_BYTES = 1 << 16
 
@@ -29,5 +31,4 @@ def file_format(path: Path) -> Format:
             fix="Unpack it first; Parquet is compressed by itself.",
             code="packed_parquet",
         )
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:2]
-    return "jsonl" if start[:1] == b"{" or start[:1] == b"[" else "csv"
+    return "jsonl" if head_as_utf8(head).lstrip()[:1] in (b"{", b"[") else "csv"

@@ -59,15 +59,17 @@ class _Group:
         return self.probes[0]
 
 
-def guess_sources(files: Sequence[Place], *, adapter: str = "") -> GuessReport:
+def guess_sources(files: Sequence[Place], *, adapter: str = "", encoding: str = "") -> GuessReport:
     """Return how these files of one shop are to be read; all as the layout `adapter` if named.
+
+    The `encoding` of the text files is guessed where none is named.
 
     Raises:
         FileRefused: one of them cannot be read at all, or is not laid out as `adapter`.
         Refused: `no_mapping`, none of them has both a user and a time that can be recognised.
     """
     layouts, unknown = guess_layouts(files, adapter)
-    groups = _grouped([probe_file(path) for path in unknown])
+    groups = _grouped([probe_file(path, encoding) for path in unknown])
     left_out: list[LeftOut] = []
     for group in groups:
         reason = _choose_table(group)

@@ -87,8 +87,11 @@ def ingest_files(
     settings: Settings,
     *,
     progress: Progress | None = None,
+    salvage: bool = False,
 ) -> IngestReport:
     """Store what the files tell and the store does not know yet; all of them or nothing.
+
+    With `salvage`, of an archive that is cut off the whole rows.
 
     Raises:
         FileRefused: a file cannot be read as the settings say; nothing was stored.
@@ -100,8 +103,8 @@ def ingest_files(
     inputs = []
     for path in files:
         source = match_source(path, settings.sources)
-        opener = _opener(path, source, settings, words)
-        inputs.append(Input(path.name, source, opener, _unpacked_bytes(path)))
+        chunks = _opener(path, source, settings, words, salvage=salvage)
+        inputs.append(Input(path.name, source, chunks, _unpacked_bytes(path)))
     return ingest_inputs(store, inputs, settings, progress=progress, words=words)
 
 
@@ -391,6 +394,7 @@ class Ingest:
         sources = [given.source for given in self._inputs]
         return Noticed(
             empty_files=self._empty_files,
+            told_by_readers=self._intake.notes,
             currencies=self._intake.currencies,
             zones={source.time_zone for source in sources},
             remarks=remarks,
@@ -401,10 +405,17 @@ class Ingest:
 
 
 def _opener(
-    path: Place, source: SourceSettings, settings: Settings, words: Words
+    path: Place, source: SourceSettings, settings: Settings, words: Words, *, salvage: bool
 ) -> Callable[[], Iterable[RecordChunk]]:
-    rows, max_bad = settings.store.chunk_rows, settings.cleaning.max_bad
-    return lambda: open_source(path, source, chunk_rows=rows, max_bad=max_bad, words=words)
+    return partial(
+        open_source,
+        path,
+        source,
+        chunk_rows=settings.store.chunk_rows,
+        max_bad=settings.cleaning.max_bad,
+        words=words,
+        salvage=salvage,
+    )
 
 
 def _unpacked_bytes(path: Place) -> int:

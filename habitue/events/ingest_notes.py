@@ -22,6 +22,7 @@ class Noticed:
     """What one ingest came upon."""
 
     empty_files: Sequence[str]
+    told_by_readers: Collection[str]
     currencies: Collection[str]
     zones: Collection[str]  # of the sources
     remarks: Mapping[str, int]
@@ -35,6 +36,7 @@ def notes(noticed: Noticed) -> Iterator[str]:
     remarks = noticed.remarks
     for name in noticed.empty_files:
         yield f"{name} holds no records."
+    yield from noticed.told_by_readers
     if len(noticed.currencies) > 1:
         listed = ", ".join(sorted(noticed.currencies))
         yield f"Money in several currencies ({listed}); it is never converted."

@@ -66,6 +66,7 @@ class Intake:
         self.repairs: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
         self.hints: Counter[tuple[str, str]] = Counter()  # by source and what may be wrong
+        self.notes: dict[str, None] = {}  # each said once, in their order
         self.currencies: set[str] = set()
         self.num_event_rows = 0
         self._rules = rules
@@ -97,6 +98,8 @@ class Intake:
 
     def add(self, file: InputFile, chunk: RecordChunk, cleaned: Cleaned) -> None:
         """Take the rows of a chunk."""
+        self.repairs.update(chunk.repairs)
+        self.notes.update(dict.fromkeys(chunk.notes))
         self.repairs.update(cleaned.repairs)
         self.remarks.update(cleaned.remarks)
         self.hints.update({(file.source.name, kind): n for kind, n in cleaned.hints.items()})

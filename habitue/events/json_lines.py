@@ -7,11 +7,12 @@ In: the unpacked bytes of a file and the columns that are wanted. Out: pieces of
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from habitue.errors import FileRefused
-from habitue.events.compression import read_blocks
-from habitue.events.encoding import as_utf8
+from habitue.events.compression import Salvage, read_blocks
+from habitue.events.encoding import Text, as_utf8, whole_lines
 from habitue.events.json_values import Flaw, JsonObject, parse_json
 from habitue.events.object_rows import ObjectRows, WantedColumns
 from habitue.events.records import RecordChunk
@@ -20,37 +21,40 @@ from habitue.events.records_of_text import MAX_LINE_BYTES
 MAX_DOCUMENT_BYTES = 64 << 20  # of a file that is one array
 _PIECE_RECORDS = 20_000
 
+# Its number, line and offset, its value, and how the file has it.
+_Record = tuple[int, int, int | None, object, bytes]
+
 _LINE_END = re.compile(rb"\n|\r\n?")
 
 
-def read_json_lines(path: Path, *, encoding: str, wanted: WantedColumns) -> Iterator[RecordChunk]:
+def read_json_lines(
+    path: Path, *, encoding: str, wanted: WantedColumns, salvage: Salvage | None = None
+) -> Iterator[RecordChunk]:
     """Yield the records of a JSON lines file, or of a file that is one array of objects.
+
+    With `salvage` the whole lines of an archive that is cut off are read, and a note says so.
 
     Raises:
         FileRefused: as `compression.read_blocks`; `array_too_long` for a very large array.
     """
-    blocks, mark = as_utf8(read_blocks(path), encoding, path)
-    first = next(blocks, b"")
-    if first.lstrip()[:1] == b"[" and not _is_array_line(first):
-        yield from _read_array(path, first, blocks, wanted)
-        return
+    text = _text(path, encoding, salvage)
     rows = ObjectRows(wanted)
-    for record, (line_number, offset, line) in enumerate(_lines(first, blocks, max(mark, 0)), 1):
-        rows.add(
-            record,
-            line_number,
-            offset if mark >= 0 else None,
-            parse_line(line),
-            text=line,
-        )
+    yield replace(rows.piece(), repairs=text.repairs)
+    first = next(text.blocks, b"")
+    if first.lstrip()[:1] == b"[" and not _is_array_line(first):
+        records = _array_records(path, first, text.blocks)
+    else:
+        records = _line_records(first, text)
+    for record in records:
+        rows.add(*record)
         if rows.num_records >= _PIECE_RECORDS:
             yield rows.piece()
-    yield rows.piece()
+    yield replace(rows.piece(), notes=salvage.notes if salvage else ())
 
 
 def first_objects(path: Path, *, encoding: str, num_objects: int = 200) -> list[JsonObject]:
     """Return the objects among a file's first records, read as far as it needs."""
-    blocks, _ = as_utf8(read_blocks(path), encoding, path)
+    blocks = _text(path, encoding, Salvage()).blocks
     first = next(blocks, b"")
     if first.lstrip()[:1] == b"[" and not _is_array_line(first):
         values = _array_of(path, first, blocks)[:num_objects]
@@ -113,15 +117,20 @@ def _lines(first: bytes, blocks: Iterator[bytes], offset: int) -> Iterator[tuple
         yield number, offset, rest
 
 
-def _read_array(
-    path: Path, first: bytes, blocks: Iterator[bytes], wanted: WantedColumns
-) -> Iterator[RecordChunk]:
-    rows = ObjectRows(wanted)
+def _text(path: Path, encoding: str, salvage: Salvage | None) -> Text:
+    return whole_lines(as_utf8(read_blocks(path, salvage=salvage), encoding, path), salvage)
+
+
+def _line_records(first: bytes, text: Text) -> Iterator[_Record]:
+    lines = _lines(first, text.blocks, text.start)
+    for record, (line_number, offset, line) in enumerate(lines, 1):
+        at = offset if text.has_offsets else None
+        yield record, line_number, at, parse_line(line), line
+
+
+def _array_records(path: Path, first: bytes, blocks: Iterator[bytes]) -> Iterator[_Record]:
     for record, value in enumerate(_array_of(path, first, blocks), 1):
-        rows.add(record, record, None, value)
-        if rows.num_records >= _PIECE_RECORDS:
-            yield rows.piece()
-    yield rows.piece()
+        yield record, record, None, value, b""
 
 
 def _array_of(path: Path, first: bytes, blocks: Iterator[bytes]) -> list[object]:

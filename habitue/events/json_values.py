@@ -127,6 +127,10 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> object:
     return value if len(value) <= MAX_KEYS else Flaw("too_many_keys")
 
 
+def _whole(text: str) -> object:
+    return Flaw("number_range") if is_out_of_range(text) else WholeNumber(text)
+
+
 def _finite(text: str) -> object:
     return DecimalNumber(text) if isfinite(float(text)) else Flaw("number_range")
 
@@ -137,7 +141,7 @@ def _not_a_number(text: str) -> object:
 
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique_keys,
-    parse_int=WholeNumber,
+    parse_int=_whole,
     parse_float=_finite,
     parse_constant=_not_a_number,
 )

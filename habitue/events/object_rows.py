@@ -31,6 +31,7 @@ from habitue.events.records import (
 )
 
 MAX_DEPTH = 8
+MAX_COLUMNS = 2_000  # of a piece; once there are so many, what nobody asked for is left out
 
 Unroll = Callable[[JsonObject], Sequence[JsonObject]]
 Row = dict[str, str | None]
@@ -41,13 +42,15 @@ class WantedColumns:
     """Which columns of the flattened objects a reader must deliver.
 
     `columns` appear in every piece, even where no object has them. Of the `id_columns` a value
-    must be a text or a whole number; `decimal_columns` are exempt, their '.0' is stripped later.
+    must be a text or a whole number; `decimal_columns` are exempt, their '.0' is stripped later. Of
+    the `time_columns` it must be a text or a number.
     With `unroll`, the rows are the objects that it makes of a record, and have the `columns` alone.
     """
 
     columns: tuple[str, ...] = ()
     id_columns: frozenset[str] = frozenset()
     decimal_columns: frozenset[str] = frozenset()
+    time_columns: frozenset[str] = frozenset()
     unroll: Unroll | None = None
 
 
@@ -82,8 +85,10 @@ class ObjectRows:
         """Return what was gathered since the last piece."""
         columns = dict.fromkeys(self.wanted.columns)
         for row in self._rows:
-            if row.keys() - columns.keys():
+            if len(columns) < MAX_COLUMNS and row.keys() - columns.keys():
                 columns.update(dict.fromkeys(row))
+        for reserved in POSITION_COLUMNS:
+            columns.pop(reserved, None)
         series = [
             pl.Series(column, [row.get(column) for row in self._rows], dtype=pl.String)
             for column in columns
@@ -114,6 +119,9 @@ class ObjectRows:
         for column in self.wanted.id_columns:
             for row in rows:
                 self._check_id(column, row.get(column))
+        for column in self.wanted.time_columns:
+            for row in rows:
+                _check_plain(column, row.get(column))
         return [{key: _plain(cell) for key, cell in row.items()} for row in rows]
 
     def _check_id(self, column: str, cell: str | None) -> None:
@@ -121,14 +129,18 @@ class ObjectRows:
             raise Flawed("type", column)
         if isinstance(cell, WholeNumber) and is_out_of_range(cell):
             raise Flawed("number_range", column)
-        if isinstance(cell, _Compound):
-            raise Flawed("type", column)
+        _check_plain(column, cell)
 
 
 class _Compound(str):
     """The text of a boolean, list or object, which is no id."""
 
     __slots__ = ()
+
+
+def _check_plain(column: str, cell: str | None) -> None:
+    if isinstance(cell, _Compound):
+        raise Flawed("type", column)
 
 
 def _picked(value: JsonObject, columns: Sequence[str]) -> Row:
@@ -177,6 +189,8 @@ def _flatten_into(
     num_keys = len(value)
     for key, inner in value.items():
         name = prefix + key
+        if not key.isascii():
+            _check_text(key, name)
         if isinstance(inner, dict):
             num_keys += _flatten_into(rows, inner, name + ".", depth + 1, exploded, keep_whole)
             if name not in keep_whole:
@@ -216,10 +230,7 @@ def _cell(value: object, name: str, depth: int) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        if not value.isascii():
-            _check_text(value, name)
-        elif "\0" in value:
-            raise Flawed("control_char", name)
+        _check_text(value, name)
         return value
     if isinstance(value, Flaw):
         raise Flawed(value.code, name)
@@ -231,8 +242,8 @@ def _cell(value: object, name: str, depth: int) -> str | None:
 def _check_text(value: str, name: str) -> None:
     if "\0" in value:
         raise Flawed("control_char", name)
-    if storable(value) != value:
-        raise Flawed("bad_unicode", name)
+    if not value.isascii() and storable(value) != value:
+        raise Flawed("bad_unicode", storable(name))
 
 
 def _check_depth(value: object, name: str, depth: int) -> None:
@@ -243,6 +254,8 @@ def _check_depth(value: object, name: str, depth: int) -> None:
             raise Flawed("too_deep", name)
         if len(value) > MAX_KEYS:
             raise Flawed("too_many_keys", name)
+        if isinstance(value, dict):
+            _check_depth(list(value), name, depth)
         for inner in value if isinstance(value, list) else value.values():
             _check_depth(inner, name, depth + 1)
     elif isinstance(value, str):

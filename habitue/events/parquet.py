@@ -5,8 +5,10 @@ a list of structs on which a wanted column lies becomes one row each under the s
 Page checksums are verified where the file carries them. Knows nothing about fields or cleaning.
 """
 
+import os
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -14,15 +16,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from habitue.errors import FileRefused
-from habitue.events.compression import check_path, magic_of
+from habitue.events.compression import magic_of
 from habitue.events.json_values import JsonObject, object_of
 from habitue.events.object_rows import ObjectRows, WantedColumns
+from habitue.events.plain_files import check_path, check_unchanged, opened
 from habitue.events.records import RecordChunk, rejected_frame
 
 MAGIC = b"PAR1"
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 8
+MAX_SCHEMA_ELEMENTS = 4 * MAX_COLUMNS  # a list of structs takes three beside its columns
+NO_CHECKSUMS = (
+    "Parquet files without page checksums were read: a flipped bit in them may go unnoticed. "
+    "Most writers can add them (write_page_checksum=True in PyArrow)."
+)
 _OBJECT_ROWS = 10_000
+_PAGE_HEADER_BYTES = 64
+_NEXT_NUMBER = b"\x15"
+# The version, a list of structs, and of a long list the number of its entries, in compact Thrift.
+_SCHEMA_SIZE = re.compile(rb"\x15[\x00-\x7f]\x19\xfc([\x80-\xff]*[\x00-\x7f])", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -95,8 +107,9 @@ def read_parquet(
         FileRefused: the file is damaged or changes under our hands.
     """
     record = 1
+    notes = () if has_page_checksums(path) else (NO_CHECKSUMS,)
     for batch in _batches(path, columns, batch_rows, row_groups, coded):
-        yield _piece(batch, record, columns, coded)
+        yield replace(_piece(batch, record, columns, coded), notes=notes)
         record += batch.num_rows
 
 
@@ -112,12 +125,13 @@ def read_parquet_objects(
     """
     rows = ObjectRows(wanted)
     record = 1
+    notes = () if has_page_checksums(path) else (NO_CHECKSUMS,)
     columns = (*roots, *wanted.columns) if roots else ()
     for batch in _batches(path, columns, _OBJECT_ROWS, None):
         for entry in _objects(batch):
             rows.add(record, record, None, object_of(entry))
             record += 1
-        yield rows.piece()
+        yield replace(rows.piece(), notes=notes)
 
 
 def first_objects(path: Path, num_objects: int) -> list[JsonObject]:
@@ -145,13 +159,7 @@ def _batches(
             if batch is None:
                 break
             yield batch
-    after = check_path(path)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise FileRefused(
-            f"{path} changed while it was read.",
-            fix="Wait until it is written to its end, then try again.",
-            code="file_changed",
-        )
+    check_unchanged(path, before)
 
 
 def _objects(batch: pa.RecordBatch) -> list[dict[str, object]]:
@@ -183,8 +191,42 @@ def _with_texts_for_times(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
+def has_page_checksums(path: Path) -> bool:
+    """Return whether the file's first page carries a checksum; without pages nothing is missing.
+
+    The footer does not say so; the header of each page does.
+    """
+    with _opened(path) as file:
+        if not file.metadata.num_rows or not file.metadata.num_columns:
+            return True
+        chunk = file.metadata.row_group(0).column(0)
+        at = chunk.dictionary_page_offset or chunk.data_page_offset
+    with opened(path) as raw:
+        raw.seek(at)
+        return _says_checksum(raw.read(_PAGE_HEADER_BYTES))
+
+
+def _says_checksum(header: bytes) -> bool:
+    """Whether a page header, as compact Thrift, has its fourth field: the checksum.
+
+    Before it stand the kind of page and its two sizes, all three needed, each one byte that says
+    "the next field, a number" and the number, whose last byte is below 128.
+    """
+    at = 0
+    for _ in range(3):
+        if header[at : at + 1] != _NEXT_NUMBER:
+            return False
+        at += 1
+        while at < len(header) and header[at] >= 0x80:
+            at += 1
+        at += 1
+    return header[at : at + 1] == _NEXT_NUMBER
+
+
 def _opened(path: Path, coded: CodedColumns | None = None) -> pq.ParquetFile:
     check_path(path)
+    if magic_of(path) == MAGIC:
+        _check_footer(path)
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         texts = coded.texts_of(file.schema_arrow) if coded else []
@@ -192,18 +234,40 @@ def _opened(path: Path, coded: CodedColumns | None = None) -> pq.ParquetFile:
             file.close()
             file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts)
     except (pa.ArrowException, OSError) as error:
+        if "depth limit" in str(error):
+            raise _too_much(path, "columns nested more than 100 deep") from None
         raise _damaged(path, error) from None
     num_columns = file.metadata.num_columns
     depth = max((_depth(field.type) for field in file.schema_arrow), default=0)
     if num_columns > MAX_COLUMNS or depth > MAX_DEPTH:
         file.close()
-        raise FileRefused(
-            f"{path} has {num_columns} columns, nested up to {depth} deep; "
-            f"at most {MAX_COLUMNS} and {MAX_DEPTH} are read.",
-            fix="Export only the columns that matter.",
-            code="schema_limits",
-        )
+        raise _too_much(path, f"{num_columns:,} columns, nested up to {depth} deep")
     return file
+
+
+def _check_footer(path: Path) -> None:
+    """Refuse a monstrous schema by the count at the footer's beginning, before it is read."""
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 8, 0))
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(size - 8 - length, 0))
+        found = _SCHEMA_SIZE.match(file.read(32))
+    if found is None:
+        return
+    num_elements = 0
+    for place, byte in enumerate(found[1]):
+        num_elements |= (byte & 0x7F) << (7 * place)
+    if num_elements > MAX_SCHEMA_ELEMENTS:
+        raise _too_much(path, f"a schema of {num_elements:,} columns and groups")
+
+
+def _too_much(path: Path, what: str) -> FileRefused:
+    return FileRefused(
+        f"{path} has {what}; at most {MAX_COLUMNS:,} columns and a depth of {MAX_DEPTH} are read.",
+        fix="Export only the columns that matter.",
+        code="schema_limits",
+    )
 
 
 def _damaged(path: Path, error: Exception) -> FileRefused:

@@ -70,8 +70,8 @@ class Probe:
         )
 
 
-def probe_file(path: Place) -> Probe:
-    """Look at the beginning of a file or a table.
+def probe_file(path: Place, encoding: str = "") -> Probe:
+    """Look at the beginning of a file or a table; guess its encoding where none is named.
 
     Raises:
         FileRefused: it cannot be read at all.
@@ -82,7 +82,7 @@ def probe_file(path: Place) -> Probe:
     if found == "parquet":
         return _probe_parquet(path)
     head = first_bytes(path, _HEAD_BYTES)
-    encoding = guess_encoding(head)
+    encoding = encoding or guess_encoding(head)
     if found == "jsonl":
         return _probe_json(path, encoding)
     return _probe_text(path, head, encoding)

@@ -5,8 +5,9 @@ and a refusal where too large a part of the file could not be parsed. Knows noth
 fields or cleaning.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -35,7 +36,7 @@ Form = Literal["cells", "line", "object"]  # cells as JSON, delimited text, a JS
 _TOO_LONG = ("line_too_long", "field_too_long")  # no setting lets these in: a beginning is enough
 
 # Records that were parsed and then broke a rule: they never sink a file.
-RULE_CODES = frozenset({"type", "number_range"})
+RULE_CODES = frozenset({"type", "number_range", "schema_drift"})
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,14 @@ class RecordChunk:
     `frame` has the file's own columns by the file's own names, and `_record` (from 1), `_line`
     (the record's first line; in Parquet its number) and `_offset` (byte in the unpacked file, or
     null). `rejected` has the same three, `code`, `field`, `raw`, its `form`, and `bytes` where the
-    raw text cannot hold what the file has.
+    raw text cannot hold what the file has. `repairs` and `notes` tell of the file as a whole: what
+    was mended, and what its reader should know.
     """
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
+    repairs: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,10 @@ def regrouped(
     """Yield the pieces' records in chunks of `chunk_rows`.
 
     Raises:
-        FileRefused: `too_many_bad_lines`, at the end, where more than the share `max_bad` could
-            not be parsed. One bad line alone sinks no file that has good ones, for a short file's
-            last line may be cut off.
+        FileRefused: at the end, where more than the share `max_bad` could not be parsed:
+            `too_many_bad_lines`, or `not_utf8` where most of those could not be decoded. One bad
+            line alone sinks no file that has good ones, for a short file's last line may be cut
+            off.
     """
     waiting: list[RecordChunk] = []
     num_waiting = 0
@@ -128,7 +133,7 @@ class _Tally:
         self.num_good = 0
         self.num_bad = 0
         self.num_not_utf8 = 0
-        self.first: list[tuple[str, int, int | None]] = []
+        self.first: list[tuple[str, int]] = []
 
     def add(self, piece: RecordChunk) -> None:
         self.num_good += _num_records(piece.frame["_record"])
@@ -140,7 +145,7 @@ class _Tally:
         self.num_not_utf8 += int((bad["code"] == "not_utf8").sum())
         if len(self.first) < 3:
             head = bad.head(3 - len(self.first))
-            self.first += list(head.select("code", "_line", "_offset").iter_rows())
+            self.first += list(head.select("code", "_line").iter_rows())
 
     def check(self, path: object, max_bad: float) -> None:
         allowed = max_bad * (self.num_good + self.num_bad)
@@ -148,15 +153,14 @@ class _Tally:
             allowed = max(allowed, 1)
         if self.num_bad <= allowed:
             return
-        if self.num_not_utf8 * 2 > self.num_bad:
-            raise _not_utf8(path, self.first)
-        shown = "; ".join(f"line {line}: {code}" for code, line, _ in self.first)
+        is_encoding = self.num_not_utf8 * 2 > self.num_bad
+        shown = "; ".join(f"line {line}: {code}" for code, line in self.first)
         raise FileRefused(
             f"{self.num_bad} of {self.num_good + self.num_bad} lines of {path} cannot be parsed, "
             f"more than the allowed share of {max_bad:g} ({shown}).",
             fix="Check format, delimiter, encoding and header of its source in habitue.toml, "
             "or allow more with cleaning.max_bad.",
-            code="too_many_bad_lines",
+            code="not_utf8" if is_encoding else "too_many_bad_lines",
         )
 
 
@@ -165,23 +169,17 @@ def _num_records(records: pl.Series) -> int:
     return int((records != records.shift(1)).sum()) + 1 if records.len() else 0
 
 
-def _not_utf8(path: object, first: list[tuple[str, int, int | None]]) -> FileRefused:
-    line, offset = next((row[1], row[2]) for row in first if row[0] == "not_utf8")
-    return FileRefused(
-        f"{path} is not UTF-8 text: line {line}"
-        f"{'' if offset is None else f', from byte {offset} on,'} cannot be decoded.",
-        fix='Name its encoding in the source\'s settings, such as encoding = "gb18030" or '
-        '"cp1252"; `habitue init --from FILE` finds it out.',
-        code="not_utf8",
-    )
-
-
 def _joined(pieces: list[RecordChunk]) -> RecordChunk:
     if len(pieces) == 1:
         return pieces[0]
+    repairs: Counter[str] = Counter()
+    for piece in pieces:
+        repairs.update(piece.repairs)
     return RecordChunk(
         pl.concat([piece.frame for piece in pieces], how="diagonal"),
         pl.concat([piece.rejected for piece in pieces]),
+        repairs,
+        tuple(note for piece in pieces for note in piece.notes),
     )
 
 
@@ -199,6 +197,7 @@ def _sliced(chunk: RecordChunk, chunk_rows: int) -> Iterator[RecordChunk]:
             end += 1
         last = records[end - 1] if end < frame.height else None
         within = pl.lit(True) if last is None else pl.col("_record") <= last
-        yield RecordChunk(frame[start:end], rejected.filter(within))
+        yield replace(chunk, frame=frame[start:end], rejected=rejected.filter(within))
+        chunk = RecordChunk(frame, rejected)  # what is told of the file is told once
         rejected = rejected.filter(~within)
         start = end

@@ -6,10 +6,13 @@ one: an unclosed quote never swallows the rest of a file. Knows nothing about fi
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAX_LINE_BYTES = 1 << 20
 MAX_FIELD_BYTES = 128 << 10
+MIN_SWALLOWED = 3  # columns; with fewer, any line of a text could be a record
+# Flaws that say nothing against where a record of several lines ends.
+_OF_WHOLE_RECORDS = ("control_char", "not_utf8")
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -125,7 +128,8 @@ class CarefulCutter:
             is_at_end = record.next_start == len(block) and not block.endswith(b"\n")
             if may_close and (record.code == "unclosed_quote" or is_at_end):
                 return False
-            code = record.code or self._flaw(record.fields or [])
+            record = self._judged(record, block, start)
+            code = record.code
             if record.fields is not None:
                 text = _rejoined(record.fields, self.delimiter)
         else:
@@ -137,6 +141,30 @@ class CarefulCutter:
         found.end = record.next_start
         found.num_lines += record.num_lines
         return True
+
+    def _judged(self, record: TextRecord, block: bytes, start: int) -> TextRecord:
+        """Return the record with what is wrong with it.
+
+        Of several lines that a quote may have swallowed only the first is given up.
+        """
+        if record.fields is None:
+            return record
+        code = self._flaw(record.fields)
+        may_swallow = record.num_lines > 1 and code not in _OF_WHOLE_RECORDS
+        if may_swallow and (code or self._swallows(record.fields)):
+            return _given_up(block, start, code or "unclosed_quote")
+        return replace(record, code=code)
+
+    def _swallows(self, fields: list[bytes]) -> bool:
+        """Whether a line within a field could be a record of its own."""
+        if self.num_columns < MIN_SWALLOWED:
+            return False
+        separator, wanted = self.delimiter.encode(), self.num_columns - 1
+        return any(
+            line.count(separator) == wanted
+            for value in fields
+            for line in _LINE_END.split(value)[1:-1]
+        )
 
     def _flaw(self, fields: list[bytes]) -> str:
         """Return why a record with these fields is rejected, or an empty text."""

@@ -5,7 +5,9 @@ bounded memory. What a file really is, is told from its bytes, never from its na
 file is cut is told by its source, never sniffed. Knows nothing about what the fields mean.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,12 +16,17 @@ from habitue.config import Format, SourceSettings
 from habitue.errors import FileRefused, Refused, nearest
 from habitue.events import database, parquet
 from habitue.events.adapters.registry import ADAPTERS, settled
-from habitue.events.compression import check_path
+from habitue.events.batch import TIME_FIELDS
+from habitue.events.clean_fields import THE_REST
+from habitue.events.compression import Salvage, read_blocks
 from habitue.events.database import DatabaseTable
 from habitue.events.delimited import read_delimited, read_header
+from habitue.events.drift import DriftWatch
+from habitue.events.encoding import undecodable
 from habitue.events.formats import file_format
 from habitue.events.json_lines import read_json_lines
 from habitue.events.object_rows import WantedColumns
+from habitue.events.plain_files import check_path, check_unchanged
 from habitue.events.records import POSITION_COLUMNS, RecordChunk, regrouped
 from habitue.events.words import CODED_FIELDS, Words
 
@@ -39,6 +46,7 @@ _ID_FIELDS = (
     "list_id", "recommendation_id",
 )  # fmt: skip
 _JSON_HEAD_RECORDS = 2_000
+_SHOWN_COLUMNS = 10  # in the note about those that no field maps
 
 Place = Path | DatabaseTable
 
@@ -50,12 +58,14 @@ def open_source(
     chunk_rows: int = 250_000,
     max_bad: float = 0.05,
     words: Words | None = None,
+    salvage: bool = False,
 ) -> Iterator[RecordChunk]:
     """Return the file's records in chunks of about `chunk_rows`, read as `source` says.
 
     Given `words`, columns that they would code may come coded by them.
 
     The file's format and header are checked here; its rows are read while the chunks are drawn.
+    With `salvage` the whole rows of an archive that is cut off are read.
 
     Raises:
         FileRefused: the file cannot be read as the source says, at once or, where that shows only
@@ -64,10 +74,19 @@ def open_source(
     """
     if isinstance(path, DatabaseTable):
         pieces = database.read_table(path, wanted=wanted_columns(source))
-    else:
-        check_path(path)
-        pieces = _pieces(path, source, chunk_rows, words)
-    return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
+        return regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
+    before = check_path(path)
+    columns = _check_columns(path, source)
+    pieces = _pieces(path, source, columns, chunk_rows, words, Salvage() if salvage else None)
+    if not unrolls(source):
+        watch = DriftWatch(
+            mapped_columns(source),
+            event_column=_event_column(source),
+            may_have_headers=source.format == "csv" and source.header,
+        )
+        pieces = watch.watched(_with_note(pieces, path, source, columns), path.name)
+    chunks = regrouped(pieces, path, chunk_rows=chunk_rows, max_bad=max_bad)
+    return _closely(chunks, path, source, before)
 
 
 def places_of(
@@ -128,8 +147,9 @@ def match_source(path: Place, sources: Sequence[SourceSettings]) -> SourceSettin
 def mapped_columns(source: SourceSettings) -> tuple[str, ...]:
     """Return the file's columns that the source maps, each once, in the mapping's order."""
     names: dict[str, None] = {}
-    for column in source.columns.values():
-        names.update(dict.fromkeys([column] if isinstance(column, str) else column))
+    for field, column in source.columns.items():
+        if (field, column) != ("properties", THE_REST):
+            names.update(dict.fromkeys([column] if isinstance(column, str) else column))
     if source.category_fallback:
         names[source.category_fallback] = None
     return tuple(names)
@@ -168,18 +188,27 @@ def _format_of(path: Path, source: SourceSettings) -> Format:
 
 
 def _pieces(
-    path: Path, source: SourceSettings, chunk_rows: int, words: Words | None
+    path: Path,
+    source: SourceSettings,
+    columns: list[str],
+    chunk_rows: int,
+    words: Words | None,
+    salvage: Salvage | None,
 ) -> Iterator[RecordChunk]:
     found = _format_of(path, source)
+    wanted = wanted_columns(source)
     if found == "parquet" and unrolls(source):
         roots = ADAPTERS[source.adapter].roots
-        return parquet.read_parquet_objects(path, wanted=wanted_columns(source), roots=roots)
-    columns = _check_columns(path, source)
+        return parquet.read_parquet_objects(path, wanted=wanted, roots=roots)
     if found == "parquet":
-        mapped, coded = mapped_columns(source), _coded(source, words) if words else None
-        return parquet.read_parquet(path, columns=mapped, batch_rows=chunk_rows, coded=coded)
+        return parquet.read_parquet(
+            path,
+            columns=tuple(columns) if takes_the_rest(source) else mapped_columns(source),
+            batch_rows=chunk_rows,
+            coded=_coded(source, words) if words else None,
+        )
     if found == "jsonl":
-        return read_json_lines(path, encoding=source.encoding, wanted=wanted_columns(source))
+        return read_json_lines(path, encoding=source.encoding, wanted=wanted, salvage=salvage)
     return read_delimited(
         path,
         delimiter=source.delimiter,
@@ -187,6 +216,7 @@ def _pieces(
         names=columns,
         has_header=source.header,
         quoting=source.quoting,
+        salvage=salvage,
     )
 
 
@@ -194,6 +224,46 @@ def _coded(source: SourceSettings, words: Words) -> parquet.CodedColumns:
     named = (column for field, column in source.columns.items() if field in CODED_FIELDS)
     names = tuple(column for column in named if isinstance(column, str))
     return parquet.CodedColumns(names, words.kind)
+
+
+def _with_note(
+    pieces: Iterable[RecordChunk], path: Path, source: SourceSettings, columns: list[str]
+) -> Iterator[RecordChunk]:
+    """Name in a note the columns that no field maps."""
+    mapped = mapped_columns(source)
+    unmapped = [name for name in columns if name not in mapped]
+    shown = ", ".join(unmapped[:_SHOWN_COLUMNS])
+    more = len(unmapped) - _SHOWN_COLUMNS
+    shown += f" and {more} more" if more > 0 else ""
+    notes = (f"{path.name} has columns that no field maps, left out: {shown}.",)
+    for number, piece in enumerate(pieces):
+        if number == 0 and unmapped and not takes_the_rest(source):
+            piece = replace(piece, notes=(*notes, *piece.notes))
+        yield piece
+
+
+def _closely(
+    chunks: Iterator[RecordChunk], path: Path, source: SourceSettings, before: os.stat_result
+) -> Iterator[RecordChunk]:
+    """Yield the chunks; see to it that the file stays the same, and say which byte is wrong."""
+    try:
+        yield from chunks
+    except FileRefused as refusal:
+        if refusal.code != "not_utf8":
+            raise
+        blocks = read_blocks(path, salvage=Salvage())
+        raise undecodable(blocks, source.encoding, path) or refusal from None
+    check_unchanged(path, before)
+
+
+def _event_column(source: SourceSettings) -> str:
+    column = source.columns.get("event_type", "")
+    return column if isinstance(column, str) else ""
+
+
+def takes_the_rest(source: SourceSettings) -> bool:
+    """Return whether the columns that no field maps become the event's properties."""
+    return source.columns.get("properties") == THE_REST
 
 
 def wanted_columns(source: SourceSettings) -> WantedColumns:
@@ -207,6 +277,7 @@ def wanted_columns(source: SourceSettings) -> WantedColumns:
         columns=mapped_columns(source),
         id_columns=columns_of(_ID_FIELDS),
         decimal_columns=columns_of(source.strip_decimal),
+        time_columns=columns_of(TIME_FIELDS),
         unroll=ADAPTERS[source.adapter].unroll if source.adapter else None,
     )
 
@@ -288,7 +359,8 @@ def _json_columns(path: Path, source: SourceSettings) -> list[str]:
     names: dict[str, None] = {}
     num_records = 0
     wanted = WantedColumns(columns=mapped_columns(source))
-    for piece in read_json_lines(path, encoding=source.encoding, wanted=wanted):
+    pieces = read_json_lines(path, encoding=source.encoding, wanted=wanted, salvage=Salvage())
+    for piece in pieces:
         frame = piece.frame.head(_JSON_HEAD_RECORDS)
         for name in frame.columns:
             is_filled = frame[name].null_count() < frame.height

@@ -19,8 +19,8 @@ from habitue.errors import FileRefused
 from habitue.events.batch import COUNTED_ONLY, ID_FIELDS, REASONS, TIME_FIELDS, Rules
 from habitue.events.clean import check_source, clean
 from habitue.events.clean_subjects import SUBJECT_FIELDS
-from habitue.events.compression import check_path
 from habitue.events.database import DatabaseTable
+from habitue.events.plain_files import check_path
 from habitue.events.records import RULE_CODES
 from habitue.events.sources import (
     Place,
@@ -145,8 +145,12 @@ ROW_RULES: tuple[RowRule, ...] = (
 _EVENT_RULES = ("duplicates", "time_span", "time_gaps", "one_user_share")
 
 
-def validate_files(files: Sequence[Place], settings: Settings) -> ValidationReport:
+def validate_files(
+    files: Sequence[Place], settings: Settings, *, salvage: bool = False
+) -> ValidationReport:
     """Return how each rule fares on the files, read as `settings` says.
+
+    With `salvage`, of an archive that is cut off the whole rows are judged.
 
     Raises:
         FileRefused: one of them is not there, is a folder, or cannot be opened.
@@ -157,7 +161,7 @@ def validate_files(files: Sequence[Place], settings: Settings) -> ValidationRepo
     tally = _Tally()
     rules = Rules.of(settings.cleaning, now=time.time_ns() // 1000)
     for path in files:
-        _look_through(path, settings, rules, tally)
+        _look_through(path, settings, rules, tally, salvage=salvage)
     findings = list(_findings(tally))
     statuses: list[Status] = [finding.status for finding in findings]
     worst: Status = "FAIL" if "FAIL" in statuses else "WARN" if "WARN" in statuses else "PASS"
@@ -207,7 +211,9 @@ class _Tally:
         return self.num_rows + self.num_unparsed > 0
 
 
-def _look_through(path: Place, settings: Settings, rules: Rules, tally: _Tally) -> None:
+def _look_through(
+    path: Place, settings: Settings, rules: Rules, tally: _Tally, *, salvage: bool
+) -> None:
     tally.num_files += 1
     hashes: list[np.ndarray] = []
     rows_before = tally.num_rows
@@ -221,6 +227,7 @@ def _look_through(path: Place, settings: Settings, rules: Rules, tally: _Tally) 
             source,
             chunk_rows=settings.store.chunk_rows,
             max_bad=settings.cleaning.max_bad,
+            salvage=salvage,
         )
         for chunk in chunks:
             _note_rejected(path, chunk.rejected, tally, is_parsed=False)

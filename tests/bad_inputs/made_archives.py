@@ -19,7 +19,7 @@ TEXT: Final = (
     b"u2,2024-03-01T10:02:00Z,view,A2,Tent,9.50\n"
     b"u3,2024-03-01T10:03:00Z,view,A3,Tent,9.50\n"
 )
-BOMB_BYTES: Final = 1 << 30
+BOMB_BYTES: Final = 1 << 30  # zeros after the good lines
 _ZEROS: Final = b"\0" * (1 << 20)
 
 
@@ -34,6 +34,7 @@ def zip_of(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
 def gzip_bomb(folder: Path) -> None:
     pack = zlib.compressobj(9, wbits=31)
     with (folder / "orders.csv.gz").open("wb") as file:
+        file.write(pack.compress(TEXT))
         for _ in range(BOMB_BYTES // len(_ZEROS)):
             file.write(pack.compress(_ZEROS))
         file.write(pack.flush())
@@ -42,6 +43,7 @@ def gzip_bomb(folder: Path) -> None:
 def zstd_bomb(folder: Path) -> None:
     pack = zstandard.ZstdCompressor(level=1)
     with (folder / "orders.csv.zst").open("wb") as file, pack.stream_writer(file) as packed:
+        packed.write(TEXT)
         for _ in range(BOMB_BYTES // len(_ZEROS)):
             packed.write(_ZEROS)
 
@@ -51,6 +53,7 @@ def zip_bomb(folder: Path) -> None:
         zipfile.ZipFile(folder / "orders.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("orders.csv", "w") as entry,
     ):
+        entry.write(TEXT)
         for _ in range(BOMB_BYTES // len(_ZEROS)):
             entry.write(_ZEROS)
 

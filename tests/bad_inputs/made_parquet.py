@@ -68,7 +68,7 @@ def parquet_truncated(folder: Path) -> None:
 
 def parquet_bit_flip(folder: Path) -> None:
     whole = bytearray(_write(folder / _NAME, _columns()))
-    whole[whole.index(b"Tent")] ^= 1
+    whole[whole.index(b"Tent\x04\0\0\0Tent")] ^= 1
     (folder / _NAME).write_bytes(bytes(whole))
 
 
@@ -152,8 +152,8 @@ def _group(name: bytes, num_children: int, kind: bytes = b"") -> bytes:
 
 def parquet_million_columns(folder: Path) -> None:
     """The schema alone: a million columns of bytes."""
-    leaf = b"\x15\x04\x25\x02\x18\x07%07d\x00"
-    leaves = b"".join(leaf % number for number in range(1_000_000))
+    leaf = b"\x15\x04\x25\x02\x18\x07"
+    leaves = b"".join(leaf + b"%07d\x00" % number for number in range(1_000_000))
     root = _group(b"schema", 1_000_000)
     (folder / _NAME).write_bytes(_schema_only(root, leaves, 1_000_000))
 

@@ -8,10 +8,10 @@ import json
 import os
 import shutil
 import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 from tests.bad_inputs import made_archives, made_parquet, made_values
 
@@ -141,59 +141,62 @@ def subfolder(folder: Path) -> None:
     (folder / "orders").mkdir()
 
 
-def unreadable(folder: Path) -> None:
+def unreadable(folder: Path) -> Callable[[], None]:
     (folder / "orders.csv").write_text(HEADER + good_lines(0, 4))
     (folder / "orders.csv").chmod(0)
+    # Root may read anything, and the system says so.
+    asked, secret = os.access, folder / "orders.csv"
+    told = mock.patch.object(os, "access", lambda path, mode: path != secret and asked(path, mode))
+    told.start()
+    return told.stop
 
 
 # Files that change
 
 
-def _meanwhile(change: Callable[[], None]) -> Callable[[], None]:
-    """Do `change` again and again, in a thread; return how to end that."""
-    is_over = threading.Event()
+def _once_open(path: Path, change: Callable[[], None]) -> Callable[[], None]:
+    """Do `change` each time when the file has just been opened; return how to end that."""
+    real_open = os.open
 
-    def go_on() -> None:
-        while not is_over.wait(0.001):
+    def open_and_change(name: str | Path, flags: int, mode: int = 0o777) -> int:
+        descriptor = real_open(name, flags, mode)
+        if name == path:
             change()
+        return descriptor
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-
-    def stop() -> None:
-        is_over.set()
-        thread.join()
-
-    return stop
+    opened = mock.patch.object(os, "open", open_and_change)
+    opened.start()
+    return opened.stop
 
 
 def growing_file(folder: Path) -> Callable[[], None]:
     path = folder / "orders.csv"
-    path.write_text(HEADER + good_lines(0, 50_000))
+    path.write_text(HEADER + good_lines(0, 4))
 
     def grow() -> None:
         with path.open("a") as file:
             file.write(good_line(1))
 
-    return _meanwhile(grow)
+    return _once_open(path, grow)
 
 
 def replaced_file(folder: Path) -> Callable[[], None]:
+    """Replaced by a copy of the same size and time, so that only the file itself is another."""
     path = folder / "orders.csv"
-    path.write_text(HEADER + good_lines(0, 50_000))
+    path.write_text(HEADER + good_lines(0, 4))
 
     def replace() -> None:
         shutil.copy2(path, folder / "copy.csv")
         (folder / "copy.csv").replace(path)
 
-    return _meanwhile(replace)
+    return _once_open(path, replace)
 
 
 def rewritten_parquet(folder: Path) -> Callable[[], None]:
-    """Written anew with the same bytes all the time."""
+    """Written anew with the same bytes."""
     made_parquet.parquet_with_checksums(folder)
     path = folder / "orders.parquet"
-    return _meanwhile(lambda: os.utime(path))
+    return _once_open(path, lambda: os.utime(path))
 
 
 MAKERS: Final[dict[str, Maker]] = {

@@ -19,6 +19,7 @@ from tests.bad_inputs.running import Run, run_here, run_measured
 from tests.bad_inputs.stored import Row, is_untouched, set_aside_rows, stored_rows
 
 CASES = all_cases()
+ROWS = range(1, 46)
 
 Json = dict[str, Any]
 
@@ -128,3 +129,8 @@ def test_case_says_what_it_shows(case: Case) -> None:
     number = re.match(r"(\d\d)[a-z]?-[a-z0-9-]+$", case.folder.name)
     assert number is not None
     assert int(number[1]) == case.row
+
+
+def test_every_promise_has_a_case() -> None:
+    missing = sorted(set(ROWS) - {case.row for case in CASES})
+    assert not missing

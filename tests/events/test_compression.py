@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from habitue.errors import FileRefused
-from habitue.events.compression import check_path, first_bytes, magic_of, read_blocks
+from habitue.events.compression import Salvage, first_bytes, magic_of, read_blocks
 
 TEXT = b"user,item\n" + b"".join(b"u%d,i%d\n" % (n, n % 7) for n in range(5000))
 
@@ -71,7 +71,10 @@ def test_first_bytes_of_a_short_file_are_all_of_it(tmp_path: Path) -> None:
         (zstd(TEXT) + b"garbage", "zstd_damaged", "something foreign after the end"),
         (gzip.compress(TEXT, mtime=0)[:-8] + b"\1" * 8, "gzip_damaged", "is damaged"),
         (b"\x89PNG\r\n\x1a\n....", "unknown_format", "is a PNG picture"),
-        (b"PK\x03\x04....", "unknown_format", "a zip archive or an Excel workbook"),
+        (b"PK\x03\x04....", "zip_damaged", "a damaged or unfinished zip archive"),
+        (gzip.compress(b"PK\x03\x04....", mtime=0), "nested_archive", "holds a zip archive"),
+        (gzip.compress(gzip.compress(TEXT)), "nested_archive", "holds a gzip archive"),
+        (zstd(b"\0" * 257 + b"ustar"), "nested_archive", "holds a tar archive"),
         (gzip.compress(b"%PDF-1.4", mtime=0), "unknown_format", "is a PDF document"),
     ],
 )
@@ -104,47 +107,6 @@ def test_bomb_is_refused(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None
     assert refusal.value.code == "inflated_over_limit"
 
 
-def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="does not exist") as refusal:
-        check_path(tmp_path / "none.csv")
-    assert refusal.value.code == "file_missing"
-
-
-def test_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="is a folder") as refusal:
-        check_path(tmp_path)
-    assert refusal.value.code == "is_folder"
-
-
-def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-
-    with pytest.raises(FileRefused, match="no regular file") as refusal:
-        check_path(tmp_path / "pipe")
-    assert refusal.value.code == "not_a_file"
-
-
-def test_device_is_refused() -> None:
-    with pytest.raises(FileRefused, match="no regular file"):
-        check_path(Path("/dev/zero"))
-
-
-def test_file_without_permission_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = written(tmp_path / "secret.csv", TEXT)
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read anything
-
-    with pytest.raises(FileRefused, match="cannot be read: Permission denied") as refusal:
-        check_path(path)
-    assert refusal.value.code == "file_unreadable"
-
-
-def test_unreachable_path_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="cannot be read: File name too long"):
-        check_path(tmp_path / ("x" * 300))
-
-
 def test_file_that_breaks_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +115,7 @@ def test_file_that_breaks_while_it_is_read_is_refused(
     def broken(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(Path, "open", broken)
+    monkeypatch.setattr(os, "open", broken)
 
     for read in (lambda: list(read_blocks(path)), lambda: magic_of(path)):
         with pytest.raises(FileRefused, match="cannot be read: Input/output error") as refusal:
@@ -170,3 +132,26 @@ def test_growing_file_is_refused(tmp_path: Path) -> None:
                 with path.open("ab") as file:
                     file.write(b"u1,i1\n")
     assert refusal.value.code == "file_changed"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
+def test_what_an_archive_holds_before_it_is_cut_off_can_be_salvaged(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    text = os.urandom(400_000)
+    packed = pack(text)
+    path = written(tmp_path / "log.gz", packed[: len(packed) // 2])
+    salvage = Salvage()
+
+    found = b"".join(read_blocks(path, salvage=salvage))
+
+    assert text.startswith(found)
+    assert len(found) > 50_000
+    assert "is cut off" in salvage.notes[0]
+
+
+def test_archive_cut_off_before_its_first_byte_is_refused_even_then(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.gz", gzip.compress(TEXT)[:12])
+
+    with pytest.raises(FileRefused, match="is cut off"):
+        list(read_blocks(path, salvage=Salvage()))

@@ -1,0 +1,91 @@
+import polars as pl
+import pytest
+
+from habitue.events.drift import MIN_AFTER, MIN_BEFORE, DriftWatch
+from habitue.events.records import RecordChunk, rejected_frame
+
+Row = dict[str, str | None]
+MAPPED = ("user", "event", "price")  # readers give these columns even where no row has them
+
+
+def piece(rows: list[Row], first: int = 1) -> RecordChunk:
+    names = dict.fromkeys([*MAPPED, *(name for row in rows for name in row)])
+    cells = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
+    numbers = pl.Series(range(first, first + len(rows)), dtype=pl.UInt64)
+    frame = pl.DataFrame(cells).with_columns(
+        _record=numbers, _line=numbers, _offset=pl.lit(None, dtype=pl.UInt64)
+    )
+    return RecordChunk(frame, rejected_frame([]))
+
+
+def objects(count: int, **cells: str) -> list[Row]:
+    return [{"user": f"u{n}", "event": "view", **cells} for n in range(count)]
+
+
+def watched(*pieces: list[Row]) -> tuple[int, list[int], tuple[str, ...]]:
+    """How many rows were kept, the records set aside, and the notes."""
+    watch = DriftWatch(MAPPED, event_column="event")
+    first, kept, aside, notes = 1, 0, list[int](), list[str]()
+    chunks = []
+    for rows in pieces:
+        chunks.append(piece(rows, first))
+        first += len(rows)
+    for chunk in watch.watched(chunks, "log.jsonl"):
+        kept += chunk.frame.height
+        aside += chunk.rejected["_record"].to_list()
+        notes += chunk.notes
+        assert set(chunk.rejected["code"]) <= {"schema_drift"}
+    return kept, aside, tuple(notes)
+
+
+@pytest.mark.parametrize("before_end", [0, 4], ids=["between pieces", "within a piece"])
+def test_rows_from_a_renamed_key_on_are_set_aside(before_end: int) -> None:
+    old, new = objects(MIN_BEFORE + 4, price="9"), objects(MIN_AFTER, cost="9")
+    cut = len(old) - before_end
+    kept, aside, notes = watched(old[:cut], old[cut:] + new, objects(5, cost="9"))
+
+    assert kept == len(old)
+    assert aside == list(range(len(old) + 1, len(old) + MIN_AFTER + 6))
+    assert notes == (
+        f"schema_drift: from line {len(old) + 1} of log.jsonl on 'price' is called 'cost'; all "
+        "rows from there were set aside. Cut the file there, and describe the second part as a "
+        "source of its own.",
+    )
+
+
+def test_second_header_that_renames_a_column_sets_aside_what_follows() -> None:
+    header: Row = {"user": "user", "event": "event", "price": "cost"}
+    rows = objects(2, price="9")
+    assert watched([*rows, header, *rows]) == (
+        2,
+        [3, 4, 5],
+        (
+            "schema_drift: from line 3 of log.jsonl on 'price' is called 'cost'; all rows from "
+            "there were set aside. Cut the file there, and describe the second part as a source "
+            "of its own.",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*objects(12, price="9"), *objects(5)],
+        [*objects(12, price="9"), *objects(5, price="9", cost="9")],
+        [*objects(12, price="9"), *objects(5, cost="9"), *objects(1, price="9")],
+        [*objects(12, price="9"), *objects(5, cost="9"), *objects(1)],
+        [*objects(6, price="9"), *objects(6), *objects(1, price="9"), *objects(5, cost="9")],
+        [*objects(MIN_BEFORE - 1, price="9"), *objects(5, cost="9")],
+        [*objects(12, price="9"), *objects(MIN_AFTER - 1, cost="9")],
+        [*objects(12, price="9"), *objects(5, cost="9", event="search")],
+        [{"user": "user", "event": "view", "price": "9"}, *objects(5, price="9")],
+        [{"user": "user", "event": "event", "price": "price"}, *objects(5, price="9")],
+    ],
+    ids=[
+        "a key that ends", "a key that begins", "a key that comes back", "a new key that ends",
+        "a key not always there", "too few before", "too few after", "another kind of event",
+        "a value like a column's name", "the same header once more",
+    ],
+)  # fmt: skip
+def test_what_may_be_otherwise_raises_no_alarm(rows: list[Row]) -> None:
+    assert watched(rows) == (len(rows), [], ())
