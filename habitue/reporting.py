@@ -22,6 +22,7 @@ from habitue.alerting import alerts_of, churn_model
 from habitue.answering import Version
 from habitue.config import Settings
 from habitue.errors import HabitueError, NotReady
+from habitue.events.one_currency import OneCurrencyLog
 from habitue.events.span import SpannedLog
 from habitue.events.store import EventStore
 from habitue.files import Json
@@ -85,9 +86,12 @@ def report_data(sources: Sources) -> ReportData:
     refresh = sources.refresh
     as_of = refresh.as_of if refresh else sources.log.end_at
     where = _where(sources.folder)
+    money = OneCurrencyLog(sources.store, sources.settings.shop.currency)
+    currency = money.currency(as_of)
     data = ReportData(
         shop_name=sources.settings.shop.name,
-        currency=sources.settings.shop.currency,
+        currency=currency,
+        other_currencies=tuple(sorted({*sources.store.currencies(as_of=as_of)} - {currency})),
         generated_at=int(time.time()) * SECOND,
         as_of=as_of,
         fingerprint=sources.store.fingerprint,

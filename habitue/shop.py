@@ -78,6 +78,7 @@ class Shop:
         Raises:
             NotReady: nothing was ingested.
         """
+        from habitue.events.one_currency import OneCurrencyLog
         from habitue.events.span import SpannedLog, kept_span
 
         if self._log is None:
@@ -91,7 +92,8 @@ class Shop:
                 )
             cache = self.folder / "store" / "span.json"
             span = kept_span(self.store, cache, fingerprint=self.store.fingerprint)
-            self._log = SpannedLog(self.store, span)
+            money = OneCurrencyLog(self.store, self.settings().shop.currency)
+            self._log = SpannedLog(money, span)
         return self._log
 
     def last_refresh(self) -> "Refresh | None":

@@ -20,6 +20,10 @@ class Stored:
     """The members of `EventStore` that a report without a model needs."""
 
     fingerprint: str = "now"
+    counts: tuple[tuple[str, int], ...] = ()
+
+    def currencies(self, *, as_of: int | None = None) -> dict[str, int]:
+        return dict(self.counts)
 
 
 def sources(shop: Shop, refresh: Refresh | None = None) -> Sources:
@@ -34,6 +38,13 @@ def sources(shop: Shop, refresh: Refresh | None = None) -> Sources:
         refresh=refresh,
         adviser=None,
     )
+
+
+def test_amounts_are_told_in_the_currency_of_the_log() -> None:
+    shop = make_shop(num_persons=20, days=60)
+    stored = cast(EventStore, Stored(counts=(("EUR", 9), ("JPY", 3))))
+    data = report_data(replace(sources(shop), store=stored))
+    assert (data.currency, data.other_currencies) == ("EUR", ("JPY",))
 
 
 def refreshed(fingerprint: str, *, as_of: int) -> Refresh:

@@ -39,7 +39,10 @@ def notes(noticed: Noticed) -> Iterator[str]:
     yield from noticed.told_by_readers
     if len(noticed.currencies) > 1:
         listed = ", ".join(sorted(noticed.currencies))
-        yield f"Money in several currencies ({listed}); it is never converted."
+        yield (
+            f"Money in several currencies ({listed}); it is never converted. Sums are in one: in "
+            "the one that [shop] currency names, else in that of most purchases."
+        )
     if count := remarks.get("duplicate_of"):
         yield (
             f"{count} records carry an event id that was there before with other content; they are "

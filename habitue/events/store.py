@@ -81,6 +81,7 @@ class EventStore:
         self._stored = read_manifest(self.folder)
         self._items = {}
         self._subjects = None
+        self._currencies: dict[int | None, dict[str, int]] = {}
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -179,6 +180,19 @@ class EventStore:
             versions = self.read_table("versions")
             self._items = {as_of: resolve_items(self.read_table("items"), versions, as_of=as_of)}
         return self._items[as_of]
+
+    def currencies(self, *, as_of: int | None = None) -> dict[str, int]:
+        """Return the currencies of events before `as_of`, with the number of purchases in each."""
+        if as_of not in self._currencies:
+            names = ("currency", "event_type", "timestamp", "received_at")
+            rows = self._scan(self._parts("events"), {name: EVENT_COLUMNS[name] for name in names})
+            if as_of is not None:
+                rows = rows.filter(pl.col("timestamp") < as_of, pl.col("received_at") <= as_of)
+            named = rows.filter(pl.col("currency").is_not_null())
+            bought = (pl.col("event_type") == "purchase").sum()
+            counts = named.group_by("currency").agg(bought.alias("bought")).sort("currency")
+            self._currencies[as_of] = dict(counts.collect().iter_rows())
+        return self._currencies[as_of]
 
     def subject_of(self, outside_id: str) -> int | None:
         """Return the subject with this user id, else with this anonymous id; None if unknown."""

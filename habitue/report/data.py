@@ -102,4 +102,5 @@ class ReportData:
     examples: list[AdviceExample] = field(default_factory=list)
     audiences: list[AudienceSummary] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    other_currencies: tuple[str, ...] = ()  # of purchases whose amounts are left out
     workspace: str = ""  # the option that names it in commands, with a blank before it

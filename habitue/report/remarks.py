@@ -23,11 +23,18 @@ def remarks(data: ReportData, texts: Texts, money: formats.Currency) -> list[Mar
     """Return what holds for this report, the gravest kinds first."""
     stats = data.statistics
     return [
+        *_currencies(data, texts),
         *_left_out(stats, texts, money),
         *_length(stats, texts),
         *_untold(stats, texts),
         *_unpredicted(data, texts),
     ]
+
+
+def _currencies(data: ReportData, texts: Texts) -> Iterator[Markup]:
+    if data.other_currencies:
+        others = ", ".join(data.other_currencies)
+        yield texts("remark.currencies", currency=data.currency, others=others)
 
 
 def _left_out(stats: ShopStatistics, texts: Texts, money: formats.Currency) -> Iterator[Markup]:

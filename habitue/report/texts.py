@@ -56,6 +56,8 @@ ENGLISH: Final[dict[str, str]] = {
     "remarks.title": "What to know before you read on",
     "bots": "Left out everywhere: {persons} that behave like machines, with {events}{money}.",
     "bots.money": " and {revenue} of purchases",
+    "remark.currencies": "Amounts are told in {currency} alone, and never converted: purchases in "
+    "{others} count as purchases without an amount.",
     "remark.strays": "Left out everywhere: {events} dated long before or long after all others; "
     "a clock was wrong.",
     "remark.short": "The log spans only {span}: habits of slow customers and seasons cannot be "

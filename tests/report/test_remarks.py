@@ -92,3 +92,9 @@ def test_what_is_not_predicted_and_what_is_not_checked_are_told_apart() -> None:
     ) in words
     assert "Not predicted: “B”, because <bdi>the log spans &lt;5&gt; days</bdi>." in words
     assert "short" not in words
+
+
+def test_purchases_in_other_currencies_are_told_to_have_no_amount() -> None:
+    words = told(replace(QUIET, currency="EUR", other_currencies=("JPY", "USD")))
+    assert "Amounts are told in EUR alone" in words
+    assert "purchases in JPY, USD count as purchases without an amount" in words
