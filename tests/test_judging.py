@@ -109,6 +109,8 @@ def test_a_base_rate_is_told_from_a_model_and_has_the_same_rivals() -> None:
     churn, value = found.tasks["churn"], found.tasks["value"]
     for task in (churn, value):
         assert str(task["reason"]).endswith("persons to learn from; 100 are needed")
+    assert isinstance(churn["baselines"], Mapping)
+    assert isinstance(value["baselines"], Mapping)
     assert set(churn["baselines"]) == {"base_rate", "recency", "rfm_logistic", "rfm_boosted"}
     assert set(value["baselines"]) == {"mean", "recent_spend", "rfm_linear", "rfm_boosted"}
     assert churn["best_baseline"] != "base_rate"

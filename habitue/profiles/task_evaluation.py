@@ -73,7 +73,7 @@ class _Judged:
     truth: Floats
     score: Floats
     expected: Floats
-    baselines: Mapping[str, Floats]
+    baselines: Mapping[str, tuple[Floats, Floats]]  # (expected, score)
     cuts: Sequence[int]
 
 
@@ -149,7 +149,10 @@ def _joined(parts: Sequence[_Judged]) -> _Judged:
         score=np.concatenate([part.score for part in parts]),
         expected=np.concatenate([part.expected for part in parts]),
         baselines={
-            name: np.concatenate([part.baselines[name] for part in parts])
+            name: (
+                np.concatenate([part.baselines[name][0] for part in parts]),
+                np.concatenate([part.baselines[name][1] for part in parts]),
+            )
             for name in parts[0].baselines
         },
         cuts=sorted({cut for part in parts for cut in part.cuts}),
@@ -166,7 +169,10 @@ def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
             None, judged.cuts,
         )  # fmt: skip
     measure = chance_measures if model.task.is_probability else amount_measures
-    rivals = {name: measure(judged.truth, score, score) for name, score in judged.baselines.items()}
+    rivals = {
+        name: measure(judged.truth, score, expected)
+        for name, (expected, score) in judged.baselines.items()
+    }
     best = _best_baseline(model, rivals)
     return TaskEvaluation(
         status="ok",
@@ -246,7 +252,7 @@ def _gain(model: TaskModel, judged: _Judged, best: str) -> Interval:
     """Return the gain over the best baseline; its interval is a paired bootstrap over persons."""
     measure = _rank_order if model.task.is_probability else _closeness
     rows = _bootstrap_rows(judged.persons)
-    truth, score, rival = judged.truth, judged.score, judged.baselines[best]
+    truth, score, rival = judged.truth, judged.score, judged.baselines[best][1]
     found = metrics.bootstrap_difference(
         measure,
         truth[rows],

@@ -233,14 +233,19 @@ class TaskModel:
         above = np.searchsorted(self.percentiles, expected_N, side="right")
         return np.clip((below + above) / 2 * 100 / len(self.percentiles), 0, 100)
 
-    def baselines(self, features_NF: Floats) -> dict[str, Floats]:
-        """Return what the simple rivals say of each row."""
+    def baselines(self, features_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """Return (expected, score) of each row by each simple rival, as `score_matrix` does."""
         rfm = rfm_matrix(features_NF, horizon=self.task.horizon)
         if self.chance_baselines is not None:
-            return self.chance_baselines.predict(rfm)
+            return {name: (one, one) for name, one in self.chance_baselines.predict(rfm).items()}
         if self.amount_baselines is not None:
-            return self.amount_baselines.predict(rfm)
-        return {"base_rate": np.full(len(features_NF), self.base_rate)}
+            typical, expected = (
+                self.amount_baselines.predict(rfm),
+                self.amount_baselines.expected(rfm),
+            )
+            return {name: (expected[name], typical[name]) for name in typical}
+        constant = np.full(len(features_NF), self.base_rate)
+        return {"base_rate": (constant, constant)}
 
     def save(self, path: Path) -> None:
         """Write the model as one JSON file; trees are LightGBM's own text inside it."""

@@ -54,6 +54,25 @@ def test_rivals_of_an_amount_beat_its_mean() -> None:
     assert all((value >= 0).all() for value in said.values())
 
 
+def test_what_rivals_expect_adds_up_while_what_they_call_typical_does_not() -> None:
+    rows, _, amount = persons()
+    rivals = fit_amount_baselines(rows, amount)
+    typical, expected = rivals.predict(rows), rivals.expected(rows)
+    for name in ("rfm_linear", "rfm_boosted"):
+        assert expected[name].sum() == pytest.approx(amount.sum())
+        assert abs(typical[name].sum() / amount.sum() - 1) > 0.02
+    for name in ("mean", "recent_spend"):
+        assert expected[name] == pytest.approx(typical[name])
+
+
+def test_a_rival_that_tells_nothing_is_not_blown_up() -> None:
+    rows, _, _ = persons(200)
+    amount = np.zeros(200)
+    amount[:3] = 1000.0
+    expected = fit_amount_baselines(rows, amount).expected(rows)
+    assert max(value.max() for value in expected.values()) < 10_000
+
+
 def test_who_never_bought_is_judged_by_the_last_visit() -> None:
     rows, came, _ = persons()
     rows[:, RFM_COLUMNS.index("days_since_purchase")] = np.nan

@@ -56,6 +56,23 @@ def test_an_amount_has_all_its_measures(results: dict[str, TaskEvaluation]) -> N
     assert value.metrics["mae"] < value.baselines["mean"]["mae"]
 
 
+def test_rivals_of_an_amount_are_judged_by_a_total_they_mean(
+    models: dict[str, TaskModel], results: dict[str, TaskEvaluation]
+) -> None:
+    rivals = models["value"].amount_baselines
+    assert rivals is not None
+    assert rivals.linear_smear > 1.2
+    told = 1 + results["value"].baselines["rfm_linear"]["total_error"]
+    plain = replace(models["value"], amount_baselines=replace(rivals, linear_smear=1.0))
+    unsmeared = evaluate_tasks(MemoryLog(SHOP), {"value": plain}, cuts=[UNTIL])["value"]
+    assert told == pytest.approx(
+        rivals.linear_smear * (1 + unsmeared.baselines["rfm_linear"]["total_error"])
+    )
+    assert (
+        unsmeared.baselines["rfm_linear"]["mae"] == results["value"].baselines["rfm_linear"]["mae"]
+    )
+
+
 def test_model_and_rivals_are_judged_on_the_same_persons(
     results: dict[str, TaskEvaluation],
 ) -> None:
