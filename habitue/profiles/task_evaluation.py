@@ -292,9 +292,12 @@ def _reliability(judged: _Judged) -> dict[str, list[float]]:
 
 
 def _deciles(truth: Floats, expected: Floats) -> tuple[Decile, ...]:
+    """Return tenths by prediction; persons predicted alike share what came among them evenly."""
+    _, group = np.unique(expected, return_inverse=True)
+    shared = (np.bincount(group, weights=truth) / np.bincount(group))[group]
     order = np.argsort(-expected, kind="stable")
     return tuple(
-        Decile(float(expected[part].mean()), float(truth[part].mean()), len(part))
+        Decile(float(expected[part].mean()), float(shared[part].mean()), len(part))
         for part in np.array_split(order, _DECILES)
         if len(part)
     )

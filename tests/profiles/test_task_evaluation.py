@@ -94,6 +94,13 @@ def test_deciles_go_from_the_highest_prediction_down(results: dict[str, TaskEval
     assert deciles[0].observed > deciles[-1].observed
 
 
+def test_where_all_are_predicted_alike_all_deciles_are_alike(models: dict[str, TaskModel]) -> None:
+    constant = replace(models["churn"], chance=None, reason="only 3 persons")
+    deciles = evaluate_tasks(MemoryLog(SHOP), {"churn": constant}, cuts=[UNTIL])["churn"].deciles
+    rates = [decile.observed for decile in deciles]
+    assert rates == pytest.approx([np.mean(rates)] * 10)
+
+
 def test_the_gain_is_over_the_best_rival(results: dict[str, TaskEvaluation]) -> None:
     churn = results["churn"]
     best = max(measures["auc"] for measures in churn.baselines.values())
