@@ -21,6 +21,7 @@ from habitue.metrics import (
     coverage_at,
     hit_rate_at,
     hits_of,
+    limits_of,
     mrr_at,
     ndcg_at,
     recall_at,
@@ -57,7 +58,7 @@ class Ranking:
             "difference": {
                 "metric": HEADLINE,
                 "mean": self.difference.mean,
-                "interval": [self.difference.low, self.difference.high],
+                "interval": limits_of(self.difference, self.n),
             },
             "n": self.n,
         }

@@ -23,7 +23,7 @@ from habitue.errors import NotEnoughData
 from habitue.evaluate import RecommendationEvaluation, evaluate_recommendation
 from habitue.events.log import EventLog
 from habitue.files import Json
-from habitue.metrics import Interval
+from habitue.metrics import limits_of
 from habitue.profiles.next_evaluation import collect_next, evaluate_next
 from habitue.profiles.next_model import NETWORK
 from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks, headline_metric
@@ -142,7 +142,7 @@ def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
         "persons": result.persons,
         "base_rate": result.base_rate,
         "best_baseline": result.best_baseline,
-        "difference": _difference(result.gain, headline_metric(task)),
+        "difference": _difference(result, headline_metric(task)),
         "cuts": [format_date(cut) for cut in result.cuts],
         "reliability": [
             {"predicted": predicted, "observed": observed, "n": int(count)}
@@ -155,10 +155,11 @@ def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
     }
 
 
-def _difference(gain: Interval | None, metric: str) -> Json:
-    if gain is None:
+def _difference(result: TaskEvaluation, metric: str) -> Json:
+    if result.gain is None:
         return None
-    return {"metric": metric, "mean": gain.mean, "interval": [gain.low, gain.high]}
+    limits = limits_of(result.gain, result.persons)
+    return {"metric": metric, "mean": result.gain.mean, "interval": limits}
 
 
 def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json] | str:

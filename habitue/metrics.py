@@ -303,6 +303,14 @@ def top_decile_share(truth: Floats, predicted: Floats) -> float:
 # Certainty
 
 
+MIN_RESAMPLED = 10  # persons; a few, drawn again and again, only ever look alike
+
+
+def limits_of(interval: Interval, persons: int) -> list[float] | None:
+    """Return `[low, high]` of what resampling so many persons told; None of too few."""
+    return [interval.low, interval.high] if persons >= MIN_RESAMPLED else None
+
+
 def bootstrap_interval(
     values: Floats, *, num_samples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Interval:

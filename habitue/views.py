@@ -273,9 +273,11 @@ def _advice_scores(console: Console, advice: Object) -> None:
     difference = _object(advice, "difference")
     low, high = [*_list(difference, "interval"), None, None][:2]
     best = _words(str(advice.get("best_baseline")))
+    sure = "too few persons to say how sure"
+    sure = sure if low is None else f"95 %: {_signed(low)} to {_signed(high)}"
     console.print(
         f"  [dim]{_cell(difference.get('metric'))} over {best}: "
-        f"{_signed(difference.get('mean'))} (95 %: {_signed(low)} to {_signed(high)})[/]\n"
+        f"{_signed(difference.get('mean'))} ({sure})[/]\n"
     )
 
 

@@ -95,6 +95,12 @@ def test_the_best_baseline_and_the_paired_difference_are_named() -> None:
     assert result.overall.baselines["silent"]["coverage@20"] == 0
 
 
+def test_two_persons_say_nothing_of_certainty() -> None:
+    document = evaluate(blend_of(perfect())).as_json()
+    assert document["n"] == 2
+    assert document["difference"] == {"metric": "ndcg@10", "mean": 0.0, "interval": None}
+
+
 def test_a_constant_recommender_earns_nothing() -> None:
     constant = table("constant", [[1 / NUM] * NUM] * 4)
     metrics = evaluate(blend_of(constant)).overall.metrics

@@ -212,6 +212,12 @@ def test_bootstrap_is_the_same_twice() -> None:
     assert metrics.bootstrap_interval(values) == metrics.bootstrap_interval(values)
 
 
+def test_limits_are_told_of_ten_persons_and_more() -> None:
+    interval = metrics.Interval(0.2, 0.1, 0.3)
+    assert metrics.limits_of(interval, 9) is None
+    assert metrics.limits_of(interval, 10) == [0.1, 0.3]
+
+
 def test_paired_difference_of_a_better_score_is_above_zero() -> None:
     truth, score = scored_sample(7, 2000)
     noise = np.random.default_rng(8).random(2000)

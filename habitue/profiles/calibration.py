@@ -19,6 +19,9 @@ Method = Literal["none", "platt", "beta", "isotonic"]
 
 LEVEL: Final = 0.9  # of all intervals
 MIN_CASES: Final = 30  # persons with the rarer outcome; below, nothing is called calibrated
+# Persons that an interval of amounts needs: of fewer, the least and the greatest amount lie
+# closer together than 9 of 10 to come.
+MIN_SPREAD: Final = 19
 _BETA_CASES: Final = 500
 _ISOTONIC_CASES: Final = 5000
 _SPREAD_BINS: Final = 10

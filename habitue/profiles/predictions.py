@@ -25,6 +25,7 @@ from habitue.compute import Progress, Silent
 from habitue.events.log import EventLog
 from habitue.profiles.calibration import (
     MIN_CASES,
+    MIN_SPREAD,
     Calibrator,
     ChanceSpread,
     fit_amount_spread,
@@ -203,6 +204,7 @@ def _tells_apart(rows: TaskRows) -> bool:
 
 def _base_rate_model(task: Task, rows: TaskRows, reason: str, *, seed: int) -> TaskModel:
     rate = float(rows.labels.mean())
+    persons = len(np.unique(rows.subject_ids))
     rivals = _rivals(task, rows, seed) if _tells_apart(rows) else (None, None)
     if task.is_probability:
         # Half a case on either side: what never happened here is not impossible.
@@ -217,9 +219,9 @@ def _base_rate_model(task: Task, rows: TaskRows, reason: str, *, seed: int) -> T
         amount=None,
         calibrator=Calibrator("none"),
         shape=None,
-        chance_spread=ChanceSpread((), (len(np.unique(rows.subject_ids)),), 0.2),
+        chance_spread=ChanceSpread((), (persons,), 0.2),
         amount_spread=None
-        if task.is_probability
+        if task.is_probability or persons < MIN_SPREAD
         else fit_amount_spread(np.full(len(rows), rate), rows.labels),
         base_rate=rate,
         thin_rate=rate,

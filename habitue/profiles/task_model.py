@@ -55,11 +55,11 @@ class Predictions:
     subject_ids: Ints
     score: Floats  # the probability, or the typical amount
     expected: Floats  # the same probability, or the mean amount
-    low: Floats  # of the 90 % interval
+    low: Floats  # of the 90 % interval; NaN where too few persons were learnt from
     high: Floats
     percentile: Floats  # 0-100 among the persons of the task when it was fitted
     base_rate: float
-    calibrated: bool
+    calibrated: npt.NDArray[np.bool_]
     data_sufficiency: npt.NDArray[np.str_]  # ok | limited | not_enough_data
     reason: npt.NDArray[np.str_]  # why not ok
 
@@ -76,11 +76,11 @@ class Predictions:
             {
                 "subject_id": self.subject_ids,
                 **score,
-                "interval_low": self.low,
-                "interval_high": self.high,
+                "interval_low": pl.Series(self.low, dtype=pl.Float64).fill_nan(None),
+                "interval_high": pl.Series(self.high, dtype=pl.Float64).fill_nan(None),
                 "percentile": self.percentile,
                 "base_rate": np.full(len(self), self.base_rate),
-                "calibrated": np.full(len(self), self.calibrated),
+                "calibrated": self.calibrated,
                 "data_sufficiency": self.data_sufficiency.tolist(),
                 "reason": self.reason.tolist(),
             },
@@ -90,14 +90,15 @@ class Predictions:
     def record(self, row: int) -> PredictionRecord:
         """Return one person's answer, as a profile shows it."""
         score, is_chance = float(self.score[row]), self.task.is_probability
+        low, high = float(self.low[row]), float(self.high[row])
         return PredictionRecord(
             probability=score if is_chance else None,
             value=None if is_chance else score,
             expected=None if is_chance else float(self.expected[row]),
-            interval=(float(self.low[row]), float(self.high[row])),
+            interval=None if np.isnan(low) else (low, high),
             percentile=float(self.percentile[row]),
             base_rate=self.base_rate,
-            calibrated=self.calibrated,
+            calibrated=bool(self.calibrated[row]),
             data_sufficiency=str(self.data_sufficiency[row]),
             reason=str(self.reason[row]),
         )
@@ -171,7 +172,8 @@ class TaskModel:
             high=high,
             percentile=self.percentile_of(expected),
             base_rate=self.base_rate,
-            calibrated=self.calibrated,
+            # The rate of all such persons is nobody's own score, so no curve has mended it.
+            calibrated=(sufficiency != "not_enough_data") & self.calibrated,
             data_sufficiency=sufficiency,
             reason=reason,
         )
@@ -255,7 +257,7 @@ class TaskModel:
         if self.task.is_probability:
             return self.chance_spread.interval(score)
         if self.amount_spread is None:
-            return np.zeros(len(score)), score
+            return np.full(len(score), np.nan), np.full(len(score), np.nan)
         low, high = self.amount_spread.interval(expected)
         return np.minimum(low, score), np.maximum(high, score)
 

@@ -239,6 +239,31 @@ def test_a_base_rate_of_amounts_has_a_median_and_a_mean() -> None:
     assert expected.tolist() == [10, 10, 10]
 
 
+def test_an_amount_learnt_from_one_person_has_no_interval() -> None:
+    one = replace(rows_with(lambda days: days, num=3), labels=np.array([0.0, 5.0, 9.0]))
+    said = fit_task(AMOUNT, one).predict(known(1))
+    assert said.to_frame().select("interval_low", "interval_high").row(0) == (None, None)
+    assert said.record(0).interval is None
+    many = rows_with(lambda days: days, num=19 * 3)
+    low, high = fit_task(AMOUNT, many).predict(known(1)).to_frame().row(0)[3:5]
+    assert low < np.median(many.labels) < high
+
+
+def known(num: int) -> pl.DataFrame:
+    """Features of persons with ten events."""
+    columns = dict.fromkeys(FEATURE_COLUMNS, 10.0)
+    return pl.DataFrame([{"subject_id": n, **columns} for n in range(num)])
+
+
+def test_who_is_told_the_rate_of_others_is_told_nothing_calibrated() -> None:
+    model = fit_task(TASK, rows_with(lambda days: coin(np.exp(-days / 30)), num=3000))
+    persons = known(2).with_columns(events=pl.Series([1.0, 10.0]))
+    said = model.predict(persons)
+    assert said.data_sufficiency.tolist() == ["not_enough_data", "ok"]
+    assert said.to_frame()["calibrated"].to_list() == [False, True]
+    assert [said.record(row).calibrated for row in (0, 1)] == [False, True]
+
+
 def test_a_percentile_is_a_place_in_the_population() -> None:
     rows = rows_with(lambda days: coin(np.exp(-days / 30)))
     model = fit_task(TASK, rows)
