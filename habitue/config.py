@@ -31,6 +31,7 @@ from habitue.schema import TaskKind
 from habitue.setting_errors import BETWEEN, PREFIX, Layer, explain, variable_name
 
 SETTINGS_FILE: Final = "habitue.toml"
+_NO_SETTINGS: Final = ("HABITUE_WORKSPACE", "HABITUE_BENCHMARK_DATA")  # read elsewhere
 LONGEST_DAYS: Final = 3653  # ten years: no horizon, half-life or holdout is longer
 
 # A task is a column of the profile table, where these names are taken, and a word of the rules.
@@ -420,6 +421,22 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
             section = inner if isinstance(inner, dict) else {}
         section[parts[-1]] = _value(variables[name])
     return found
+
+
+def unread_variables(variables: Mapping[str, str]) -> list[str]:
+    """Return the `HABITUE_*` variables that nothing reads.
+
+    Raises:
+        SettingsError: as `load_settings`, of one underscore where two belong.
+    """
+    named = [name for name in sorted(variables) if name.startswith(PREFIX)]
+    return [
+        name
+        for name in named
+        if name not in _NO_SETTINGS
+        and BETWEEN not in name
+        and not _is_stage(name, name.removeprefix(PREFIX).lower())
+    ]
 
 
 def _is_stage(name: str, word: str) -> bool:

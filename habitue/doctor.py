@@ -5,21 +5,24 @@ that failed. Every file that carries a checksum is read; nothing is written. Kno
 how things are mended.
 """
 
+import operator
+import os
 import platform
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from habitue import __version__
 from habitue.checksums import check_folder
 from habitue.compute import Progress
-from habitue.config import SETTINGS_FILE, load_settings
+from habitue.config import SETTINGS_FILE, load_settings, unread_variables
 from habitue.errors import HabitueError, NotReady
+from habitue.events.clean import check_source
 from habitue.events.lock import ReaderLock, Writer, writer_of
 from habitue.events.manifest import Manifest, check_part, part_files, read_manifest
 from habitue.files import Json, is_alive, leftovers_in
@@ -74,7 +77,7 @@ class Diagnosis:
 def examine(folder: Path, *, progress: Progress) -> Diagnosis:
     """Look at the installation and at the workspace `folder`."""
     progress.start("Checking", None, "files")
-    checks = [*_installation(), *_disk(folder), *_workspace(folder)]
+    checks = [*_packages(), *_installation(), *_variables(), *_disk(folder), *_workspace(folder)]
     if folder.is_dir():
         checks += [
             *_settings(folder),
@@ -114,14 +117,72 @@ def _installation() -> Iterator[Check]:
         )
 
 
+def _packages() -> Iterator[Check]:
+    """Say which needed packages are of a version that Habitue was not made for, or missing."""
+    wrong = {name: (found, bounds) for name, found, bounds in _needed() if not fits(found, bounds)}
+    for name, (found, bounds) in wrong.items():
+        told = f"{name} {found} is installed" if found else f"{name} is not installed"
+        fix = f'pip install "{name}{bounds}"'
+        yield Check("packages", "FAIL", f"{told}; Habitue needs {name}{bounds}.", fix)
+    if not wrong:
+        yield Check("packages", "PASS", "All needed packages are of a version that fits.")
+
+
+def _needed() -> Iterator[tuple[str, str, str]]:
+    """Yield each needed package, the version installed (empty: none) and what it must be."""
+    for line in _requirements():
+        found = re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?\s*([<>=!~\d.,\s]*)", line)
+        if found:
+            try:
+                yield found[1], version(found[1]), found[2].replace(" ", "")
+            except PackageNotFoundError:
+                yield found[1], "", found[2].replace(" ", "")
+
+
+def fits(installed: str, bounds: str) -> bool:
+    """Return whether a version is within bounds such as ">=2.0,<3"; what is no number is not asked.
+
+    >>> fits("2.1.0", ">=2.0,<3"), fits("1.9", ">=2.0"), fits("", "")
+    (True, False, False)
+    """
+    if not installed:
+        return False
+    have = _numbers(installed)
+    for bound in filter(None, bounds.split(",")):
+        found = re.fullmatch(r"(>=|<=|==|!=|<|>|~=)([\d.]+)", bound)
+        if found and not _COMPARE[found[1]](have, _numbers(found[2])):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    numbers = tuple(map(int, found[0].split("."))) if found else ()
+    return (*numbers, 0, 0, 0, 0)[:4]
+
+
+_COMPARE: Final[dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]]] = {
+    ">=": operator.ge,
+    "~=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def _requirements() -> list[str]:
+    try:
+        return requires("habitue") or []
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return []
+
+
 def _extras() -> dict[str, list[str]]:
     """Return the optional packages of each extra that are not installed, those of tests apart."""
     lacking: dict[str, list[str]] = {}
-    try:
-        lines = requires("habitue") or []
-    except PackageNotFoundError:  # run from a folder that was never installed
-        lines = []
-    for line in lines:
+    for line in _requirements():
         found = re.fullmatch(r"([\w.-]+).*extra == ['\"](\w+)['\"]", line)
         if found and found[2] != "dev":
             names = lacking.setdefault(found[2], [])
@@ -130,6 +191,17 @@ def _extras() -> dict[str, list[str]]:
             except PackageNotFoundError:
                 names.append(found[1])
     return lacking
+
+
+def _variables() -> Iterator[Check]:
+    try:
+        unread = unread_variables(os.environ)
+    except HabitueError:  # told among the settings
+        return
+    if unread:
+        told = f"Nothing reads {', '.join(unread)}: no setting is called so."
+        fix = f"Correct the name, or: unset {' '.join(unread)}"
+        yield Check("variables", "WARN", told, fix)
 
 
 def _disk(folder: Path) -> Iterator[Check]:
@@ -153,15 +225,18 @@ def _workspace(folder: Path) -> Iterator[Check]:
 
 
 def _settings(folder: Path) -> Iterator[Check]:
-    if not (folder / SETTINGS_FILE).is_file():
-        fix = "Begin with: habitue init --from FILE…"
-        yield Check("settings", "PASS", "There are no settings yet; defaults hold.", fix)
-        return
     try:
-        load_settings(folder)
-        yield Check("settings", "PASS", f"{SETTINGS_FILE} can be read.")
+        for source in load_settings(folder).sources:
+            if not source.adapter:  # a layout's mapping shows with its file only
+                check_source(source)
     except HabitueError as error:
         yield _failed("settings", error)
+        return
+    if (folder / SETTINGS_FILE).is_file():
+        yield Check("settings", "PASS", f"{SETTINGS_FILE} can be read.")
+    else:
+        fix = "Begin with: habitue init --from FILE…"
+        yield Check("settings", "PASS", "There are no settings yet; defaults hold.", fix)
 
 
 def _store(folder: Path, progress: Progress) -> Iterator[Check]:
@@ -227,13 +302,15 @@ def _models(folder: Path, progress: Progress) -> Iterator[Check]:
 
 def _model(folder: Path, progress: Progress) -> Check:
     name = f"model {folder.name}"
+    remove = f". Once another version answers, remove this one: rm -r {shlex.quote(str(folder))}"
     try:
         card = Versions(folder.parent).card(folder.name)
-        check_folder(folder, fix=version_fix())
+        check_folder(folder, fix=f"{version_fix()}{remove}")
         read_evaluation(folder)
     except NotReady as error:
         is_older = error.code == "version_format"
-        return Check(name, "WARN" if is_older else "FAIL", error.message, error.fix)
+        fix = f"{error.fix}{remove}" if is_older else error.fix
+        return Check(name, "WARN" if is_older else "FAIL", error.message, fix)
     except HabitueError as error:
         return _failed(name, error)
     finally:

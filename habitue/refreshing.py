@@ -35,6 +35,7 @@ from habitue.checksums import (
 from habitue.compute import Progress
 from habitue.config import Settings
 from habitue.errors import NotReady
+from habitue.events.arrived import ArrivedLog
 from habitue.events.lock import ReaderLock
 from habitue.events.log import EventLog
 from habitue.events.store import EventStore
@@ -65,6 +66,7 @@ class Refresh:
     data_fingerprint: str
     persons: int
     seconds: float
+    known_at: int | None = None  # what arrived after `as_of` counted, up to this moment
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -85,10 +87,12 @@ class Refresh:
             code="refresh_broken",
         )
 
-    def holds(self, model_version: str, *, as_of: int, fingerprint: str) -> bool:
-        """Whether this is the refresh of that version, moment and log."""
-        own = (self.model_version, self.as_of, self.data_fingerprint)
-        return own == (model_version, as_of, fingerprint)
+    def holds(
+        self, model_version: str, *, as_of: int, fingerprint: str, known_at: int | None = None
+    ) -> bool:
+        """Whether this is the refresh of that version, moment and log, as it was known then."""
+        own = (self.model_version, self.as_of, self.data_fingerprint, self.known_at)
+        return own == (model_version, as_of, fingerprint, known_at)
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -197,6 +201,7 @@ def _compute(
             "data_fingerprint": store.fingerprint,
             "persons": persons,
             "seconds": round(time.monotonic() - began, 2),
+            "known_at": known_at_of(log, as_of),
         }
         write_json(building / "summary.json", summary)
 
@@ -222,13 +227,22 @@ def adviser_of(
     from the version where they have them; else the log is counted, in one pass.
     """
     card = version.card
-    if refresh and refresh.holds(card.version, as_of=as_of, fingerprint=fingerprint):
+    known_at = known_at_of(log, as_of)
+    counted = card.trained_until, card.data_fingerprint
+    if refresh and refresh.holds(
+        card.version, as_of=as_of, fingerprint=fingerprint, known_at=known_at
+    ):
         blend = _blend_of(refresh, version)
-    elif (card.trained_until, card.data_fingerprint) == (as_of, fingerprint):
+    elif (known_at or as_of) <= as_of and counted == (as_of, fingerprint):
         blend = version.blend
     else:
         blend = recounted(version, log, as_of=as_of, progress=progress)
     return _adviser(version, blend, log, settings, as_of=as_of)
+
+
+def known_at_of(log: EventLog, as_of: int) -> int | None:
+    """Return until when arrivals count at `as_of`; None where that is `as_of` itself."""
+    return log.known_at if isinstance(log, ArrivedLog) and log.at == as_of else None
 
 
 def _adviser(

@@ -52,7 +52,7 @@ class Shop:
         self._store: EventStore | None = None
         self._log: SpannedLog | None = None
         self._version: Version | None = None
-        self._advised: tuple[tuple[str, int, str, str], Adviser] | None = None
+        self._advised: tuple[tuple[str, int, int | None, str, str], Adviser] | None = None
 
     def settings(self, **overrides: Mapping[str, object]) -> Settings:
         """Return the settings in force; each keyword is a stage."""
@@ -110,16 +110,17 @@ class Shop:
             raise self._no_workspace()
         return current_refresh(self.folder / "profiles")
 
-    def _adviser(self, version: "Version", moment: int) -> "Adviser":
+    def _adviser(self, version: "Version", log: "SpannedLog", moment: int) -> "Adviser":
         """Return the adviser for a moment; the last one is kept, for counting takes a while."""
-        from habitue.refreshing import adviser_of
+        from habitue.refreshing import adviser_of, known_at_of
 
         settings, fingerprint = self.settings(), self.store.fingerprint
-        asked = (version.card.version, moment, fingerprint, settings.shop.language)
+        known_at = known_at_of(log, moment)
+        asked = (version.card.version, moment, known_at, fingerprint, settings.shop.language)
         if self._advised is None or self._advised[0] != asked:
             adviser = adviser_of(
                 version,
-                self.log,
+                log,
                 settings,
                 as_of=moment,
                 fingerprint=fingerprint,
@@ -129,25 +130,43 @@ class Shop:
             self._advised = asked, adviser
         return self._advised[1]
 
-    def _person(self, user: str, moment: int) -> "pl.DataFrame | None":
+    def _person(self, user: str, log: "SpannedLog", moment: int) -> "pl.DataFrame | None":
         """Return a customer's events before `moment`; None for somebody nobody has seen."""
         subject = self.store.subject_of(check_id(user))
         if subject is None:
             return None
         bucket = self.store.bucket_of(subject)
-        frame = self.log.read_bucket(bucket, as_of=moment, subject_id=subject)
+        frame = log.read_bucket(bucket, as_of=moment, subject_id=subject)
         return frame if frame.height else None
 
     def _moment(self, as_of: Moment | None) -> int | None:
         return None if as_of is None else asked_moment(as_of, self.log, self.settings().tasks)
 
-    def _moment_and_version(self, as_of: Moment | None) -> "tuple[int, Version]":
-        log = self.log
+    def _asked(self, as_of: Moment | None) -> "tuple[SpannedLog, int, Version]":
+        """Return the log, the moment that is meant and the version that answers.
+
+        Now is the moment of the last event, with all that has arrived since: ages count from
+        there. Of a moment that is named, what arrived later is not looked at.
+        """
         moment = self._moment(as_of)
         version = self._answering(moment)
+        if moment is not None:
+            return self.log, moment, version
         # A version trained as of a moment after the last event is asked about that moment.
-        now = max(log.end_at, version.card.trained_until)
-        return now if moment is None else moment, version
+        now = max(self.log.end_at, version.card.trained_until)
+        return self._log_known_now(now), now, version
+
+    def _log_known_now(self, moment: int) -> "SpannedLog":
+        """Return the log that counts, at `moment`, all that has arrived."""
+        return self._log_known_at(moment, self.log.span.arrived_at)
+
+    def _log_known_at(self, moment: int, known_at: int | None) -> "SpannedLog":
+        """Return the log that counts, at `moment`, what arrived up to `known_at`."""
+        from habitue.events.arrived import ArrivedLog
+
+        if known_at is None:
+            return self.log
+        return ArrivedLog(self.store, self.log.span, self.store, moment, known_at)
 
     def _answering(self, moment: int | None) -> "Version":
         return self._open(self._versions.answering(moment))

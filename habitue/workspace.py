@@ -274,13 +274,13 @@ class Workspace(Shop):
         """
         from habitue.refreshing import refresh_everyone
 
-        moment, version = self._moment_and_version(as_of)
+        log, moment, version = self._asked(as_of)
         folder = self.folder / "profiles"
         with writer_lock(folder):
             return refresh_everyone(
                 version,
                 self.store,
-                self.log,
+                log,
                 self.settings(),
                 as_of=moment,
                 folder=folder,
@@ -289,13 +289,13 @@ class Workspace(Shop):
 
     def profile(self, user: str, *, as_of: Moment | None = None) -> "Profile":
         """Tell who a customer is; of somebody unknown, say so."""
-        moment, version = self._moment_and_version(as_of)
-        frame = self._person(user, moment)
+        log, moment, version = self._asked(as_of)
+        frame = self._person(user, log, moment)
         if frame is None:
             return version.unknown_profile(user, as_of=moment)
         return version.profiles(
             frame,
-            self.log.items(as_of=moment),
+            log.items(as_of=moment),
             as_of=moment,
             settings=self.settings().profiles,
             user_ids=self.store.outside_ids,
@@ -308,14 +308,14 @@ class Workspace(Shop):
         from habitue.predicting import write_predictions
         from habitue.results import Predicted
 
-        moment, version = self._moment_and_version(as_of)
+        log, moment, version = self._asked(as_of)
         version.check_task(task)
         default = self.folder / "predictions" / f"{task}.csv"
         path = table_path(out, default, *TABLES)
         written = write_predictions(
             version,
             self.store,
-            self.log,
+            log,
             task=task,
             as_of=moment,
             path=path,
@@ -330,13 +330,13 @@ class Workspace(Shop):
         from habitue.sequences.encoder import encode
 
         check_count("k", k)
-        moment, version = self._moment_and_version(as_of)
-        adviser = self._adviser(version, moment)
-        frame = self._person(user, moment)
+        log, moment, version = self._asked(as_of)
+        adviser = self._adviser(version, log, moment)
+        frame = self._person(user, log, moment)
         if frame is None:
             offers = adviser.recommend_unknown(user, as_of=moment, k=k)
         else:
-            sequences = encode(frame, self.log.items(as_of=moment), version.vocabulary)
+            sequences = encode(frame, log.items(as_of=moment), version.vocabulary)
             offers = adviser.recommend(sequences, [user], as_of=moment, k=k)[0]
         names = dict(zip(adviser.catalogue.item_ids, adviser.catalogue.names, strict=True))
         return Recommended(offers, names, moment, version.card.version)
@@ -349,14 +349,14 @@ class Workspace(Shop):
         from habitue.results import WrittenOffers
 
         check_count("k", k)
-        moment, version = self._moment_and_version(as_of)
+        log, moment, version = self._asked(as_of)
         default = self.folder / "predictions" / "recommendations.csv"
         path = table_path(out, default, *TABLES)
         written, persons = write_offers(
             version,
-            self._adviser(version, moment),
+            self._adviser(version, log, moment),
             self.store,
-            self.log,
+            log,
             as_of=moment,
             k=k,
             path=path,
@@ -376,8 +376,8 @@ class Workspace(Shop):
 
         check_id(item)
         check_count("k", k)
-        moment, version = self._moment_and_version(None)
-        adviser = self._adviser(version, moment)
+        log, moment, version = self._asked(None)
+        adviser = self._adviser(version, log, moment)
         return ItemList(adviser.similar(item, k), _names(adviser), moment, version.card.version)
 
     def popular(self, *, k: int = 10, as_of: Moment | None = None) -> "ItemList":
@@ -388,8 +388,8 @@ class Workspace(Shop):
         check_count("k", k)
         if not self._versions.names():
             return self._counted_popular(k, as_of)
-        moment, version = self._moment_and_version(as_of)
-        adviser = self._adviser(version, moment)
+        log, moment, version = self._asked(as_of)
+        adviser = self._adviser(version, log, moment)
         return PopularItems(
             items=adviser.popular(k),
             names=_names(adviser),
@@ -429,7 +429,8 @@ class Workspace(Shop):
         refresh = self._refreshed()
         version = self._open(refresh.model_version)
         settings = self.settings(alerts=_given({"limit": limit})).alerts
-        return alerts_of(refresh, version, self.store, self.log, settings)
+        log = self._log_known_at(refresh.as_of, refresh.known_at)
+        return alerts_of(refresh, version, self.store, log, settings)
 
     def report(self) -> "Written":
         """Write the HTML report."""
@@ -487,8 +488,8 @@ class Workspace(Shop):
         from habitue.baselines.taken import most_taken
         from habitue.results import PopularItems
 
-        log, wanted = self.log, self.settings().recommend
-        moment = self._moment(as_of)
+        wanted, moment = self.settings().recommend, self._moment(as_of)
+        log = self._log_known_now(self.log.end_at) if moment is None else self.log
         moment = log.end_at if moment is None else moment
         taken = most_taken(
             log, as_of=moment, least=wanted.min_persons, k=k, setting=wanted.target_event
@@ -507,8 +508,8 @@ class Workspace(Shop):
         """What the report is made from: the last refresh's version, else the one that answers."""
         from habitue.reporting import Sources
 
-        log = self.log
         refresh = self.last_refresh()
+        log = self._log_known_at(refresh.as_of, refresh.known_at) if refresh else self.log
         name = refresh.model_version if refresh else self._versions.published
         version = None if name is None else self._open(name)
         return Sources(
@@ -519,7 +520,7 @@ class Workspace(Shop):
             version=version,
             evaluation=None if version is None else read_evaluation(version.folder),
             refresh=refresh,
-            adviser=self._adviser(version, refresh.as_of) if version and refresh else None,
+            adviser=self._adviser(version, log, refresh.as_of) if version and refresh else None,
         )
 
 

@@ -132,7 +132,9 @@ def test_versions_of_which_none_answers_ask_for_one(shop: Path) -> None:
 def test_a_version_of_an_earlier_release_is_told(shop: Path) -> None:
     make_older(shop / "models" / "0001")
     check = next(check for check in asked(shop) if check.name == "model 0001")
-    assert (check.status, check.fix) == ("WARN", f"Train again: habitue train -w {shop}")
+    assert check.status == "WARN"
+    assert check.fix.startswith(f"Train again: habitue train -w {shop}. ")
+    assert check.fix.endswith(f"rm -r {shop}/models/0001")
 
 
 def test_a_refresh_of_another_model_asks_for_a_new_one(shop: Path) -> None:
@@ -200,6 +202,61 @@ def test_settings_that_cannot_be_read_fail(shop: Path) -> None:
     check = the_one(shop)
     assert (check.name, check.status) == ("settings", "FAIL")
     assert "Did you mean 'epochs'" in check.message
+
+
+def test_a_source_that_maps_what_does_not_exist_fails(shop: Path) -> None:
+    (shop / "habitue.toml").write_text(
+        '[[sources]]\nname = "log"\n[sources.columns]\nuser = "u"\ntimestamp = "t"\n'
+    )
+    check = the_one(shop)
+    assert (check.name, check.status) == ("settings", "FAIL")
+    assert "Source 'log' maps the unknown field 'user'" in check.message
+
+
+def test_variables_that_nothing_reads_are_told(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABITUE_EPOCHS", "3")
+    monkeypatch.setenv("HABITUE_WORKSPACE", "shop")
+    check = the_one(shop)
+    assert (check.name, check.status) == ("variables", "WARN")
+    assert check.message == "Nothing reads HABITUE_EPOCHS: no setting is called so."
+    assert check.fix.endswith("unset HABITUE_EPOCHS")
+    monkeypatch.delenv("HABITUE_EPOCHS")
+    assert asked(shop) == []
+
+
+@pytest.mark.parametrize("name", ["HABITUE_TRAINING_EPOCHS", "HABITUE_TRAINING__EPOCH"])
+@pytest.mark.parametrize("has_file", [True, False])
+def test_variables_that_miss_a_setting_fail_with_the_name_that_is_meant(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, name: str, has_file: bool
+) -> None:
+    if not has_file:
+        (shop / "habitue.toml").unlink()
+    monkeypatch.setenv(name, "3")
+    check = the_one(shop)
+    assert (check.name, check.status) == ("settings", "FAIL")
+    assert name in f"{check.message} {check.fix}"
+    assert "pochs'" in check.message.lower()
+
+
+def test_packages_outside_their_bounds_are_told(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "polars>=99.1",
+        "numpy>=1.0,<1.5",
+        "torch>=2.0",
+        "no-such-package>=1",
+        "x; extra == 'y'",
+    ]
+    monkeypatch.setattr(doctor, "requires", lambda _: lines)
+    found = [check for check in asked(shop) if check.name == "packages"]
+    assert [check.fix for check in found] == [
+        'pip install "polars>=99.1"',
+        'pip install "numpy>=1.0,<1.5"',
+        'pip install "no-such-package>=1"',
+    ]
+    assert all(check.status == "FAIL" for check in found)
+    assert found[2].message == "no-such-package is not installed; Habitue needs no-such-package>=1."
 
 
 @pytest.mark.parametrize(("limit", "status"), [("FULL_BYTES", "FAIL"), ("LOW_BYTES", "WARN")])

@@ -44,15 +44,26 @@ _VALIDITY: Final = ("item_number", "valid_from", "known_at")
 
 
 def resolve_items(
-    items: pl.DataFrame, versions: pl.DataFrame, *, as_of: int | None = None
+    items: pl.DataFrame,
+    versions: pl.DataFrame,
+    *,
+    as_of: int | None = None,
+    known_at: int | None = None,
+    is_past: bool = False,
 ) -> pl.DataFrame:
     """Return the catalogue as it was known: columns `schema.ITEM_COLUMNS`, by item number.
 
     A catalogue file says more of an item than an event does, except about its price, where what
-    was last asked in the shop counts.
+    was last asked in the shop counts. What was learnt of the time before `as_of` counts up to
+    `known_at` (default: `as_of`). Whether an item can be had, a row without a date says of
+    today: where `is_past`, it says nothing.
     """
     if as_of is not None:
-        versions = versions.filter(pl.col("valid_from") < as_of, pl.col("known_at") <= as_of)
+        by = max(as_of, known_at or as_of)
+        versions = versions.filter(pl.col("valid_from") < as_of, pl.col("known_at") <= by)
+    if is_past:
+        is_dated = pl.col("valid_from") != ALWAYS
+        versions = versions.with_columns(available=pl.when(is_dated).then("available"))
     known = items.unique("item_number", keep="last").join(
         versions.select("item_number").unique(), on="item_number", how="semi"
     )

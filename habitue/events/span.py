@@ -29,6 +29,7 @@ class Span:
     start_at: int
     end_at: int
     strays: int  # events outside
+    arrived_at: int = 0  # when the last event arrived; 0: nobody looked
 
 
 def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
@@ -41,13 +42,15 @@ def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
     minutes = np.empty(0, dtype=np.int64)
     counts = np.empty(0, dtype=np.int64)
     last_in_minute = np.empty(0, dtype=np.int64)
+    arrived_at = 0
     first_in_minute = np.empty(0, dtype=np.int64)
     for bucket in range(log.num_buckets):
         at = pl.col("timestamp")
-        found = (
-            log.read_bucket(bucket, as_of=as_of)
-            .group_by(minute=at // MINUTE)
-            .agg(count=pl.len().cast(pl.Int64), first=at.min(), last=at.max())
+        events = log.read_bucket(bucket, as_of=as_of)
+        if events.height:
+            arrived_at = max(arrived_at, int(events["received_at"].to_numpy().max()))
+        found = events.group_by(minute=at // MINUTE).agg(
+            count=pl.len().cast(pl.Int64), first=at.min(), last=at.max()
         )
         minutes = np.concatenate([minutes, found["minute"].to_numpy()])
         counts = np.concatenate([counts, found["count"].to_numpy()])
@@ -63,6 +66,7 @@ def span_of(log: EventLog, *, as_of: int | None = None) -> Span:
         start_at=int(first_in_minute[first]),
         end_at=int(last_in_minute[last]) + 1,
         strays=int(counts[:first].sum() + counts[last + 1 :].sum()),
+        arrived_at=arrived_at,
     )
 
 
@@ -96,7 +100,7 @@ def kept_span(log: EventLog, cache: Path, *, fingerprint: str) -> Span:
     """
     with suppress(HabitueError):  # what is not there, or damaged, is computed
         known = read_sealed(cache)
-        if known["fingerprint"] == fingerprint:
+        if known["fingerprint"] == fingerprint and "arrived_at" in known["span"]:
             return Span(**known["span"])
     span = span_of(log)
     with suppress(HabitueError):  # a full disk, or a folder that may only be read, still answers

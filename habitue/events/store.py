@@ -69,7 +69,7 @@ class EventStore:
         self.folder = folder
         self.cleaning = cleaning or CleaningSettings()
         self._checked: set[str] = set()
-        self._items: dict[int | None, pl.DataFrame] = {}
+        self._items: dict[tuple[int | None, int | None], pl.DataFrame] = {}
         self._subjects: pl.DataFrame | None = None
         self._reading = ReaderLock(folder)
         self.reload()
@@ -158,9 +158,18 @@ class EventStore:
         return max(part.end_at for part in self._event_parts())
 
     def read_bucket(
-        self, bucket: int, *, as_of: int | None = None, subject_id: int | None = None
+        self,
+        bucket: int,
+        *,
+        as_of: int | None = None,
+        subject_id: int | None = None,
+        known_at: int | None = None,
     ) -> pl.DataFrame:
-        """Return a bucket's events sorted by subject and time; see `EventLog.read_bucket`."""
+        """Return a bucket's events sorted by subject and time; see `EventLog.read_bucket`.
+
+        With `known_at`, what arrived between `as_of` and then is there too, as if it had at
+        `as_of`.
+        """
         parts = self.manifest.of("events", bucket)
         if as_of is not None:
             parts = tuple(part for part in parts if part.start_at < as_of)
@@ -168,18 +177,35 @@ class EventStore:
         if subject_id is not None:
             rows = rows.filter(pl.col("subject_id") == subject_id)
         if as_of is not None:
-            rows = rows.filter(pl.col("timestamp") < as_of, pl.col("received_at") <= as_of)
+            arrived_by = max(as_of, known_at or as_of)
+            rows = rows.filter(pl.col("timestamp") < as_of, pl.col("received_at") <= arrived_by)
         events = rows.collect()
         if len(parts) > 1:
             events = events.sort(EVENT_ORDER)
+        if as_of is not None and known_at is not None:
+            events = events.with_columns(pl.col("received_at").clip(upper_bound=as_of))
         return self._derived(events, bucket, subject_id)
 
-    def items(self, *, as_of: int | None = None) -> pl.DataFrame:
-        """Return the catalogue, columns `schema.ITEM_COLUMNS`; see `EventLog.items`."""
-        if as_of not in self._items:
-            versions = self.read_table("versions")
-            self._items = {as_of: resolve_items(self.read_table("items"), versions, as_of=as_of)}
-        return self._items[as_of]
+    def items(self, *, as_of: int | None = None, known_at: int | None = None) -> pl.DataFrame:
+        """Return the catalogue, columns `schema.ITEM_COLUMNS`; see `EventLog.items`.
+
+        With `known_at`, what was learnt between `as_of` and then of the time before counts too.
+        """
+        asked = as_of, known_at
+        if asked not in self._items:
+            is_past = as_of is not None and known_at is None and self._ends_after(as_of)
+            catalogue = resolve_items(
+                self.read_table("items"),
+                self.read_table("versions"),
+                as_of=as_of,
+                known_at=known_at,
+                is_past=is_past,
+            )
+            self._items = {asked: catalogue}
+        return self._items[asked]
+
+    def _ends_after(self, moment: int) -> bool:
+        return not self.is_empty and self.end_at > moment
 
     def currencies(self, *, as_of: int | None = None) -> dict[str, int]:
         """Return the currencies of events before `as_of`, with the number of purchases in each."""

@@ -17,7 +17,7 @@ from habitue.schema import DAY, Task
 MAX_CUTS = 6
 MAX_FOLDS = 3
 PERSON_FOLDS = 3
-_DAYS_FOR_WHOLE_DAYS = 5
+DAYS_FOR_WHOLE_DAYS = 5
 
 Ints = npt.NDArray[np.int64]
 
@@ -63,7 +63,7 @@ def training_cuts(
 def _step(tasks: Sequence[Task], *, span: int) -> int:
     third = max(task.horizon for task in tasks) // 3
     if third < DAY:
-        return DAY if span >= _DAYS_FOR_WHOLE_DAYS * DAY else max(third, 1)
+        return DAY if span >= DAYS_FOR_WHOLE_DAYS * DAY else max(third, 1)
     return third - third % DAY
 
 

@@ -47,6 +47,7 @@ from habitue.profiles.samples import (
     Embed,
     TaskRows,
     collect_samples,
+    labelled_until,
     rfm_matrix,
     rows_of_task,
 )
@@ -91,7 +92,8 @@ def fit_tasks(
     candidates = [one.task for one in asked]
     candidates += [_as_fall(one.task) for one in asked if one.may_fall]
     first = log.start_at if start_at is None else start_at
-    cuts = training_cuts(candidates, start_at=first, train_until=train_until)
+    until = labelled_until(log, candidates, start_at=first, train_until=train_until)
+    cuts = training_cuts(candidates, start_at=first, train_until=until)
     samples = collect_samples(
         log, candidates, cuts=cuts, train_until=train_until, embed=embed, progress=progress
     )

@@ -17,15 +17,19 @@ import polars as pl
 from habitue.baselines.rfm import RFM_COLUMNS
 from habitue.compute import Progress
 from habitue.events.log import EventLog
+from habitue.profiles.cuts import DAYS_FOR_WHOLE_DAYS
 from habitue.profiles.feature_names import FEATURES, WINDOWS
 from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels, population
-from habitue.schema import Task
+from habitue.schema import DAY, MINUTE, Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
 MAX_PERSONS = 30_000
+USUAL_SHARE = 0.99  # of events have arrived after the usual delay
+_LONGEST_DELAY = 0.1  # of the log's span
+_NEGLIGIBLE = 0.01  # of the shortest horizon
 FEATURE_COLUMNS = tuple(FEATURES)
 
 
@@ -78,6 +82,39 @@ def rfm_columns(horizon: int) -> tuple[str, ...]:
 def rfm_matrix(features_NF: Floats, *, horizon: int) -> Floats:
     """Return the columns of `RFM_COLUMNS` out of the matrix of features."""
     return features_NF[:, [FEATURE_COLUMNS.index(name) for name in rfm_columns(horizon)]]
+
+
+def usual_delay(log: EventLog, *, as_of: int) -> int:
+    """Return how long after it happened `USUAL_SHARE` of what was known at `as_of` had arrived."""
+    minutes = pl.DataFrame(schema={"minute": pl.Int64(), "len": pl.UInt32()})
+    for bucket in range(log.num_buckets):
+        events = log.read_bucket(bucket, as_of=as_of)
+        # Rounded up: what took a second took some time.
+        minute = -((pl.col("timestamp") - pl.col("received_at")) // MINUTE)
+        counts = events.group_by(minute=minute).len()
+        minutes = pl.concat([minutes, counts], how="vertical_relaxed")
+    counted = minutes.group_by("minute").agg(pl.col("len").sum()).sort("minute")
+    if counted.is_empty():
+        return 0
+    arrived = counted["len"].cum_sum().to_numpy()
+    usual = int(np.searchsorted(arrived, USUAL_SHARE * arrived[-1]))
+    return max(int(counted["minute"][usual]), 0) * MINUTE
+
+
+def labelled_until(log: EventLog, tasks: Sequence[Task], *, start_at: int, train_until: int) -> int:
+    """Return the moment by which label windows must end, for what is in them to have arrived.
+
+    The usual delay before `train_until`, in whole days where the log has some; where it is next to
+    nothing beside the horizons, `train_until` itself.
+    """
+    span = train_until - start_at
+    delay = min(usual_delay(log, as_of=train_until), int(_LONGEST_DELAY * max(span, 0)))
+    shortest = min((task.horizon for task in tasks), default=0)
+    if delay <= _NEGLIGIBLE * shortest:
+        return train_until
+    if span >= DAYS_FOR_WHOLE_DAYS * DAY:
+        delay = -(-delay // DAY) * DAY
+    return train_until - delay
 
 
 def collect_samples(

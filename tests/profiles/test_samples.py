@@ -7,15 +7,21 @@ import pytest
 
 from habitue.compute import Silent
 from habitue.profiles import samples
+from habitue.profiles.cuts import training_cuts
+from habitue.profiles.labels import build_labels
+from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
     CutSample,
     collect_samples,
     feature_matrix,
+    labelled_until,
     rfm_columns,
     rfm_matrix,
     rows_of_task,
+    usual_delay,
 )
+from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, HOUR, Task
 from tests.late_log import LateLog, arriving, with_burst
 from tests.shop import MemoryLog, make_shop
@@ -106,3 +112,47 @@ def sample_at(log: MemoryLog, cut: int) -> CutSample:
         log, [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
     )
     return next(one for one in found if one.as_of == cut)
+
+
+def delayed(days: float) -> LateLog:
+    """The shop's log, every event arriving so many days after it happened."""
+    received = pl.col("timestamp") + round(days * DAY)
+    return LateLog(replace(SHOP, events=SHOP.events.with_columns(received_at=received)))
+
+
+@pytest.mark.parametrize(
+    ("days", "earlier"), [(0, 0), (0.1, 0), (0.5, 1), (3, 3), (3.2, 4), (60, 10)]
+)
+def test_label_windows_end_the_usual_delay_earlier(days: float, earlier: int) -> None:
+    """In whole days, no more than a tenth of the log, and not for an hour or two."""
+    until = labelled_until(delayed(days), [TASK], start_at=SHOP.start_at, train_until=UNTIL)
+    assert until == UNTIL - earlier * DAY
+
+
+def test_a_few_that_come_late_are_not_waited_for() -> None:
+    few = pl.int_range(pl.len()) % 200 == 0
+    log = LateLog(arriving(SHOP, UNTIL - 1, which=few & (pl.col("timestamp") < UNTIL - DAY)))
+    assert usual_delay(log, as_of=UNTIL) == 0
+    many = pl.int_range(pl.len()) % 50 == 0
+    log = LateLog(arriving(SHOP, UNTIL - 1, which=many & (pl.col("timestamp") < UNTIL - DAY)))
+    assert usual_delay(log, as_of=UNTIL) > 0
+
+
+def test_the_base_rate_is_not_lowered_by_what_has_not_arrived() -> None:
+    """By what is known now, windows that end at the cut miss the purchases of its last days."""
+    log, task = delayed(3), Task("p", "event", horizon_days=7, active_days=60)
+    fitted = fit_tasks(log, [ResolvedTask(task, "ok")], train_until=UNTIL)
+    until = labelled_until(log, [task], start_at=log.start_at, train_until=UNTIL)
+    assert fitted.models["p"].base_rate == pytest.approx(true_rate(log, task, until), abs=2e-3)
+    known_rate = true_rate(log, task, UNTIL, read_at=UNTIL)
+    assert known_rate < true_rate(log, task, UNTIL) - 0.01
+
+
+def true_rate(log: LateLog, task: Task, until: int, *, read_at: int | None = None) -> float:
+    """The share of persons at the cuts that end by `until`, by all that came or was known then."""
+    labels = []
+    for cut in training_cuts([task], start_at=log.start_at, train_until=until)["p"]:
+        for bucket in range(log.num_buckets):
+            known, later = (log.read_bucket(bucket, as_of=moment) for moment in (cut, read_at))
+            labels.append(build_labels(known, later, task, as_of=cut))
+    return float(pl.concat(labels)["label"].to_numpy().mean())
