@@ -470,9 +470,11 @@ def test_wrong_words_then_a_retry_is_as_if_they_had_been_right(
     duplicate_rows: str,
 ) -> None:
     """A source that takes nothing, corrected, takes what the right one takes, in the same order."""
-    folder = tmp_path_factory.mktemp("any")
+    folder, names = tmp_path_factory.mktemp("any"), HEADER.strip().split(",")
     paths = [
-        written(folder / f"{n}.csv", *(",".join(one.values()) + "\n" for one in rows))
+        written(
+            folder / f"{n}.csv", *(",".join(one[name] for name in names) + "\n" for one in rows)
+        )
         for n, rows in enumerate(files)
     ]
     wrong = source(columns=mapped(timestamp="shop"), duplicate_rows=duplicate_rows)
