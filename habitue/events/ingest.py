@@ -55,7 +55,7 @@ from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
-from habitue.events.store import EVENT_ORDER, EventStore, in_order
+from habitue.events.store import EVENT_ORDER, EventStore, in_order, stored_kinds
 from habitue.events.told import ToldInEvents
 from habitue.events.words import Words
 from habitue.files import telling_write_errors
@@ -233,9 +233,10 @@ class Ingest:
         self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
         content = hash_sum(fresh["identity"].to_numpy())
         self._write("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
-        if any(name in fresh.columns for name in ("search_query", "properties")):
-            texts = _stored_columns(fresh, TEXT_COLUMNS)
-            texts = texts.filter(~pl.all_horizontal(pl.col("search_query", "properties").is_null()))
+        typed = [name for name in ("search_query", "properties") if name in fresh.columns]
+        if typed:
+            is_typed = ~pl.all_horizontal(pl.col(typed).is_null())
+            texts = _stored_columns(fresh.filter(is_typed), TEXT_COLUMNS)
             if texts.height:
                 self._write("texts", texts, content_of(texts), bucket)
 
@@ -457,11 +458,9 @@ def _subject_rows(intake: Intake) -> pl.DataFrame:
 
 
 def _stored_columns(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
-    """Return the columns of a table; words as texts, see `EventStore`."""
-    kinds = {
-        name: pl.String() if isinstance(kind, pl.Enum) else kind for name, kind in columns.items()
-    }
+    """Return the columns of a table that hold something."""
     return rows.select(
-        pl.col(name).cast(kind) if name in rows.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in kinds.items()
+        pl.col(name).cast(kind)
+        for name, kind in stored_kinds(columns).items()
+        if name in rows.columns and rows[name].null_count() < rows.height
     )

@@ -7,7 +7,8 @@ nothing about events.
     format 1    parts and ingests
     format 2    parts that compaction replaced are listed as `retired`
     format 3    the quarantine keeps what it takes to read a row again; events are told apart
-                without the numbers of visitors, in stores that began so
+                without the numbers of visitors, in stores that began so; a part goes without
+                the columns that hold nothing
 """
 
 import hashlib

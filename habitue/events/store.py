@@ -39,11 +39,20 @@ EVENT_ORDER: Final = ("subject_id", "timestamp", "received_at", "event_key")
 _KINDS: Final = ("user", "anonymous", "session")
 
 
+def stored_kinds(columns: dict[str, pl.DataType]) -> dict[str, pl.DataType]:
+    """Return the kinds in which a table's columns are stored.
+
+    Words are stored as texts, so that a longer list of words can still read them.
+    """
+    return {
+        name: pl.String() if isinstance(kind, pl.Enum) else kind for name, kind in columns.items()
+    }
+
+
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
     """Return events in `EVENT_ORDER`.
 
-    Subject and time as one number are sorted in half the time, where they fit into one and no two
-    events of a subject are of the same moment.
+    Subject and time as one number, where they fit into one, are sorted in half the time.
     """
     if events.is_empty():
         return events
@@ -53,8 +62,13 @@ def in_order(events: pl.DataFrame) -> pl.DataFrame:
     if time_bits + int(subject.max()).bit_length() < 64:
         keys = (subject << time_bits) | (at - begin)
         order = np.argsort(keys, kind="stable")
-        if (np.diff(keys[order]) > 0).all():
-            return events[order]
+        equals_next = np.append(np.diff(keys[order]) == 0, False)
+        if equals_next.any():
+            tied = np.flatnonzero(equals_next | np.roll(equals_next, 1))
+            rows = order[tied]
+            last, first = (events[name].to_numpy()[rows] for name in EVENT_ORDER[:1:-1])
+            order[tied] = rows[np.lexsort((last, first, keys[rows]))]
+        return events[order]
     return events.sort(EVENT_ORDER)
 
 
@@ -297,8 +311,13 @@ class EventStore:
             if part.path not in self._checked:
                 check_part(self.folder, part)
                 self._checked.add(part.path)
-        rows = pl.scan_parquet([self.folder / part.path for part in parts]).select(*columns)
-        # Words are stored as texts, so that a longer list of words can still read them.
+        # A column of which a part held nothing is not there.
+        rows = pl.scan_parquet(
+            [self.folder / part.path for part in parts],
+            schema=stored_kinds(columns),
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
         words = [name for name, kind in columns.items() if isinstance(kind, pl.Enum)]
         return rows.with_columns(pl.col(name).cast(columns[name]) for name in words)
 

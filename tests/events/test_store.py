@@ -2,7 +2,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -240,11 +240,30 @@ def test_an_open_store_sees_the_state_it_was_opened_at(store: EventStore) -> Non
     assert all_events(reader).height == before.height + 1
 
 
-def test_words_are_stored_as_texts(store: EventStore) -> None:
+def test_words_are_stored_as_texts(tmp_path: Path) -> None:
     """So that a version with more event types or platforms can still read them."""
+    store = EventStore(tmp_path)
+    ingest_rows(store, good(platform="web"))
     part = store.manifest.of("events")[0]
     schema = pl.read_parquet_schema(store.folder / part.path)
     assert schema["event_type"] == schema["platform"] == pl.String
+
+
+def test_a_part_goes_without_columns_that_hold_nothing(tmp_path: Path) -> None:
+    store = EventStore(tmp_path)
+    ingest_rows(store, good(platform="web"))
+    ingest_rows(store, good(order="o1", at=at(9)))
+    kept = [
+        set(pl.read_parquet_schema(store.folder / part.path)) & {"platform", "order_id", "event_id"}
+        for part in store.manifest.of("events")
+    ]
+    assert kept == [{"platform"}, {"order_id"}]
+    events = all_events(store).sort("timestamp")
+    assert dict(events.select(*EVENT_COLUMNS).schema) == EVENT_COLUMNS
+    assert events.select("platform", "order_id", "event_id").rows() == [
+        ("web", None, None),
+        (None, "o1", None),
+    ]
 
 
 def test_a_source_of_one_shop_only_may_hold_what_another_lacks(tmp_path: Path) -> None:
@@ -258,6 +277,7 @@ def test_a_source_of_one_shop_only_may_hold_what_another_lacks(tmp_path: Path) -
     ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

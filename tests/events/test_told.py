@@ -1,6 +1,6 @@
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.events import told
@@ -40,6 +40,7 @@ def versions_of(*frames: pl.DataFrame) -> pl.DataFrame:
     return gathered.new_versions(pl.DataFrame(schema=VERSION_COLUMNS))
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=30))
 def test_what_is_left_out_early_changes_nothing(rows: list[Row]) -> None:
     frame = events(rows)

@@ -1,6 +1,6 @@
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.events.keys import column_hashes
@@ -40,6 +40,7 @@ def test_what_a_file_coded_gets_the_codes_of_the_ingest() -> None:
     assert both.cast(pl.String).to_list() == ["x", "y", "y", None]
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_coded_texts_have_the_hashes_of_texts(
     first: list[str | None], then: list[str | None]
@@ -50,6 +51,7 @@ def test_coded_texts_have_the_hashes_of_texts(
         assert found.tolist() == column_hashes(column(texts)).tolist()
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_each_row_gets_the_answer_of_its_text(texts: list[str | None]) -> None:
     coded = words().coded("item_id", column(texts))
@@ -58,6 +60,7 @@ def test_each_row_gets_the_answer_of_its_text(texts: list[str | None]) -> None:
     assert rows_where(column(texts), lambda one: one.str.contains("a")).to_list() == expected
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_each_row_gets_its_text_changed(texts: list[str | None]) -> None:
     def shorter(one: pl.Series) -> pl.Series:
