@@ -62,6 +62,7 @@ REASONS: Final[dict[str, str]] = {
     "value_negative": "a negative value that is not a refund's",
     "value_too_high": "the value is above cleaning.max_price for each piece",
     "currency_unknown": "the currency is no ISO 4217 code",
+    "currency_missing": "money without a currency in a log of several (see [shop] currency)",
     "category_too_deep": "the category path has more than sixteen levels",
     "category_cycle": "the category path comes back to a level it has left",
 }
@@ -81,9 +82,10 @@ class Rules:
     max_id_bytes: int
     placeholder_ids: frozenset[str]
     personal_data: PersonalData = "redact"
+    shop_currency: str = ""  # of money that names none; empty where nobody has said it
 
     @classmethod
-    def of(cls, cleaning: CleaningSettings, *, now: int) -> "Rules":
+    def of(cls, cleaning: CleaningSettings, *, now: int, currency: str = "") -> "Rules":
         """Return the rules at the moment `now` (µs), which says what lies in the future."""
         return cls(
             earliest_at=parse_time(cleaning.earliest),
@@ -93,6 +95,7 @@ class Rules:
             max_id_bytes=cleaning.max_id_bytes,
             placeholder_ids=frozenset(word.lower() for word in cleaning.placeholder_ids),
             personal_data=cleaning.personal_data,
+            shop_currency=currency,
         )
 
 

@@ -48,6 +48,7 @@ from habitue.events.clean_words import (
     tidy_categories,
 )
 from habitue.events.records import REJECTED_COLUMNS
+from habitue.events.unsure_money import CODE, is_unsure
 from habitue.events.words import Words
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
 
@@ -106,7 +107,8 @@ class Cleaned:
     events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
     `rejected` has `records.REJECTED_COLUMNS` and `subject`. `repairs` and `remarks` say how many
     rows of `frame` each kind of them concerned, `hints` how many rejected rows have a time that
-    would be a likely one in another unit.
+    would be a likely one in another unit. `unsure` are rows of `frame` that have to be rejected if
+    the log has several currencies; it looks as `rejected` does.
     """
 
     frame: pl.DataFrame
@@ -114,6 +116,7 @@ class Cleaned:
     repairs: Mapping[str, int]
     remarks: Mapping[str, int]
     hints: Mapping[str, int]
+    unsure: pl.DataFrame
 
 
 def clean(
@@ -143,6 +146,7 @@ def clean(
         repairs=_counted(batch.repairs, is_clean),
         remarks=_counted(batch.remarks, is_clean),
         hints=_counted(batch.hints, ~is_clean),
+        unsure=_unsure(batch, is_clean),
     )
 
 
@@ -185,6 +189,14 @@ def _check_needed(source: SourceSettings, mapped: set[str]) -> None:
 def _counted(noted: Mapping[str, pl.Series], is_clean: pl.Series) -> dict[str, int]:
     counts = {kind: int((rows & is_clean).sum()) for kind, rows in noted.items()}
     return {kind: count for kind, count in counts.items() if count}
+
+
+def _unsure(batch: Batch, is_clean: pl.Series) -> pl.DataFrame:
+    if batch.rules.shop_currency or "currency" not in batch.source.columns:
+        return _rejected(batch, ~is_clean & is_clean)
+    unsure = is_clean & is_unsure(batch.frame)
+    code, field = pl.lit(CODE), pl.lit("currency")
+    return _rejected(batch.with_columns(_code=code, _field=field), unsure)
 
 
 def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:

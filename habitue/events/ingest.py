@@ -57,6 +57,7 @@ from habitue.events.sources import Place, match_source, open_source
 from habitue.events.spill import Spill
 from habitue.events.store import EVENT_ORDER, EventStore, in_order, stored_kinds
 from habitue.events.told import ToldInEvents
+from habitue.events.unsure_money import CODE, UnsureMoney
 from habitue.events.words import Words
 from habitue.files import telling_write_errors
 from habitue.schema import EVENT_COLUMNS, IDENTITY_COLUMNS, TEXT_COLUMNS, format_time
@@ -176,10 +177,11 @@ class Ingest:
             store,
             num_buckets=self._manifest.num_buckets,
             keys=self._manifest.keys,
-            rules=Rules.of(settings.cleaning, now=self._now),
+            rules=Rules.of(settings.cleaning, now=self._now, currency=settings.shop.currency),
             words=words or Words(max_id_bytes=settings.cleaning.max_id_bytes),
             spill=self._spill,
             quarantine=self._quarantine,
+            unsure=UnsureMoney(store.folder / SPILL_FOLDER),
         )
         self._parts: list[Part] = []
         self._told = ToldInEvents()
@@ -224,10 +226,29 @@ class Ingest:
                 continue
             rows = _completed(rows)
             merged = merge(rows, self._identities(bucket, rows))
-            self._note_accepted(merged.fresh)
+            fresh = merged.fresh
+            if self._intake.unsure.files:
+                fresh = self._with_sure_money(rows, fresh)
+            self._note_accepted(fresh)
             self._num_changed_ids += merged.num_changed_ids
-            self._told.add(merged.fresh)
-            yield in_order(merged.fresh)
+            self._told.add(fresh)
+            yield in_order(fresh)
+
+    def _with_sure_money(self, rows: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+        """Return the new rows but those that need a currency, if the log has several."""
+        unsure, ledger = self._intake.unsure, self._intake.ledger
+        held = rows.filter(unsure.among(rows)).select("_file", "_record")
+        if len({*self._intake.currencies, *self._store.currencies()}) > 1:
+            is_missing = unsure.among(fresh)
+            missing, fresh = fresh.filter(is_missing), fresh.filter(~is_missing)
+            unsure.miss(missing)
+            held = held.join(missing, on=["_file", "_record"], how="anti")
+            for (file,), part in missing.partition_by("_file", as_dict=True).items():
+                codes = pl.Series([CODE]).new_from_index(0, part.height)
+                ledger.reject(int(file), part["_record"], codes)
+        for (file,), part in held.partition_by("_file", as_dict=True).items():
+            ledger.note(int(file), part["_record"], Fate.DUPLICATE)
+        return fresh
 
     def _store_bucket(self, bucket: int, fresh: pl.DataFrame) -> None:
         self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
@@ -270,6 +291,14 @@ class Ingest:
         self._write("versions", versions, content_of(versions))
         identities = self._identity_rows()
         self._write("identities", identities, content_of(identities))
+        for held, rows in self._intake.unsure.set_aside():
+            self._quarantine.add(
+                rows,
+                file=held.name,
+                nth_file=held.number,
+                source=held.source,
+                columns=held.columns,
+            )
         self._parts += self._quarantine.finish()
 
     def _item_rows(self) -> pl.DataFrame:

@@ -41,7 +41,8 @@ def notes(noticed: Noticed) -> Iterator[str]:
         listed = ", ".join(sorted(noticed.currencies))
         yield (
             f"Money in several currencies ({listed}); it is never converted. Sums are in one: in "
-            "the one that [shop] currency names, else in that of most purchases."
+            "the one that [shop] currency names, else in that of most purchases; amounts without a "
+            "currency are in the shop's own, where it is named, and else left out."
         )
     if count := remarks.get("duplicate_of"):
         yield (

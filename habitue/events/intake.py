@@ -28,6 +28,7 @@ from habitue.events.quarantine import SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
+from habitue.events.unsure_money import UnsureMoney, is_unsure
 from habitue.events.words import CODED_FIELDS, Words, distinct_texts
 from habitue.schema import EVENT_COLUMNS, IDENTIFY, IDENTITY_COLUMNS, ITEM_FIELDS, TEXT_COLUMNS
 
@@ -61,8 +62,10 @@ class Intake:
         words: Words,
         spill: Spill,
         quarantine: SetAside,
+        unsure: UnsureMoney,
     ) -> None:
         self.ledger = Ledger()
+        self.unsure = unsure
         self.repairs: Counter[str] = Counter()
         self.remarks: Counter[str] = Counter()
         self.hints: Counter[tuple[str, str]] = Counter()  # by source and what may be wrong
@@ -115,8 +118,18 @@ class Intake:
             )
         if cleaned.frame.is_empty():
             return
+        records = cleaned.frame["_record"]
+        if cleaned.unsure.height:
+            records = records.filter(~is_unsure(cleaned.frame))
+            self.unsure.hold(
+                cleaned.unsure,
+                name=file.name,
+                number=file.number,
+                source=file.source,
+                columns=chunk.frame.schema,
+            )
         # Of a kept record at least as much is true; what is new is found out in stage 2.
-        self.ledger.note(file.number, cleaned.frame["_record"], Fate.DUPLICATE)
+        self.ledger.note(file.number, records, Fate.DUPLICATE)
         if file.source.table == "events":
             self._add_events(file, cleaned.frame)
         else:

@@ -54,8 +54,11 @@ class OneCurrencyLog:
         events = self.store.read_bucket(bucket, as_of=as_of, subject_id=subject_id)
         if len(self.store.currencies()) < 2:
             return events
-        # An event that names no currency is in the shop's own.
-        is_told = pl.col("currency").is_null() | (pl.col("currency") == self.currency(as_of))
+        told = self.currency(as_of)
+        # An event that names no currency is in the shop's own, if anybody has said which that is.
+        is_told = pl.col("currency") == told
+        if told == self.declared:
+            is_told = is_told | pl.col("currency").is_null()
         return events.with_columns(
             pl.when(is_told).then(amount).alias(amount) for amount in _AMOUNTS
         )

@@ -128,7 +128,7 @@ ROW_RULES: tuple[RowRule, ...] = (
         (
             "price_not_number", "price_negative", "price_too_high", "quantity_not_number",
             "quantity_not_positive", "quantity_fractional", "quantity_too_high", "value_not_number",
-            "value_negative", "value_too_high", "currency_unknown",
+            "value_negative", "value_too_high", "currency_unknown", "currency_missing",
         ),
         0.2,
         "prices and quantities are numbers of a plausible size",

@@ -6,7 +6,7 @@ from habitue.events.one_currency import OneCurrencyLog
 from habitue.events.store import EventStore
 from habitue.profiles.facts import build_facts
 from habitue.schema import parse_time
-from tests.events.made_chunks import good, ingest_rows
+from tests.events.made_chunks import EVENT_COLUMNS, events_source, good, ingest_rows
 
 AS_OF = parse_time("2024-02-01")
 
@@ -66,3 +66,14 @@ def test_prices_of_other_currencies_are_left_out_and_the_events_stay(tmp_path: P
     frames = [log.read_bucket(bucket) for bucket in range(log.num_buckets)]
     prices = sorted(price or 0 for frame in frames for price in frame["price"])
     assert prices == [0, 9.0, 10.0]
+
+
+def test_amounts_that_name_no_currency_are_the_shops_own_or_nobodys(tmp_path: Path) -> None:
+    nameless = [good(event="purchase", price="5", at="2024-01-03 10:00:00", order="n")]
+    plain = events_source(columns={k: v for k, v in EVENT_COLUMNS.items() if k != "currency"})
+    for folder, declared, money in ((tmp_path / "a", "EUR", 35.0), (tmp_path / "b", "", 30.0)):
+        store = EventStore(folder)
+        ingest_rows(store, *MIXED)
+        ingest_rows(store, *nameless, name="till.csv", source=plain)
+        store.reload()
+        assert revenue(OneCurrencyLog(store, declared)) == (4, money)
