@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-fast check format docs figures clean
+.PHONY: demo test test-fast test-long check format docs figures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/habitue demo -w demo-shop
@@ -16,6 +16,9 @@ test: $(VENV)/.dev
 
 test-fast: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+test-long: $(VENV)/.dev
+	HABITUE_LONG_TESTS=1 $(BIN)/pytest -n 2 --dist load tests/reliability
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ Lengths: N persons, E events in all.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -159,8 +160,9 @@ class SequenceWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for column in self._columns.values():
-            column.close()
+        with ExitStack() as closing:  # on a full disk each of them may fail; none stays open
+            for column in self._columns.values():
+                closing.callback(column.close)
         if kind is None:
             lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.int64)
             np.save(self._folder / "offsets.npy", offsets_of(lengths))
@@ -181,9 +183,9 @@ class _GrowingColumn:
         self._length += len(column)
 
     def close(self) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
 
     def _write_header(self) -> None:
         # NumPy leaves room in the header for the first axis to grow, so that writing it again

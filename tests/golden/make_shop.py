@@ -9,7 +9,8 @@ The network's weights follow a pattern: what they say matters to nobody, and the
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -75,6 +76,17 @@ def fit_few_trees(
     return fit_trees(columns_NF, label_N, objective=objective, seed=seed, rounds=min(rounds, FEW))
 
 
+@contextmanager
+def few_trees() -> Iterator[None]:
+    """Let a training be over soon, and its version be small."""
+    with (
+        mock.patch.object(scorer, "_ROUNDS_TRIED", (FEW,)),
+        mock.patch.object(scorer, "fit_trees", fit_few_trees),
+        mock.patch.object(rfm, "fit_trees", fit_few_trees),
+    ):
+        yield
+
+
 def make(folder: Path) -> None:
     raw = write_csv(make_shop(num_persons=30, days=120), folder / "log.csv")
     shop = Workspace(folder / "shop", settings=QUICK)
@@ -82,12 +94,7 @@ def make(folder: Path) -> None:
     with (shop.folder / "habitue.toml").open("a") as settings:
         settings.write("\n[store]\nbuckets = 2\n")
     shop.ingest(raw)
-    with (
-        mock.patch.object(training, "save_network", save_pattern),
-        mock.patch.object(scorer, "_ROUNDS_TRIED", (FEW,)),
-        mock.patch.object(scorer, "fit_trees", fit_few_trees),
-        mock.patch.object(rfm, "fit_trees", fit_few_trees),
-    ):
+    with few_trees(), mock.patch.object(training, "save_network", save_pattern):
         shop.train()
     shop.refresh()
     shop.evaluate()

@@ -2,8 +2,8 @@
 
 `tampering(folder, tamper)` stands between Python code and every operation that changes files in
 `folder`: `tamper` sees the operation before it happens and may say how it breaks. What libraries
-write from their own native code passes unseen; kills at random moments and a truly full disk
-(`test_full_disk`) cover that.
+write from their own native code passes unseen until it is flushed; kills at random moments and a
+truly full disk (`test_full_disk`) cover that.
 """
 
 import builtins
@@ -28,7 +28,8 @@ class Operation:
     kind: str  # create, write, sync, rename, remove, make
     path: str
     target: str = ""
-    content: bytes = b""
+    content: bytes = b""  # of a write; of a sync, all that is in the file by then
+    names: tuple[str, ...] = ()  # of a sync, the files that are in the folder by then
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,14 @@ def tampering(folder: Path, tamper: Tamper) -> Iterator[None]:
         return call(path, *rest, **options)
 
     def synced(call: Callable[[int], None], descriptor: int) -> None:
-        ask(Operation("sync", os.readlink(f"/proc/self/fd/{descriptor}")))
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if not path.startswith(root):
+            pass
+        elif os.path.isdir(path):
+            files = tuple(entry.name for entry in os.scandir(path) if entry.is_file())
+            ask(Operation("sync", path, names=files))
+        else:
+            ask(Operation("sync", path, content=Path(path).read_bytes()))
         call(descriptor)
 
     original_open = io.open

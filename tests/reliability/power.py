@@ -69,10 +69,14 @@ class Disk:
         elif operation.kind == "write":
             assert isinstance(node, File)
             node.written += operation.content
-        elif operation.kind == "sync" and isinstance(node, File):
-            node.flushed = node.written
+        elif operation.kind == "sync" and not isinstance(node, Folder):
+            if node is None:  # what native code wrote is seen only now
+                node = File()
+                folder.steps.append({name: node})
+            node.flushed = node.written = operation.content
         elif operation.kind == "sync" and isinstance(node, Folder):
-            node.flushed, node.steps = node.now(), []
+            unseen: dict[str, File | Folder] = {name: File() for name in operation.names}
+            node.flushed, node.steps = unseen | node.now(), []
         elif operation.kind == "rename":
             target, new_name = self._place(operation.target)
             assert node is not None

@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,9 +19,10 @@ from habitue.events.manifest import part_files
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
 from habitue.workspace import Workspace
+from tests.reliability.disks import fill, mounted
 from tests.reliability.faults import Break, BreakAt, Record, tampering
 from tests.reliability.shop_files import State, bytes_of, ingest, state_of, write_files
-from tests.reliability.works import in_place
+from tests.reliability.verbs import in_place
 
 FULL, BROKEN = OSError(errno.ENOSPC, "full"), OSError(errno.EIO, "broken")
 
@@ -131,24 +131,8 @@ def test_a_folder_that_cannot_be_finished_does_not_appear(tmp_path: Path) -> Non
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of two megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield place
-    # Lazily: a store that Python has not forgotten yet holds its lock file open.
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Take all that is free."""
-    ballast = disk / "ballast"
-    with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return ballast
+    with mounted(tmp_path / "disk", 2) as disk:
+        yield disk
 
 
 def test_a_disk_that_is_full_in_earnest_is_told_and_reading_goes_on(

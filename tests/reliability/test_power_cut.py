@@ -3,7 +3,7 @@
 import gc
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +17,13 @@ from habitue.errors import HabitueError
 from habitue.events import compaction
 from habitue.model.resume import Checkpoint, TrainingState
 from habitue.versions import PARTS, Versions, write_card
+from tests.reliability import shop_files
+from tests.reliability.counts import CUTS, VERB_CUTS, Count
 from tests.reliability.faults import Operation, Record, tampering
 from tests.reliability.power import Disk, lay_out
-from tests.reliability.shop_files import ingest, state_of, write_files
+from tests.reliability.shop_files import ingest, write_files
+from tests.reliability.verbs import TRAIN, VERBS, judged, make_place, state_of
 from tests.test_versions import card_of
-
-STATES = 500
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,15 @@ class Recorded:
         kept = [operation for operation in self.operations if operation.kind != "sync"]
         return replace(self, operations=kept)
 
-    def num_damaged(self, is_whole: Callable[[Path, bool], bool]) -> int:
-        """Count states after power cuts that are not whole.
+    def verdicts(self, num: int, is_whole: Callable[[Path, bool], bool]) -> Iterator[bool]:
+        """Yield whether the disk is whole after one power cut and another.
 
         `is_whole` is given a folder and whether the work was done by then.
         """
         rng = random.Random(0)
         disks: dict[int, Disk] = {}
         known: dict[object, bool] = {}
-        for number in range(STATES):
+        for number in range(num):
             # One cut in ten comes after everything: what was acknowledged must be there.
             everything = len(self.operations)
             count = everything if number % 10 == 0 else rng.randint(0, everything)
@@ -69,8 +70,16 @@ class Recorded:
                 except HabitueError:
                     known[key] = False
                 shutil.rmtree(place)
+            yield known[key]
         assert len(known) > 5
-        return sum(not whole for whole in known.values())
+
+
+def assert_survives(
+    recorded: Recorded, is_whole: Callable[[Path, bool], bool], cuts: Count = CUTS
+) -> None:
+    """Whatever is lost, the disk is whole; and it would not be if nothing were flushed."""
+    assert all(recorded.verdicts(cuts.now, is_whole))
+    assert not all(recorded.without_flushing().verdicts(cuts.now, is_whole))
 
 
 @pytest.mark.slow
@@ -81,16 +90,15 @@ def test_during_an_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for given in exports[:3]:
         ingest(store, given)
     gc.collect()  # a store that Python has not forgotten would keep replaced parts
-    old = state_of(store)
+    old = shop_files.state_of(store)
     recorded = Recorded.of(store, lambda: ingest(store, exports[3]))
-    new = state_of(store)
+    new = shop_files.state_of(store)
 
     def is_whole(place: Path, is_done: bool) -> bool:
-        found = state_of(place)
+        found = shop_files.state_of(place)
         return found.equals(new) or (not is_done and found.equals(old))
 
-    assert recorded.num_damaged(is_whole) == 0
-    assert recorded.without_flushing().num_damaged(is_whole) > 0
+    assert_survives(recorded, is_whole)
 
 
 def test_during_the_first_ingest(tmp_path: Path) -> None:
@@ -98,14 +106,13 @@ def test_during_the_first_ingest(tmp_path: Path) -> None:
     disk, given = tmp_path / "disk", write_files(tmp_path / "in", 0)
     disk.mkdir()
     recorded = Recorded.of(disk, lambda: ingest(disk / "shop" / "store", given))
-    new = state_of(disk / "shop" / "store")
+    new = shop_files.state_of(disk / "shop" / "store")
 
     def is_whole(place: Path, is_done: bool) -> bool:
-        found = state_of(place / "shop" / "store")
+        found = shop_files.state_of(place / "shop" / "store")
         return found.equals(new) or (not is_done and found.events.is_empty())
 
-    assert recorded.num_damaged(is_whole) == 0
-    assert recorded.without_flushing().num_damaged(is_whole) > 0
+    assert_survives(recorded, is_whole)
 
 
 def test_while_a_training_keeps_its_state(tmp_path: Path) -> None:
@@ -125,8 +132,7 @@ def test_while_a_training_keeps_its_state(tmp_path: Path) -> None:
 
     keep(1)
     recorded = Recorded.of(folder, lambda: keep(2))
-    assert recorded.num_damaged(is_whole) == 0
-    assert recorded.without_flushing().num_damaged(is_whole) > 0
+    assert_survives(recorded, is_whole)
 
 
 def test_while_a_version_appears_and_is_published(tmp_path: Path) -> None:
@@ -150,5 +156,20 @@ def test_while_a_version_appears_and_is_published(tmp_path: Path) -> None:
 
     publish()
     recorded = Recorded.of(models, publish)
-    assert recorded.num_damaged(is_whole) == 0
-    assert recorded.without_flushing().num_damaged(is_whole) > 0
+    assert_survives(recorded, is_whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", [*VERBS, *TRAIN])
+def test_during_a_verb(tmp_path: Path, verb: str) -> None:
+    place = make_place(tmp_path / "place")
+    old = state_of(place)
+    gc.collect()
+    recorded = Recorded.of(place, lambda: (VERBS | TRAIN)[verb](place))
+    new = state_of(place)
+    assert new != old
+
+    def is_whole(place: Path, is_done: bool) -> bool:
+        return judged(place, old, new) in (("new",) if is_done else ("old", "new"))
+
+    assert_survives(recorded, is_whole, VERB_CUTS)

@@ -12,11 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from habitue.errors import HabitueError
 from tests.reliability.faults import Break, BreakAt, tampering
+from tests.reliability.verbs import unguarded
 from tests.reliability.works import WORKS
 
 
@@ -30,6 +33,8 @@ class Order:
     kill_at: int = 0
     is_torn: bool = False
     kill_after: float = 0.0  # seconds; 0: never
+    error: int = 0  # of the system, met at operation `kill_at` in place of being killed
+    lasts: bool = False  # whether all that takes space meets the error from then on
     unguarded: bool = False  # without what makes it safe, as a control
 
 
@@ -40,7 +45,9 @@ class End:
     is_killed: bool
     done: bool  # whether it told that the work is done, killed or not
     operations: int = 0
+    seconds: float = 0.0
     error: str = ""
+    code: str = ""  # of an error that Habitue raised on purpose
 
 
 class Victims:
@@ -81,7 +88,7 @@ def serve() -> None:
             _suffer(order, sender)
         os.close(sender)
         if order.kill_after:
-            time.sleep(order.kill_after)
+            select.select([receiver], [], [], order.kill_after)
             os.kill(victim, signal.SIGKILL)
         print(json.dumps(asdict(_end(victim, receiver))), flush=True)
 
@@ -99,14 +106,20 @@ def _end(victim: int, receiver: int) -> End:
 
 def _suffer(order: Order, sender: int) -> None:
     """Do the work and tell; never returns."""
-    tamper = BreakAt(order.kill_at, Break(is_torn=order.is_torn))
+    error = OSError(order.error, os.strerror(order.error)) if order.error else None
+    tamper = BreakAt(order.kill_at, Break(error, is_torn=order.is_torn), order.lasts)
+    guard = unguarded() if order.unguarded else nullcontext()
     told: dict[str, object]
+    began = time.monotonic()
     try:
-        with tampering(Path(order.folder), tamper):
-            WORKS[order.work](order.argument, order.unguarded)
-        told = {"done": True, "operations": tamper.seen}
-    except Exception as error:
-        told = {"done": False, "error": f"{type(error).__name__}: {error}"}
+        with tampering(Path(order.folder), tamper), guard:
+            WORKS[order.work](order.argument)
+        seconds = time.monotonic() - began
+        told = {"done": True, "operations": tamper.seen, "seconds": seconds}
+    except Exception as failure:
+        code = failure.code if isinstance(failure, HabitueError) else ""
+        text = f"{type(failure).__name__}: {failure}"
+        told = {"done": False, "error": text, "code": code, "operations": tamper.seen}
     os.write(sender, json.dumps(told).encode())
     os._exit(0)
 

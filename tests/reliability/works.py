@@ -1,14 +1,17 @@
-"""What victims do: an ingest, a training; and how each is done without its guard."""
+"""What victims do: an ingest, the training of a network, and every verb that writes."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
-import torch._dynamo  # noqa: F401 — the first optimiser imports it: once here, not in each fork
+import lightgbm  # noqa: F401 — imported once here, not in each fork, like what follows
+import torch._dynamo  # noqa: F401 — the first optimiser imports it
 
-from habitue import files
+import habitue.judging
+import habitue.results
+import habitue.training  # noqa: F401
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.events import compaction
@@ -17,34 +20,23 @@ from habitue.model.checkpoint import save_network
 from habitue.sequences.sequences import open_sequences
 from habitue.sequences.vocabulary import Vocabulary
 from tests.reliability.shop_files import ingest, retry
+from tests.reliability.verbs import TRAIN, VERBS
 
 
-@contextmanager
-def in_place(path: Path) -> Iterator[Path]:
-    """What `files.replacing` guards from: the file is written where it stands."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    yield path
-
-
-def ingest_files(argument: str, unguarded: bool) -> None:
+def ingest_files(argument: str) -> None:
     """`argument`: the store's folder, then the files."""
     store, *given = json.loads(argument)
     # Parts are laid together at nearly every ingest.
     with mock.patch.object(compaction, "MOST_PARTS", 2):
-        if unguarded:
-            with mock.patch.object(files, "replacing", in_place):
-                ingest(Path(store), [Path(path) for path in given])
-        else:
-            ingest(Path(store), [Path(path) for path in given])
+        ingest(Path(store), [Path(path) for path in given])
 
 
-def retry_files(argument: str, unguarded: bool) -> None:
+def retry_files(argument: str) -> None:
     """`argument`: the store's folder."""
-    with mock.patch.object(files, "replacing", in_place) if unguarded else nullcontext():
-        retry(Path(argument))
+    retry(Path(argument))
 
 
-def fit_network(argument: str, unguarded: bool) -> None:
+def fit_network(argument: str) -> None:
     """`argument`: the folder of a lab; see `test_kills_in_training`."""
     lab = Path(argument)
     cuts = json.loads((lab / "cuts.json").read_text())
@@ -63,8 +55,15 @@ def fit_network(argument: str, unguarded: bool) -> None:
     save_network(lab / "models" / "network", trained)
 
 
-WORKS: dict[str, Callable[[str, bool], None]] = {
+def done_in_a_place(verb: Callable[[Path], object], argument: str) -> None:
+    """`argument`: the place; see `verbs`."""
+    with mock.patch.object(train, "_CHECKPOINT_SECONDS", -1.0):
+        verb(Path(argument))
+
+
+WORKS: dict[str, Callable[[str], object]] = {
     "ingest": ingest_files,
     "retry": retry_files,
     "fit": fit_network,
+    **{name: partial(done_in_a_place, verb) for name, verb in (VERBS | TRAIN).items()},
 }
