@@ -9,7 +9,7 @@ nothing about item content.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from habitue.baselines.history import (
-    ItemEvents,
     item_events,
     rows_summing_to_one,
     type_codes_of,
@@ -129,13 +128,56 @@ class CoOccurrence:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """One batch's events, in numbers no wider than they need be: all batches are held at once."""
+
+    moments: npt.NDArray[np.int32]  # [E] place in the person's history
+    columns: npt.NDArray[np.int32]  # [E]
+    weights: npt.NDArray[np.float32]  # [E] as a follower
+    persons: npt.NDArray[np.int32]  # [E] row of the person in the batch
+    marks: npt.NDArray[np.uint64]  # [persons] by which persons are drawn
+
+    @classmethod
+    def of(
+        cls, people: Sequences, num_items: int, as_of: int, by_type: npt.NDArray[np.float32],
+        half_life_days: float,
+    ) -> "_Part":  # fmt: skip
+        events = item_events(people, num_items=num_items, as_of=as_of)
+        weights = by_type[events.type_codes]
+        if half_life_days:
+            age_days = (as_of - events.timestamps) / DAY
+            weights = weights * (0.5 ** (age_days / half_life_days)).astype(np.float32)
+        return cls(
+            moments=events.moments.astype(np.int32),
+            columns=events.columns.astype(np.int32),
+            weights=weights,
+            persons=events.persons.astype(np.int32),
+            marks=people.subject_ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15),
+        )
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def up_to(self, share: np.uint64) -> "_Part":
+        """Return the events of persons whose mark is at most `share`."""
+        kept = (self.marks <= share)[self.persons]
+        return replace(
+            self,
+            moments=self.moments[kept],
+            columns=self.columns[kept],
+            weights=self.weights[kept],
+            persons=self.persons[kept],
+        )
+
+
+@dataclass(frozen=True)
 class _Baskets:
     """Everyone's moments in one row of numbers, and what was taken in each."""
 
-    moments: npt.NDArray[np.int64]  # [E] number of the moment of each event, rising
+    moments: npt.NDArray[np.int32]  # [E] number of the moment of each event, rising
     columns: npt.NDArray[np.int32]  # [E]
     weights: npt.NDArray[np.float32]  # [E] as a follower
-    persons: npt.NDArray[np.int64]  # [E] number of the person, rising
+    persons: npt.NDArray[np.int32]  # [E] number of the person, rising
 
     @classmethod
     def of(
@@ -146,54 +188,40 @@ class _Baskets:
         target_types: Sequence[str],
         settings: CoOccurrenceSettings,
     ) -> "_Baskets":
-        kept: list[tuple[ItemEvents, npt.NDArray[np.uint64]]] = []
+        by_type = np.full(len(EVENT_TYPES) + 1, settings.other_weight, dtype=np.float32)
+        by_type[type_codes_of(target_types)] = 1.0
+        parts: list[_Part] = []
         share, num_events = np.uint64(2**64 - 1), 0
         for batch in batches:
             people = without_bots(batch)
-            events = item_events(people, num_items=num_items, as_of=as_of)
-            scrambled = people.subject_ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-            kept.append((events, scrambled))
-            num_events += len(events)
+            part = _Part.of(people, num_items, as_of, by_type, settings.half_life_days)
+            parts.append(part)
+            num_events += len(part)
             while num_events > _MAX_EVENTS:
                 share //= np.uint64(2)
-                kept = [(part.where((marks <= share)[part.persons]), marks) for part, marks in kept]
-                num_events = sum(len(events) for events, _ in kept)
-        return cls._joined([events for events, _ in kept], as_of, target_types, settings)
+                parts = [part.up_to(share) for part in parts]
+                num_events = sum(len(part) for part in parts)
+        return cls._joined(parts)
 
     @classmethod
-    def _joined(
-        cls,
-        parts: list[ItemEvents],
-        as_of: int,
-        target_types: Sequence[str],
-        settings: CoOccurrenceSettings,
-    ) -> "_Baskets":
-        by_type = np.full(len(EVENT_TYPES) + 1, settings.other_weight, dtype=np.float32)
-        by_type[type_codes_of(target_types)] = 1.0
-        columns, weights, persons, moments = [], [], [], []
-        next_person = 0
-        for events in parts:
-            weight = by_type[events.type_codes]
-            if settings.half_life_days:
-                age_days = (as_of - events.timestamps) / DAY
-                decay = 0.5 ** (age_days / settings.half_life_days)
-                weight = weight * decay.astype(np.float32)
-            columns.append(events.columns.astype(np.int32))
-            weights.append(weight.astype(np.float32))
-            persons.append(events.persons + next_person)
-            moments.append(events.moments)
-            next_person += int(events.persons[-1]) + 1 if len(events) else 0
+    def _joined(cls, parts: list[_Part]) -> "_Baskets":
         if not parts:
-            none = np.zeros(0, dtype=np.int64)
-            return cls(none, none.astype(np.int32), none.astype(np.float32), none)
-        person, moment = np.concatenate(persons), np.concatenate(moments)
+            none = np.zeros(0, dtype=np.int32)
+            return cls(none, none, none.astype(np.float32), none)
+        persons, next_person = [], 0
+        for part in parts:
+            persons.append(part.persons + np.int32(next_person))
+            next_person += int(part.persons[-1]) + 1 if len(part) else 0
+        person = np.concatenate(persons)
+        moment = np.concatenate([part.moments for part in parts])
         is_new = (np.diff(person, prepend=-1) != 0) | (np.diff(moment, prepend=-1) != 0)
-        number = np.cumsum(is_new) - 1
-        place = np.arange(len(number)) - np.flatnonzero(is_new)[number]
+        number = np.cumsum(is_new, dtype=np.int32) - np.int32(1)
+        place = np.arange(len(number), dtype=np.int32)
+        place -= np.flatnonzero(is_new).astype(np.int32)[number]
         fits = place < _MAX_BASKET
-        return cls(
-            number[fits], np.concatenate(columns)[fits], np.concatenate(weights)[fits], person[fits]
-        )
+        columns = np.concatenate([part.columns for part in parts])
+        weights = np.concatenate([part.weights for part in parts])
+        return cls(number[fits], columns[fits], weights[fits], person[fits])
 
 
 @dataclass(frozen=True)
@@ -228,7 +256,8 @@ def _transitions(
     if len(baskets.moments) == 0:
         return sparse.csr_array((num_items, num_items), dtype=np.float32)
     num_moments = int(baskets.moments[-1]) + 1
-    events_until = np.searchsorted(baskets.moments, np.arange(num_moments + 1))
+    numbers = np.arange(num_moments + 1, dtype=np.int32)
+    events_until = np.searchsorted(baskets.moments, numbers)
     reach = _Reach.of(baskets, events_until, settings.max_steps)
     followers = sparse.csr_array(
         (baskets.weights, baskets.columns, events_until), shape=(num_moments, num_items)
@@ -236,7 +265,8 @@ def _transitions(
     counted = np.bincount(baskets.columns, weights=reach.weights, minlength=num_items)
     count = np.asarray(counted + settings.shrinkage * reach.weights.mean(), dtype=np.float64)
     by_item = np.argsort(baskets.columns, kind="stable")
-    item_starts = np.searchsorted(baskets.columns[by_item], np.arange(num_items + 1))
+    items = np.arange(num_items + 1, dtype=np.int32)
+    item_starts = np.searchsorted(baskets.columns[by_item], items)
     pairs_until = np.concatenate([[0], np.cumsum(reach.num_pairs[by_item])])[item_starts]
     blocks, row = [], 0
     while row < num_items:

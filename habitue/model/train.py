@@ -139,18 +139,19 @@ def train_network(
 def _new_network(
     sequences: Sequences, vocabulary: Vocabulary, span: TrainingSpan, model: ModelSettings
 ) -> Network:
-    events = span.events()
-    if not (span.next_targets(events) != NO_TARGET).any():
+    if not any(len(_targets(span, events)) for events in span.events()):
         raise NotEnoughData(
             "Nobody has an event followed by one with a known item before the cut.",
             fix="Import more events of the same persons, or choose a later cut.",
         )
     # A feature that the log never fills costs time and teaches nothing.
-    sizes = {
-        name: vocabulary.feature_sizes[name]
+    filled = {
+        name
+        for events in span.events()
         for name in FEATURES
         if sequences.features[name][events].any()
     }
+    sizes = {name: vocabulary.feature_sizes[name] for name in FEATURES if name in filled}
     shape = Shape(
         settings=model,
         num_items=vocabulary.num_items,
@@ -165,29 +166,39 @@ def _new_network(
 
 def _set_priors(model: BehaviourModel, sequences: Sequences, span: TrainingSpan) -> None:
     """Let the network begin as the overall frequencies, so that steps go into what differs."""
-    events = span.events()
-    targets = _targets(span)
     biases = (
-        (model.item_bias, sequences.items[targets]),
-        (model.category_bias, sequences.features["category_1"][targets]),
-        (model.event_type_head.bias, sequences.event_types[events]),
-        (model.gap_head.bias, sequences.features["gap"][events]),
+        model.item_bias,
+        model.category_bias,
+        model.event_type_head.bias,
+        model.gap_head.bias,
     )
+    counts: list[npt.NDArray[np.float64]] = [np.full(len(bias), 0.5) for bias in biases]
+    for events in span.events():
+        targets = _targets(span, events)
+        values: tuple[npt.NDArray[np.signedinteger[Any]], ...] = (
+            sequences.items[targets],
+            sequences.features["category_1"][targets],
+            sequences.event_types[events],
+            sequences.features["gap"][events],
+        )
+        for count, value in zip(counts, values, strict=True):
+            count += np.bincount(value, minlength=len(count))[: len(count)].astype(np.float64)
     with torch.no_grad():
-        for bias, values in biases:
-            counts = np.bincount(values, minlength=len(bias))[: len(bias)] + 0.5
-            bias.copy_(torch.from_numpy(np.log(counts / counts.mean())))
+        for bias, count in zip(biases, counts, strict=True):
+            bias.copy_(torch.from_numpy(np.log(count / count.mean())))
 
 
 def _item_counts(sequences: Sequences, span: TrainingSpan, num_items: int) -> npt.NDArray[np.int64]:
     """Return how often each known item is wanted in training, [num_items]."""
-    counts = np.bincount(sequences.items[_targets(span)], minlength=num_items + 1)
-    return np.asarray(counts[1:], dtype=np.int64)
+    counts = np.zeros(num_items + 1, dtype=np.int64)
+    for events in span.events():
+        counts += np.bincount(sequences.items[_targets(span, events)], minlength=num_items + 1)
+    return counts[1:]
 
 
-def _targets(span: TrainingSpan) -> IntArray:
-    """Return the position of the next target of every event that has one."""
-    targets = span.next_targets(span.events())
+def _targets(span: TrainingSpan, events: IntArray) -> IntArray:
+    """Return the position of the next target of every one of these events that has one."""
+    targets = span.next_targets(events)
     found: IntArray = targets[targets != NO_TARGET]
     return found
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from habitue.metrics import hits_of, ndcg_at, recall_at, top_k
 from habitue.model.inference import Network
-from habitue.sequences.batches import is_target
+from habitue.sequences.batches import is_target, per_person
 from habitue.sequences.sequences import Sequences, joined_ranges
 
 MAX_PERSONS = 1000
@@ -66,8 +66,8 @@ def validation_persons(
     )
     is_wanted = is_target(sequences, num_items) & is_met[sequences.items]
     is_wanted &= ~is_early & (sequences.timestamps < as_of)
-    early_counts = _per_person(is_early, sequences)
-    wanted_counts = _per_person(is_wanted, sequences)
+    early_counts = per_person(is_early, sequences)
+    wanted_counts = per_person(is_wanted, sequences)
     able = np.flatnonzero((early_counts > 0) & (wanted_counts > 0) & ~sequences.is_bot)
     if len(able) > MAX_PERSONS:
         able = np.sort(np.random.default_rng(0).choice(able, MAX_PERSONS, replace=False))
@@ -78,8 +78,3 @@ def validation_persons(
         for start, stop in zip(chosen.offsets[:-1], chosen.offsets[1:], strict=True)
     ]
     return Validation(chosen.before(valid_from).last(max_length), wanted, valid_from)
-
-
-def _per_person(chosen: npt.NDArray[np.bool_], sequences: Sequences) -> npt.NDArray[np.int64]:
-    running = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])
-    return np.diff(running[sequences.offsets])

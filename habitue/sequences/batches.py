@@ -23,6 +23,7 @@ from habitue.sequences.vocabulary import event_type_number
 NO_TARGET = -1
 NEW_VISIT_GAP = 13  # bin of pauses from 2,048 seconds on; the usual visit ends after 30 minutes
 _POOL_BATCHES = 64
+_BLOCK_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,19 @@ class TrainingSpan:
         """Events that may be a target or lead to one."""
         return int((self.ends - self.begins).sum())
 
-    def events(self) -> IntArray:
-        """Return the positions of all events of the span."""
-        return joined_ranges(self.begins, self.ends - self.begins)
+    def events(self) -> Iterator[IntArray]:
+        """Yield the positions of all events of the span, some persons' at a time.
+
+        All at once they would take more memory than the network.
+        """
+        lengths = self.ends - self.begins
+        until = np.cumsum(lengths)
+        start = 0
+        while start < len(lengths):
+            done = until[start] - lengths[start]
+            stop = max(start + 1, int(np.searchsorted(until, done + _BLOCK_EVENTS, side="right")))
+            yield joined_ranges(self.begins[start:stop], lengths[start:stop])
+            start = stop
 
     def next_targets(self, index: IntArray) -> IntArray:
         """Return the position of each event's next target, `NO_TARGET` where none follows."""
@@ -89,27 +100,47 @@ def training_span(
 ) -> TrainingSpan:
     """Return the events before `valid_from`: of each person the last ones, of bots none."""
     total = sequences.num_events
-    is_early = sequences.timestamps < valid_from
-    running = np.concatenate([[0], np.cumsum(is_early, dtype=np.int64)])
     begins = sequences.offsets[:-1]
-    ends = begins + np.diff(running[sequences.offsets])
+    ends = begins + per_person(sequences.timestamps < valid_from, sequences)
     begins = np.maximum(begins, ends - max_person_events)
     kept = (ends - begins >= 2) & ~sequences.is_bot
-    targets = np.where(is_target(sequences, num_items), np.arange(total), total)
-    nearest = np.full(total + 1, total, dtype=np.int64)
-    nearest[:total] = np.minimum.accumulate(targets[::-1])[::-1]
     gap = sequences.features["gap"]
     visit_starts = np.flatnonzero((gap == 0) | (gap >= NEW_VISIT_GAP))
     return TrainingSpan(
-        begins[kept], ends[kept], np.concatenate([visit_starts, [total, total]]), nearest
+        begins[kept],
+        ends[kept],
+        np.concatenate([visit_starts, [total, total]]),
+        _nearest(is_target(sequences, num_items)),
     )
+
+
+def per_person(chosen: npt.NDArray[np.bool_], sequences: Sequences) -> IntArray:
+    """Return how many of each person's events are chosen, [N]."""
+    counts = np.zeros(len(sequences), dtype=np.int64)
+    some = np.flatnonzero(sequences.lengths)
+    if len(some):
+        counts[some] = np.add.reduceat(chosen, sequences.offsets[some], dtype=np.int64)
+    return counts
+
+
+def _nearest(chosen: npt.NDArray[np.bool_]) -> IntArray:
+    """Return the first chosen position at or after each position, [E + 1]; E: none."""
+    total = len(chosen)
+    nearest = np.full(total + 1, total, dtype=np.int64)
+    # From the end, block by block: what a block finds first is what the one before looks for.
+    for stop in range(total, 0, -_BLOCK_EVENTS):
+        start = max(stop - _BLOCK_EVENTS, 0)
+        place = np.where(chosen[start:stop], np.arange(start, stop), nearest[stop])
+        nearest[start:stop] = np.minimum.accumulate(place[::-1])[::-1]
+    return nearest
 
 
 def is_target(sequences: Sequences, num_items: int) -> npt.NDArray[np.bool_]:
     """Return which events say "wants this" about a known item, [E]."""
-    positive = [event_type_number(name) for name in POSITIVE_EVENT_TYPES]
+    is_positive = np.zeros(np.iinfo(np.int8).max + 1, dtype=np.bool_)
+    is_positive[[event_type_number(name) for name in POSITIVE_EVENT_TYPES]] = True
     is_known = (sequences.items > 0) & (sequences.items <= num_items)
-    found: npt.NDArray[np.bool_] = is_known & np.isin(sequences.event_types, positive)
+    found: npt.NDArray[np.bool_] = is_known & is_positive[sequences.event_types]
     return found
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from habitue.sequences import batches
 from habitue.sequences.batches import (
     NEW_VISIT_GAP,
     NO_TARGET,
@@ -10,6 +11,7 @@ from habitue.sequences.batches import (
     epoch_windows,
     is_target,
     last_windows,
+    per_person,
     shuffled_batches,
     sorted_batches,
     training_span,
@@ -62,16 +64,36 @@ def test_the_next_target_is_never_another_persons() -> None:
 
 def test_nothing_from_the_cut_on_is_learnt_from() -> None:
     span = span_of(make([6, 6]), valid_from=4_000_000)
-    assert span.events().tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
+    assert np.concatenate(list(span.events())).tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
     assert span.next_targets(np.array([2, 3])).tolist() == [3, NO_TARGET]
     rng = np.random.default_rng(0)
     visits = span_of(make([6], gap=[0, 2, 2, 2, NEW_VISIT_GAP, 2]), valid_from=4_000_000)
     assert visits.next_visit_targets(np.arange(4), rng).tolist() == [NO_TARGET] * 4
 
 
+def test_a_log_looked_at_in_blocks_is_the_same_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(0, 9, 40)
+    sequences = make(lengths.tolist(), items=rng.integers(0, 15, lengths.sum()).tolist())
+    whole = span_of(sequences)
+    monkeypatch.setattr(batches, "_BLOCK_EVENTS", 3)
+    parts = span_of(sequences)
+    assert parts.nearest_target.tolist() == whole.nearest_target.tolist()
+    blocks = list(parts.events())
+    assert len(blocks) > 20
+    assert np.concatenate(blocks).tolist() == np.concatenate(list(whole.events())).tolist()
+
+
+def test_events_are_counted_by_person_also_where_there_are_none() -> None:
+    sequences = make([2, 0, 3, 0])
+    chosen = np.array([True, False, True, True, False])
+    assert per_person(chosen, sequences).tolist() == [1, 0, 2, 0]
+    assert per_person(np.zeros(0, dtype=np.bool_), make([0, 0])).tolist() == [0, 0]
+
+
 def test_bots_and_single_events_are_left_out_and_the_busy_are_cut() -> None:
     span = span_of(make([5, 1, 6], is_bot=[True, False, False]), most=3)
-    assert span.events().tolist() == [9, 10, 11]
+    assert np.concatenate(list(span.events())).tolist() == [9, 10, 11]
 
 
 def test_a_target_of_the_next_visit_is_any_of_it() -> None:
