@@ -5,6 +5,7 @@ where it is shown.
 """
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -66,6 +67,15 @@ def inert(text: str) -> str:
     'a\\x1b[31mb'
     """
     return _ACTIVE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def quoted(path: object) -> str:
+    """Return a path as a shell takes it, for commands that people copy.
+
+    >>> quoted("a.csv"), quoted("my orders; rm -rf x.csv")
+    ('a.csv', "'my orders; rm -rf x.csv'")
+    """
+    return shlex.quote(str(path))
 
 
 def _belongs(letter: str, sign: str) -> bool:

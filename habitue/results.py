@@ -10,6 +10,7 @@ from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
 from habitue.actions.recommend import Offers, ScoredItem
 from habitue.config import SourceSettings
+from habitue.display import quoted
 from habitue.events.consent import QUESTION, silent_sources
 from habitue.events.guess_report import GuessReport
 from habitue.events.ingest_report import IngestReport
@@ -49,7 +50,7 @@ class InitResult:
             ],
             "left_out": [asdict(one) for one in self.report.left_out],
             "questions": [QUESTION] if silent_sources(self.report.sources) else [],
-            "next": f"habitue ingest -w {self.path.parent} FILE…",
+            "next": f"habitue ingest -w {quoted(self.path.parent)} FILE…",
         }
 
 

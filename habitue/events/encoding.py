@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from habitue.display import quoted
 from habitue.errors import FileRefused, SettingsError
 from habitue.events.compression import Salvage
 
@@ -140,7 +141,7 @@ def undecodable(blocks: Iterator[bytes], encoding: str, path: Path) -> FileRefus
                 f"{path} is not {name.upper()} text: byte {at} (0x{error.object[error.start]:02x}),"
                 f" in line {line}, cannot be decoded.",
                 fix="Name its encoding with --encoding gb18030 (or cp1252, …), or as encoding in "
-                f"its source; to find it out: habitue init --from {path}",
+                f"its source; to find it out: habitue init --from {quoted(path)}",
                 code="not_utf8",
             )
     return None

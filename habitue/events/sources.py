@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from habitue.config import Format, SourceSettings
+from habitue.display import quoted
 from habitue.errors import FileRefused, Refused, nearest
 from habitue.events import database, parquet
 from habitue.events.adapters.registry import ADAPTERS, settled
@@ -127,7 +128,7 @@ def match_source(path: Place, sources: Sequence[SourceSettings]) -> SourceSettin
     if not sources:
         raise FileRefused(
             f"No source in the settings says how to read {path}.",
-            fix=f"Write one with: habitue init --from {path}",
+            fix=f"Write one with: habitue init --from {quoted(path)}",
             code="no_source",
         )
     fitting: list[SourceSettings] = []
@@ -181,7 +182,8 @@ def _format_of(path: Path, source: SourceSettings) -> Format:
         wanted = "Parquet" if source.format == "parquet" else "JSON lines"
         raise FileRefused(
             f"{path} is no {wanted} file, which its source '{source.name}' expects.",
-            fix=f"Correct the source's format, or describe the file: habitue init --from {path}",
+            fix="Correct the source's format, or describe the file: "
+            f"habitue init --from {quoted(path)}",
             code="wrong_format",
         )
     return source.format
@@ -334,7 +336,8 @@ def _missing_column(
     return FileRefused(
         f"{path} lacks the column '{missing[0]}' that source '{source.name}' maps; "
         f"it has {listed}.{nearest(missing[0], columns)}",
-        fix=f"Correct the source's columns, or describe the file: habitue init --from {path}",
+        fix="Correct the source's columns, or describe the file: "
+        f"habitue init --from {quoted(path)}",
         code="missing_column",
     )
 
@@ -412,6 +415,6 @@ def _one_column(path: Path, source: SourceSettings, cell: str) -> FileRefused:
     return FileRefused(
         f"{path} has one column only where source '{source.name}' expects more: "
         f"its delimiter '{source.delimiter}' does not occur in '{cell[:80]}'.",
-        fix=f"{advice}, or describe the file: habitue init --from {path}",
+        fix=f"{advice}, or describe the file: habitue init --from {quoted(path)}",
         code="one_column_found",
     )

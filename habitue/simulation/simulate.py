@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from habitue.compute import Progress, Silent
+from habitue.display import quoted
 from habitue.errors import Refused
 from habitue.files import Json, building_folder
 from habitue.simulation.files import ITEMS_FILE, TRUTH_FOLDER, bad_rows_table, num_rows
@@ -62,7 +63,8 @@ class Simulated:
             "bad_rows": dict(bad_rows.select("kind", "rows").iter_rows()),
             "seconds": round(self.seconds, 2),
             "events_per_second": round(plan.events / max(self.seconds, 1e-9)),
-            "next": f"habitue init --from {self.path}/events-* {self.path}/{ITEMS_FILE}",
+            "next": f"habitue init --from {quoted(self.path)}/events-* "
+            f"{quoted(self.path / ITEMS_FILE)}",
         }
 
 

@@ -4,6 +4,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -65,6 +66,32 @@ def test_a_table_is_ingested_once(tmp_path: Path) -> None:
     assert (again.accepted, again.duplicates, again.event_rows) == (0, 20, 0)
     assert first.sources[0].file == "orders"
     assert store.items()["item_id"].sort().to_list() == [str(500 + n) for n in range(20)]
+
+
+def test_names_and_values_that_look_like_sql_run_nothing(tmp_path: Path) -> None:
+    path, name = tmp_path / "shop.db", 'x"; DROP TABLE kept; --'
+    columns = [f'{column}"; DROP TABLE kept; --' for column in COLUMNS.values()]
+
+    def quoted(word: str) -> str:
+        return '"' + word.replace('"', '""') + '"'
+
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE kept (one TEXT)")
+        connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(map(quoted, columns))})")
+        row = ["'; DROP TABLE kept; --", "2024-01-02 10:00:00", "buy", "1) OR 1=1", 2.5]
+        connection.execute(f"INSERT INTO {quoted(name)} VALUES (?, ?, ?, ?, ?)", row)
+    connection.close()
+    url = f"sqlite:///{path}?table={quote(name)}"
+    settings = settings_of(url, columns=dict(zip(COLUMNS, columns, strict=True)))
+    store = EventStore(tmp_path / "store")
+    report = ingest_files(store, [DatabaseTable(url)], settings)
+    store.reload()
+    assert report.accepted == 1
+    assert store.read_table("subjects")["outside_id"].to_list() == [row[0]]
+    assert store.items()["item_id"].to_list() == [row[3]]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    connection.close()
 
 
 def test_all_tables_of_the_settings_are_read_where_none_is_named(tmp_path: Path) -> None:

@@ -206,6 +206,13 @@ def test_settings_without_sources_ask_for_init(tmp_path: Path) -> None:
     assert "habitue init --from" in refusal.value.fix
 
 
+def test_commands_to_copy_quote_the_name_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "a; touch b.csv", GOOD)
+    with pytest.raises(FileRefused) as refusal:
+        match_source(path, [])
+    assert refusal.value.fix.endswith(f"habitue init --from '{path}'")
+
+
 def test_json_columns_are_matched_by_their_dotted_names(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", b'{"user": {"id": 1}, "items": [{"sku": 2}], "at": 3}\n')
     source = SourceSettings(

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from habitue.config import SourceSettings
+from habitue.display import quoted
 from habitue.errors import FileRefused
 from habitue.events import parquet
 from habitue.events.adapters.ga4 import GA4
@@ -118,7 +119,7 @@ def _wrong_layout(
     path: Path | DatabaseTable, source: SourceSettings, adapter: Adapter
 ) -> FileRefused:
     found = recognise(path)
-    fix = f"Describe the file: habitue init --from {path}"
+    fix = f"Describe the file: habitue init --from {quoted(path)}"
     if found is not None:
         fix = f'It looks like {found[0].title}: set adapter = "{found[0].name}".'
     return FileRefused(
