@@ -148,12 +148,13 @@ class Shop:
         Now is the moment of the last event, with all that has arrived since: ages count from
         there. Of a moment that is named, what arrived later is not looked at.
         """
+        log = self.log
         moment = self._moment(as_of)
         version = self._answering(moment)
         if moment is not None:
-            return self.log, moment, version
+            return log, moment, version
         # A version trained as of a moment after the last event is asked about that moment.
-        now = max(self.log.end_at, version.card.trained_until)
+        now = max(log.end_at, version.card.trained_until)
         return self._log_known_now(now), now, version
 
     def _log_known_now(self, moment: int) -> "SpannedLog":

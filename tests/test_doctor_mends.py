@@ -20,7 +20,7 @@ from tests.test_files import dead_process
 from tests.test_versions import make_older
 
 pytestmark = pytest.mark.slow
-COMMAND = re.compile(r"(?:habitue|rm) [^:;()…]*")
+COMMAND = re.compile(r"(?:habitue|rm) .*?(?=\. |[:;()…]|, or |$)")
 SETTINGS = '[model]\nsize = "tiny"\n[training]\nepochs = 1\n'
 
 
