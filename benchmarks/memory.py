@@ -2,12 +2,13 @@
 
     python benchmarks/memory.py [MILLIONS …] [--data FOLDER]
 
-For each number of millions of events (default: 1, 3 and 10) a shop of fifty events a person is
-simulated and ingested; it stays in FOLDER for the next time. Then each of three works runs in a
-process of its own: `encode` (the vocabulary and the sequences of a training), `train` (one epoch of
-the tiny network, and all the rest), `refresh`. Reported of each: the peak of the resident memory,
-the peak of that part of it which is the process's own (what is mapped from files can be dropped at
-any time), and the same at the end of each stage. `growth` is a peak over that of the log before.
+For each number of millions of events (default: 1, 3 and 10) a shop of fifty events a person and
+20,000 items is simulated and ingested; it stays in FOLDER for the next time. Then each of three
+works runs in a process of its own: `encode` (the vocabulary and the sequences of a training),
+`train` (one epoch of the tiny network, and all the rest), `refresh`. Reported of each: the peak of
+the resident memory, the peak of that part of it which is the process's own (what is mapped from
+files can be dropped at any time), and the same of each stage. `growth` is the own peak over that of
+the log before.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from habitue.simulation.simulate import simulate
 from habitue.workspace import Workspace
 
 EVENTS_PER_USER: Final = 50
+ITEMS: Final = 20_000
 WORKS: Final = ("encode", "train", "refresh")
 SETTINGS: Final[Mapping[str, Mapping[str, object]]] = {
     "model": {"size": "tiny"},
@@ -99,7 +101,8 @@ def prepare(folder: Path, millions: float) -> Path:
     if not (shop.folder / "store" / "manifest.json").exists():
         made = folder / f"made-{millions:g}"
         if not made.exists():
-            simulate(made, users=events // EVENTS_PER_USER, events=events, seed=1)
+            users = events // EVENTS_PER_USER
+            simulate(made, users=users, events=events, items=ITEMS, seed=1)
         files = sorted(made.glob("*.parquet"))
         shop.init(files, force=True)
         shop.ingest(*files)

@@ -47,16 +47,16 @@ def fit_linear(
     columns_NF: Floats, label_N: Floats, *, objective: LinearObjective, penalty: float = 30.0
 ) -> LinearModel:
     """Fit and return the model; `penalty` is half the weight of the squared length of weights."""
-    logged = _signed_log(columns_NF)
-    known = ~np.isnan(logged)
-    fill = np.zeros(logged.shape[1])
-    some = known.any(axis=0)
-    fill[some] = np.nanmedian(logged[:, some], axis=0)
-    filled = np.where(known, logged, fill)
-    mean, deviation = filled.mean(axis=0), filled.std(axis=0)
+    # The rows of a task are the largest thing in memory: they are tamed where they stand.
+    design = np.ones((len(columns_NF), columns_NF.shape[1] + 1))
+    tamed = design[:, :-1]
+    tamed[:] = columns_NF
+    _log_signed(tamed)
+    fill = np.array([_median(column) for column in tamed.T])
+    np.copyto(tamed, fill, where=np.isnan(tamed))
+    mean, deviation = tamed.mean(axis=0), tamed.std(axis=0)
     scale = np.where(deviation > 1e-9, deviation, 1.0)
-    tamed = np.clip((filled - mean) / scale, -_CUT, _CUT)
-    design = np.column_stack([tamed, np.ones(len(tamed))])
+    _scale(tamed, mean, scale)
     ridge = np.full(design.shape[1], penalty)
     ridge[-1] = 1e-6  # the level is free; the trace of ridge keeps one-class data finite
     label = np.asarray(label_N, dtype=np.float64)
@@ -71,15 +71,32 @@ def fit_linear(
     )
 
 
-def _signed_log(columns: Floats) -> Floats:
-    wide = np.asarray(columns, dtype=np.float64)
-    return np.asarray(np.sign(wide) * np.log1p(np.abs(wide)))
+def _log_signed(columns: Floats) -> None:
+    """Replace each number by its signed logarithm, in place."""
+    negative = columns < 0
+    np.abs(columns, out=columns)
+    np.log1p(columns, out=columns)
+    np.negative(columns, out=columns, where=negative)
+
+
+def _median(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _scale(columns: Floats, mean: Floats, scale: Floats) -> None:
+    """Bring each column to mean 0 and deviation 1, cut at five deviations, in place."""
+    columns -= mean
+    columns /= scale
+    np.clip(columns, -_CUT, _CUT, out=columns)
 
 
 def _tame(columns: Floats, fill: Floats, mean: Floats, scale: Floats) -> Floats:
-    logged = _signed_log(columns)
-    filled = np.where(np.isnan(logged), fill, logged)
-    return np.clip((filled - mean) / scale, -_CUT, _CUT)
+    tamed = np.array(columns, dtype=np.float64)
+    _log_signed(tamed)
+    np.copyto(tamed, fill, where=np.isnan(tamed))
+    _scale(tamed, mean, scale)
+    return tamed
 
 
 def _solve_least_squares(design: Floats, label: Floats, ridge: Floats) -> Floats:
