@@ -40,13 +40,11 @@ _LAG_BINS: Final = 48 * 12 + 1  # two days, and longer
 class Crowd:
     """How the events are shared out among persons, bots apart."""
 
-    persons: int
-    events: int
-    top_subject: int  # who has most
-    top_events: int
-    bot_subject: int  # the busiest of those flagged as bots; -1 where there are none
-    bot_events: int  # its events
-    all_events: int  # with those of bots
+    persons: int = 0
+    events: int = 0
+    top_events: int = 0  # of the one who has most
+    bot_events: int = 0  # of the busiest of those flagged as bots
+    all_events: int = 0  # with those of bots
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class _Tally:
             "lags": (_LAG_BINS,),
         }
         counts = {name: np.zeros((num_days, *shape), np.int64) for name, shape in shapes.items()}
-        return cls(first_day, counts, [], 0, Crowd(0, 0, -1, 0, -1, 0, 0))
+        return cls(first_day, counts, [], 0, Crowd())
 
     @property
     def num_days(self) -> int:
@@ -159,18 +157,13 @@ class _Tally:
         persons = frame.group_by("subject_id").agg(
             events=pl.len().cast(pl.Int64), is_bot=pl.col("is_bot").fill_null(False).any()
         )
-        persons = persons.sort("events", "subject_id", descending=[True, False])
         kept, bots = persons.filter(~pl.col("is_bot")), persons.filter("is_bot")
         old = self.crowd
-        top = max((old.top_events, old.top_subject), _first(kept))
-        bot = max((old.bot_events, old.bot_subject), _first(bots))
         self.crowd = Crowd(
             persons=old.persons + kept.height,
             events=old.events + int(kept["events"].sum()),
-            top_subject=top[1],
-            top_events=top[0],
-            bot_subject=bot[1],
-            bot_events=bot[0],
+            top_events=max(old.top_events, _most(kept)),
+            bot_events=max(old.bot_events, _most(bots)),
             all_events=old.all_events + frame.height,
         )
 
@@ -220,9 +213,8 @@ class _Tally:
             self.followed = [_summed(self.followed)]
 
 
-def _first(persons: pl.DataFrame) -> tuple[int, int]:
-    """Return (events, subject) of the first row."""
-    return (persons["events"][0], persons["subject_id"][0]) if persons.height else (0, -1)
+def _most(persons: pl.DataFrame) -> int:
+    return int(persons["events"].max() or 0)  # type: ignore[arg-type]
 
 
 def _summed(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -279,7 +279,8 @@ def _one_user(daily: DailyFigures) -> Iterator[Finding]:
             "one_user",
             True,
             f"one of {crowd.persons:,} users has {share:.0%} of the events ({crowd.top_events:,}); "
-            "an id that many share belongs into cleaning.placeholder_ids",
+            "habitue validate names it, and an id that many share belongs into "
+            "cleaning.placeholder_ids",
         )
     bots = crowd.bot_events / max(crowd.all_events, 1)
     if bots > ONE_USER_SHARE:
