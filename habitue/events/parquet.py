@@ -33,6 +33,7 @@ NO_CHECKSUMS = (
 _OBJECT_ROWS = 10_000
 _PAGE_HEADER_BYTES = 64
 _NEXT_NUMBER = b"\x15"
+_BROKEN = (pa.ArrowException, OSError, ValueError)  # what PyArrow raises at damaged files
 # The version, a list of structs, and of a long list the number of its entries, in compact Thrift.
 _SCHEMA_SIZE = re.compile(rb"\x15[\x00-\x7f]\x19\xfc([\x80-\xff]*[\x00-\x7f])", re.DOTALL)
 
@@ -154,10 +155,13 @@ def _batches(
         while True:
             try:
                 batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
+                if batch is None:
+                    break
+                # Polars panics at text that is no UTF-8, and trusts offsets that are wrong.
+                batch.validate(full=True)
+                batch = batch.replace_schema_metadata(None)
+            except _BROKEN as error:
                 raise _damaged(path, error) from None
-            if batch is None:
-                break
             yield batch
     check_unchanged(path, before)
 
@@ -229,16 +233,16 @@ def _opened(path: Path, coded: CodedColumns | None = None) -> pq.ParquetFile:
         _check_footer(path)
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
+        num_columns = file.metadata.num_columns
+        depth = max((_depth(field.type) for field in file.schema_arrow), default=0)
         texts = coded.texts_of(file.schema_arrow) if coded else []
         if texts:
             file.close()
             file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts)
-    except (pa.ArrowException, OSError) as error:
+    except _BROKEN as error:
         if "depth limit" in str(error):
             raise _too_much(path, "columns nested more than 100 deep") from None
         raise _damaged(path, error) from None
-    num_columns = file.metadata.num_columns
-    depth = max((_depth(field.type) for field in file.schema_arrow), default=0)
     if num_columns > MAX_COLUMNS or depth > MAX_DEPTH:
         file.close()
         raise _too_much(path, f"{num_columns:,} columns, nested up to {depth} deep")
@@ -270,9 +274,10 @@ def _too_much(path: Path, what: str) -> FileRefused:
     )
 
 
-def _damaged(path: Path, error: Exception) -> FileRefused:
+def _damaged(path: Path, error: BaseException) -> FileRefused:
+    why = (str(error).splitlines() or [""])[0][:200].rstrip(".") or type(error).__name__
     return FileRefused(
-        f"{path} is a damaged or unfinished Parquet file: {str(error).splitlines()[0][:200]}.",
+        f"{path} is a damaged or unfinished Parquet file: {why}.",
         fix="Copy or export it again; nothing of it was stored.",
         code="parquet_damaged",
     )

@@ -150,9 +150,11 @@ class CarefulCutter:
         if record.fields is None:
             return record
         code = self._flaw(record.fields)
-        may_swallow = record.num_lines > 1 and code not in _OF_WHOLE_RECORDS
-        if may_swallow and (code or self._swallows(record.fields)):
-            return _given_up(block, start, code or "unclosed_quote")
+        if record.num_lines > 1:
+            if self._swallows(record.fields):
+                return _given_up(block, start, "unclosed_quote")
+            if code and code not in _OF_WHOLE_RECORDS:
+                return _given_up(block, start, code)
         return replace(record, code=code)
 
     def _swallows(self, fields: list[bytes]) -> bool:

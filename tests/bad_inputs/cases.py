@@ -68,10 +68,7 @@ class Case:
 
     def settings_text(self) -> str:
         """The settings as TOML: the harness's own below those of the case."""
-        given = dict(self.expected.get("settings", {}))
-        source = merged(SOURCE, given.pop("source", {}))
-        lines = [f"[{stage}]\n{_lines(values)}" for stage, values in given.items()]
-        return "\n".join([*lines, f"[[sources]]\n{_lines(source)}"])
+        return settings_text(self.expected.get("settings", {}))
 
     def words(self) -> list[str]:
         """The options of the verb, as they stand on the command line."""
@@ -83,6 +80,14 @@ class Case:
 
 def all_cases() -> list[Case]:
     return [Case(path.parent) for path in sorted(FOLDER.glob(f"*/{EXPECTED}"))]
+
+
+def settings_text(given: Mapping[str, Any]) -> str:
+    """Settings as TOML: the harness's own source below the given one, then the given stages."""
+    source = merged(SOURCE, given.get("source", {}))
+    stages = {stage: values for stage, values in given.items() if stage != "source"}
+    lines = [f"[{stage}]\n{_lines(values)}" for stage, values in stages.items()]
+    return "\n".join([*lines, f"[[sources]]\n{_lines(source)}"])
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Json:

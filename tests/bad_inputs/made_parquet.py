@@ -78,6 +78,16 @@ def parquet_footer_flip(folder: Path) -> None:
     (folder / _NAME).write_bytes(bytes(whole))
 
 
+def parquet_text_that_is_no_utf8(folder: Path) -> None:
+    whole = _write(folder / _NAME, _columns(), checksums=False)
+    (folder / _NAME).write_bytes(whole.replace(b"Tent\x04", b"T\xffnt\x04"))
+
+
+def parquet_metadata_that_are_no_utf8(folder: Path) -> None:
+    whole = _write(folder / _NAME, _columns())
+    (folder / _NAME).write_bytes(whole.replace(b"ARROW:schema", b"ARROW:\xffchema"))
+
+
 def parquet_without_checksums(folder: Path) -> None:
     _write(folder / _NAME, _columns(), checksums=False)
 
@@ -171,5 +181,6 @@ MAKERS: Final[tuple[Callable[[Path], None], ...]] = (
     parquet_truncated, parquet_bit_flip, parquet_footer_flip, parquet_without_checksums,
     parquet_with_checksums, parquet_int96, parquet_naive_times, parquet_zoned_times,
     parquet_dictionary_and_decimal, parquet_named_csv, parquet_in_gzip, parquet_deep_lists,
-    parquet_million_columns, parquet_deeper_lists,
+    parquet_million_columns, parquet_deeper_lists, parquet_text_that_is_no_utf8,
+    parquet_metadata_that_are_no_utf8,
 )  # fmt: skip

@@ -42,3 +42,17 @@ def test_fields_of_a_record_and_where_the_next_begins() -> None:
 
     assert record.fields == [b'a "q"', b"", b"b"]
     assert record.next_start == 16
+
+
+@pytest.mark.parametrize("slip", [b'x, ""y"""', b'\xff, ""y"""', b'\0, ""y"""', b'y"'])
+def test_quote_never_closed_does_not_swallow_lines_that_could_be_records(slip: bytes) -> None:
+    lines = [b'a,"b,c', b"d,e,f", b"g,h,i", b"j,k," + slip, b"m,n,o"]
+    found = CarefulCutter(3, ",").cut(b"\n".join(lines) + b"\n", is_last=True)
+    assert (found.rejected[0].code, found.rejected[0].line) == ("unclosed_quote", 0)
+    assert {b"d,e,f", b"g,h,i", b"m,n,o"} <= set(found.good)
+
+
+def test_text_of_several_lines_within_quotes_is_one_field() -> None:
+    text = b'a,"b\nc,d\ne\nf",g\nh,i,j\n'
+    found = CarefulCutter(3, ",").cut(text, is_last=True)
+    assert found.num_records == len(found.good) == 2
