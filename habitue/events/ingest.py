@@ -68,6 +68,7 @@ _ORDER: Final = {"events": EVENT_ORDER}
 _BUCKETS_BY_BYTES: Final = ((20 << 20, 4), (200 << 20, 16), (2 << 30, 64), (20 << 30, 256))
 _MOST_BUCKETS: Final = 1024
 _UNPACKED: Final = 6  # times the size of a packed or a Parquet file, roughly
+_PART_ROWS: Final = 1_000_000  # of a part of versions, at least, where there are several
 _ROW_BYTES: Final = 100  # of a database table, roughly
 _PACKED_SUFFIXES: Final = (".gz", ".zst", ".zip", ".parquet")
 
@@ -287,8 +288,9 @@ class Ingest:
         self._write("subjects", subjects, content_of(subjects))
         items = self._item_rows()
         self._write("items", items, content_of(items))
-        versions = self._version_rows()
-        self._write("versions", versions, content_of(versions))
+        for nth, versions in enumerate(_gathered(self._version_rows(), _PART_ROWS)):
+            stem = f"part-{nth}" if nth else "part"
+            self._write("versions", versions, content_of(versions), stem=stem)
         identities = self._identity_rows()
         self._write("identities", identities, content_of(identities))
         for held, rows in self._intake.unsure.set_aside():
@@ -315,17 +317,15 @@ class Ingest:
         changed = changed.with_columns(is_product=~pl.col("is_product"))
         return pl.concat([new.cast(pl.Schema(ITEM_TABLE_COLUMNS)), changed])
 
-    def _version_rows(self) -> pl.DataFrame:
+    def _version_rows(self) -> Iterator[pl.DataFrame]:
         stored = self._store.read_table("versions")
-        pieces = [pl.DataFrame(schema=VERSION_COLUMNS)]
-        pieces.append(self._told.new_versions(stored))
+        yield from self._told.new_versions(stored)
         rows = self._intake.catalogue_rows()
         if rows.height:
             judge = accept_rows if self._since is None else unseen_rows
             accepted = rows.filter(judge(rows, stored))
             self._note_accepted(accepted)
-            pieces.append(accepted.select(*VERSION_COLUMNS))
-        return pl.concat(pieces)
+            yield accepted.select(*VERSION_COLUMNS)
 
     def _identity_rows(self) -> pl.DataFrame:
         """Return the records of who is who that tell of two ids for the first time.
@@ -340,7 +340,9 @@ class Ingest:
         self._note_accepted(fresh)
         return fresh.select(*IDENTITY_COLUMNS)
 
-    def _write(self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1) -> None:
+    def _write(
+        self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1, *, stem: str = "part"
+    ) -> None:
         if rows.is_empty():
             return
         times = rows["timestamp"] if table == "events" else None
@@ -353,6 +355,7 @@ class Ingest:
                 content=content,
                 bucket=bucket,
                 times=times,
+                stem=stem,
             )
         )
 
@@ -484,6 +487,18 @@ def _subject_rows(intake: Intake) -> pl.DataFrame:
         kind=pl.col("kind").cast(pl.UInt8).cat.to(SUBJECT_KINDS).cast(pl.String),
         outside_id="text",
     )
+
+
+def _gathered(pieces: Iterable[pl.DataFrame], most_rows: int) -> Iterator[pl.DataFrame]:
+    """Yield the pieces laid together until they have so many rows."""
+    waiting: list[pl.DataFrame] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(one.height for one in waiting) >= most_rows:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def _stored_columns(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ Most rows show what an earlier one showed already, and are left out without sort
 nothing about catalogue files.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -53,23 +54,20 @@ class ToldInEvents:
         if self._num_waiting > self._max_rows:
             self._reduce()
 
-    def new_versions(self, stored: pl.DataFrame) -> pl.DataFrame:
-        """Return what was gathered and tells more than the versions that are stored."""
+    def new_versions(self, stored: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield what was gathered and tells more than the versions that are stored.
+
+        By item number, some items at a time.
+        """
         self._reduce()
-        new = pl.concat([self._words, _asked_for(self._prices)], how="diagonal")
-        stored = stored.filter(pl.col("row_key").is_null()).with_columns(_new=False)
-        if stored.is_empty():
-            return new.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
-        both = pl.concat([stored, new.with_columns(_new=True)])
-        found = []
-        for attribute, rows in _by_attribute(both):
-            if attribute == ["price"]:
-                told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
-                found.append(_asked_for(told))
-            else:
-                found.append(_first_known(rows, attribute, "_new"))
-        kept = pl.concat(found).filter("_new").drop("_new")
-        return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+        items = pl.concat([self._words["item_number"], self._prices["item_number"]])
+        of_events = stored.filter(pl.col("row_key").is_null())
+        for first, last in _ranges(items, self._max_rows):
+            is_meant = pl.col("item_number").is_between(first, last)
+            words, prices = self._words.filter(is_meant), self._prices.filter(is_meant)
+            new = pl.concat([words, _asked_for(prices)], how="diagonal")
+            known = of_events.join(new.select("item_number").unique(), on="item_number", how="semi")
+            yield _told_more(new, known)
 
     def _reduce(self) -> None:
         if not self._waiting:
@@ -91,6 +89,33 @@ class ToldInEvents:
         both = pl.concat([self._words, *pieces], how="diagonal")
         found = [_first_known(rows, attribute) for attribute, rows in _by_attribute(both)]
         self._words = pl.concat(found)
+
+
+def _ranges(items: pl.Series, most_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of successive items that have about so many rows."""
+    rows_up_to = np.cumsum(np.bincount(items.to_numpy()))
+    first = 0
+    while first < rows_up_to.size:
+        before = int(rows_up_to[first - 1]) if first else 0
+        last = max(first, int(np.searchsorted(rows_up_to, before + most_rows, side="right")) - 1)
+        yield first, last
+        first = last + 1
+
+
+def _told_more(new: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    """Return the new versions of some items that tell more than those stored."""
+    if stored.is_empty():
+        return new.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+    both = pl.concat([stored.with_columns(_new=False), new.with_columns(_new=True)])
+    found = []
+    for attribute, rows in _by_attribute(both):
+        if attribute == ["price"]:
+            told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
+            found.append(_asked_for(told))
+        else:
+            found.append(_first_known(rows, attribute, "_new"))
+    kept = pl.concat(found).filter("_new").drop("_new")
+    return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
 
 
 def _by_attribute(rows: pl.DataFrame) -> list[tuple[list[str], pl.DataFrame]]:

@@ -35,11 +35,16 @@ def events(*rows: Event, late: int = 0, event_type: str = "purchase") -> pl.Data
     return pl.DataFrame(full, schema=EVENT_SCHEMA, orient="row")
 
 
+def all_of(gathered: ToldInEvents, stored: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.DataFrame(schema=VERSION_COLUMNS)
+    return pl.concat([nothing, *gathered.new_versions(stored)])
+
+
 def told(*frames: pl.DataFrame, max_rows: int = 1000) -> pl.DataFrame:
     gathered = ToldInEvents(max_rows=max_rows)
     for frame in frames:
         gathered.add(frame)
-    return gathered.new_versions(pl.DataFrame(schema=VERSION_COLUMNS))
+    return all_of(gathered, pl.DataFrame(schema=VERSION_COLUMNS))
 
 
 def from_file(*rows: dict[str, object]) -> pl.DataFrame:
@@ -120,7 +125,7 @@ def test_what_came_later_changes_nothing_of_what_was_known(
     first = told(frame[:cut])
     gathered = ToldInEvents()
     gathered.add(frame[cut:])
-    both = pl.concat([first, gathered.new_versions(first)])
+    both = pl.concat([first, all_of(gathered, first)])
     assert_frame_equal(items(both, day=day), expected)
 
 
@@ -128,7 +133,7 @@ def test_an_older_export_that_comes_later_leaves_the_last_price() -> None:
     first = told(events((0, 0, None, 1.0), (0, 2, None, 1.0)))
     gathered = ToldInEvents()
     gathered.add(events((0, 1, None, 2.0)))
-    assert items(pl.concat([first, gathered.new_versions(first)]))["price"].to_list() == [1.0]
+    assert items(pl.concat([first, all_of(gathered, first)]))["price"].to_list() == [1.0]
 
 
 def test_a_refund_tells_no_price() -> None:
@@ -154,7 +159,7 @@ def test_what_is_stored_already_is_not_told_again() -> None:
     rows = events((0, 1, "Lamp", 5.0), (0, 40, "Light", 6.0), (1, 2, None, None))
     gathered = ToldInEvents()
     gathered.add(rows)
-    assert gathered.new_versions(told(rows)).is_empty()
+    assert all_of(gathered, told(rows)).is_empty()
 
 
 def test_a_catalogue_file_says_more_than_an_event_except_about_the_price() -> None:

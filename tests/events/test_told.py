@@ -37,7 +37,8 @@ def versions_of(*frames: pl.DataFrame) -> pl.DataFrame:
     gathered = ToldInEvents(max_rows=4)
     for frame in frames:
         gathered.add(frame)
-    return gathered.new_versions(pl.DataFrame(schema=VERSION_COLUMNS))
+    nothing = pl.DataFrame(schema=VERSION_COLUMNS)
+    return pl.concat([nothing, *gathered.new_versions(nothing)])
 
 
 @settings(deadline=None)
