@@ -139,6 +139,11 @@ _READABLE: dict[str, Callable[[ColumnFacts], bool]] = {
     **dict.fromkeys(("price", "value", "quantity", "position"), _reads_as_number),
 }
 _CATEGORIES = ("item_category", "category")
+# Whatever such a column holds further down in the file can be read.
+_FREE_TEXTS = (
+    "order_id", "search_query", "list_id", "campaign", "recommendation_id", "item_name",
+    "item_brand", "item_variant",
+)  # fmt: skip
 
 
 def map_events(facts: Sequence[ColumnFacts], sample: pl.DataFrame) -> Mapping:
@@ -151,6 +156,7 @@ def map_events(facts: Sequence[ColumnFacts], sample: pl.DataFrame) -> Mapping:
     _find_event_words(mapping, facts)
     _settle_money(mapping, facts)
     _map_category(mapping, "item_category", facts, sample)
+    _map_empty(mapping, facts)
     return mapping
 
 
@@ -241,6 +247,15 @@ def _assign_by_name(
         if name not in mapping.columns and one.name not in mapping.used:
             oddity = "" if _FITS.get(name, _is_any)(one) else f", although {_oddity(one)}"
             mapping.give(name, one.name, f"the name{oddity}{_seen(one)}", unsure=bool(oddity))
+
+
+def _map_empty(mapping: Mapping, facts: Sequence[ColumnFacts]) -> None:
+    """Take a column that is called as its field is, though nothing shows yet: it may come later."""
+    for one in facts:
+        for name in _FREE_TEXTS:
+            if one.filled == 0 and name not in mapping.columns and is_standard_name(one.name, name):
+                because = "the name, although the first rows of the file have no value"
+                mapping.give(name, one.name, because, unsure=True)
 
 
 def _is_readable(mapping: Mapping, name: str, one: ColumnFacts) -> bool:

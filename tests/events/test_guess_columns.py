@@ -68,6 +68,20 @@ def test_fields_own_name_over_values_that_cannot_be_read_is_a_doubt(
     )
 
 
+def test_text_fields_own_name_is_mapped_although_the_first_rows_are_empty() -> None:
+    empty: list[object] = [None] * NUM
+    base: dict[str, Sequence[object]] = {
+        "user_id": cycle("u", 50),
+        "item_id": cycle("p", 9),
+        "timestamp": TIMES,
+    }
+    mapping = mapped({**base, "campaign": empty, "order_id": empty, "price": empty, "x": empty})
+
+    assert set(mapping.columns) == {*base, "campaign", "order_id"}
+    assert "the first rows of the file have no value" in mapping.because["campaign"]
+    assert {"campaign", "order_id"} <= mapping.unsure
+
+
 def test_doubt_ends_where_another_column_serves() -> None:
     mapping = mapped({"timestamp": cycle("x", 2), "event_time": TIMES, "user_id": cycle("a", 50)})
 
