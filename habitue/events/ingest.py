@@ -38,7 +38,7 @@ from habitue.events.consistency import Inconsistencies
 from habitue.events.database import DatabaseTable, num_rows
 from habitue.events.ingest_notes import Noticed, notes
 from habitue.events.ingest_report import FileUse, IngestReport
-from habitue.events.intake import PAIR_COLUMNS, Intake
+from habitue.events.intake import PAIR_COLUMNS, Intake, Rest
 from habitue.events.keys import column_hashes, hash_sum, mixed
 from habitue.events.manifest import (
     IngestRecord,
@@ -53,7 +53,7 @@ from habitue.events.merge import merge
 from habitue.events.personal import looks_like_person
 from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
-from habitue.events.sources import Place, match_source, open_source
+from habitue.events.sources import Place, match_source, open_source, rest_of
 from habitue.events.spill import Spill
 from habitue.events.store import EVENT_ORDER, EventStore, in_order, stored_kinds
 from habitue.events.told import ToldInEvents
@@ -81,6 +81,7 @@ class Input:
     source: SourceSettings
     chunks: Callable[[], Iterable[RecordChunk]]
     num_bytes: int = 0
+    rest: Rest | None = None
 
 
 def ingest_files(
@@ -106,7 +107,8 @@ def ingest_files(
     for path in files:
         source = match_source(path, settings.sources)
         chunks = _opener(path, source, settings, words, salvage=salvage)
-        inputs.append(Input(path.name, source, chunks, _unpacked_bytes(path)))
+        rest = rest_of(path, source)
+        inputs.append(Input(path.name, source, chunks, _unpacked_bytes(path), rest))
     return ingest_inputs(store, inputs, settings, progress=progress, words=words)
 
 
@@ -201,7 +203,7 @@ class Ingest:
     def _read(self) -> None:
         self._progress.start("Reading", None, "records")
         for given in self._inputs:
-            file = self._intake.add_file(given.name, given.source)
+            file = self._intake.add_file(given.name, given.source, given.rest)
             num_records = 0
             for chunk, cleaned in one_ahead(self._intake.clean(file, given.chunks())):
                 self._intake.add(file, chunk, cleaned)

@@ -7,7 +7,7 @@ in the order of the rows, so the same files give the same numbers. Knows nothing
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,10 @@ _VISITORS: Final = {1: "anonymous_subject_id", 2: "anonymous_id"}
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
 
+# Returns the columns that were not read, with the `_record` of each row.
+Rest = Callable[[pl.Series], pl.DataFrame]
+
+
 @dataclass(frozen=True)
 class InputFile:
     """A file of the ingest, under the number by which the ledger knows it."""
@@ -47,6 +51,7 @@ class InputFile:
     number: int
     name: str
     source: SourceSettings
+    rest: Rest | None = None
 
 
 class Intake:
@@ -87,9 +92,9 @@ class Intake:
         self.items = Interner(words)
         self.items.know(items["item_id"])
 
-    def add_file(self, name: str, source: SourceSettings) -> InputFile:
+    def add_file(self, name: str, source: SourceSettings, rest: Rest | None = None) -> InputFile:
         """Announce the next file."""
-        return InputFile(self.ledger.add_file(), name, source)
+        return InputFile(self.ledger.add_file(), name, source, rest)
 
     def clean(
         self, file: InputFile, chunks: Iterable[RecordChunk]
@@ -109,12 +114,13 @@ class Intake:
         for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
             kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))
+            kept, columns = _with_rest(kept, chunk.frame.schema, file.rest)
             self._quarantine.add(
                 kept,
                 file=file.name,
                 nth_file=file.number,
                 source=file.source,
-                columns=chunk.frame.schema,
+                columns=columns,
             )
         if cleaned.frame.is_empty():
             return
@@ -224,6 +230,21 @@ def _as_sent(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     has_id = pl.col("event_id").is_not_null()
     return rows.with_columns(timestamp=pl.when(has_id).then("_clock_time").otherwise("timestamp"))
+
+
+def _with_rest(
+    kept: pl.DataFrame, columns: Mapping[str, pl.DataType], rest: Rest | None
+) -> tuple[pl.DataFrame, Mapping[str, pl.DataType]]:
+    """Add, to rows that are set aside, the columns that were not read: a mapping may need them."""
+    if rest is None or kept.is_empty():
+        return kept, columns
+    others = rest(kept["_record"])
+    if others.width == 1:
+        return kept, columns
+    texts = others.select("_record", _rest=pl.struct(pl.exclude("_record")).struct.json_encode())
+    joined = kept.join(texts, on="_record", how="left", maintain_order="left")
+    raw = pl.concat_str(pl.col("raw").str.head(-1), pl.lit(","), pl.col("_rest").str.slice(1))
+    return joined.with_columns(raw=raw).drop("_rest"), {**columns, **others.schema}
 
 
 def _without_raw(unreadable: pl.DataFrame, source: SourceSettings) -> pl.DataFrame:

@@ -114,6 +114,33 @@ def read_parquet(
         record += batch.num_rows
 
 
+def read_rest(path: Path, records: pl.Series, *, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Return, of these records, all columns that `read_parquet` with `columns` leaves out.
+
+    One row a record, with its `_record`; only the row groups that hold such records are read.
+
+    Raises:
+        FileRefused: the file is damaged or changes under our hands.
+    """
+    with _opened(path) as file:
+        names = file.schema_arrow.names
+        rest = sorted(set(names) - set(_roots(names, columns) or names), key=names.index)
+        groups = range(file.metadata.num_row_groups)
+        sizes = [file.metadata.row_group(group).num_rows for group in groups]
+    pieces = [pl.DataFrame(schema={"_record": pl.UInt64()})]
+    first = 1
+    for group, size in enumerate(sizes if rest else []):
+        wanted = records.filter((records >= first) & (records < first + size)).unique().implode()
+        record = first
+        if len(wanted[0]):
+            for batch in _batches(path, tuple(rest), _OBJECT_ROWS, [group]):
+                frame = _piece(batch, record, (), None).frame.drop("_line", "_offset")
+                pieces.append(frame.filter(pl.col("_record").is_in(wanted)))
+                record += batch.num_rows
+        first += size
+    return pl.concat(pieces, how="diagonal_relaxed")
+
+
 def read_parquet_objects(
     path: Path, *, wanted: WantedColumns, roots: tuple[str, ...]
 ) -> Iterator[RecordChunk]:

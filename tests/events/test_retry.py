@@ -18,6 +18,7 @@ from habitue.events import retry
 from habitue.events.ingest import ingest_files
 from habitue.events.ingest_report import IngestReport
 from habitue.events.quarantine import read_quarantine
+from habitue.events.reread import CannotReread, source_now
 from habitue.events.retry import RetryReport, retry_quarantine
 from habitue.events.store import EventStore
 from habitue.workspace import Workspace
@@ -314,18 +315,70 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert (report.tried.accepted, report.rows) == (2, 0)
 
 
-def test_rows_without_a_column_that_is_mapped_now_are_not_tried(tmp_path: Path) -> None:
+def test_parquet_columns_that_were_not_mapped_are_kept_for_rows_set_aside(tmp_path: Path) -> None:
+    """Only mapped columns are read; of a row that is set aside the others are read after it."""
+    at = [datetime(2024, 1, 2, 10, n, tzinfo=UTC) for n in range(6)]
     frame = pl.DataFrame(
-        {name: ["" if name == "user" else "x"] for name in HEADER.strip().split(",")}
-    ).with_columns(at=pl.lit("2024-01-02"), event=pl.lit("view"), price=pl.lit("2"))
+        {
+            "user": ["", "u1", "", "u2", "", ""],
+            "event": ["view"] * 6,
+            "wrong": ["x"] * 6,
+            "item": ["A"] * 6,
+            "when": {"happened": at},
+            "member": {"id": [f"m{n}" for n in range(6)]},
+            "price": ["1"] * 6,
+            "cost": [1.1 * n for n in range(6)],
+            "order": [None] * 6,
+            "tags": [["a", "b"]] * 6,
+        }
+        | {
+            "when": pl.Series([{"happened": one} for one in at]),
+            "member": pl.Series([{"id": 2**60 + n, "new": n % 2 == 0} for n in range(6)]),
+        }
+    )  # fmt: skip
     path = tmp_path / "a.parquet"
-    frame.write_parquet(path)
-    store, right = EventStore(tmp_path / "store"), source(columns=mapped(user_id="member"))
-    ingested(store, [path], source())
-    report = retried(store, right)
-    assert dict(report.not_fed) == {"column_not_kept": 1}
-    assert report.by_reason == {"no_subject": 1}
-    assert ingested(store, [path], right).accepted == 1
+    frame.write_parquet(path, row_group_size=2)
+    wrong = source(columns=mapped(timestamp="wrong"))
+    right = source(
+        columns=mapped(
+            timestamp="when.happened", user_id="member.id", price="cost", properties="tags"
+        )
+    )
+    report = assert_as_if(tmp_path, [path], wrong, right)
+    assert (report.tried.accepted, report.rows) == (6, 0)
+    stores = [EventStore(tmp_path / name) for name in ("retried", "right")]
+    assert stores[0].fingerprint == stores[1].fingerprint
+
+
+def test_rows_without_a_column_that_is_mapped_now_are_not_tried() -> None:
+    columns = json.dumps(dict.fromkeys(["user", "event", "at", "item", "price", "order"], "String"))
+    assert source_now("log", "a.csv", columns, [source()]).name == "log"
+    elsewhere = source(columns=mapped(user_id="member"))
+    with pytest.raises(CannotReread) as told_why:
+        source_now("log", "a.csv", columns, [elsewhere])
+    assert (told_why.value.why, told_why.value.what) == ("column_not_kept", "member")
+    # An object that lacks a key says nothing of it.
+    is_open = source(columns=mapped(user_id="member"), format="jsonl")
+    assert source_now("log", "a.jsonl", columns, [is_open]) == is_open
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_rest_of_the_columns_become_properties_as_on_reading(tmp_path: Path, kind: str) -> None:
+    names = HEADER.strip().split(",")
+    rows = [row(n, event="zz9" if n % 2 else "view") for n in range(6)]
+    frame = pl.DataFrame([dict(zip(names, one.strip().split(","), strict=True)) for one in rows])
+    path = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        written(path, *rows)
+    elif kind == "jsonl":
+        frame.write_ndjson(path)
+    else:
+        frame.write_parquet(path)
+    kinds: dict[str, Any] = {"format": "jsonl"} if kind == "jsonl" else {}
+    wrong = source(columns=mapped(properties="*"), **kinds)
+    right = source(columns=mapped(properties="*"), event_types={"zz9": "purchase"}, **kinds)
+    report = assert_as_if(tmp_path, [path], wrong, right)
+    assert (report.tried.accepted, report.rows) == (3, 0)
 
 
 def test_rows_of_a_source_that_is_gone_are_not_tried(tmp_path: Path) -> None:
