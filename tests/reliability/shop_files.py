@@ -1,7 +1,7 @@
 """A few small files of one shop, and what a store of them must hold after each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +28,7 @@ EVENTS = SourceSettings(
         "price": "price",
         "search_query": "query",
     },
+    event_types={"login": "identify"},
 )
 ITEMS = SourceSettings(name="items", table="items", columns={"item_id": "item", "name": "name"})
 SETTINGS = Settings(sources=[EVENTS, ITEMS], store=StoreSettings(buckets=2))
@@ -40,6 +41,7 @@ class State:
     events: pl.DataFrame
     items: pl.DataFrame
     subjects: pl.DataFrame
+    identities: pl.DataFrame
     set_aside: pl.DataFrame
 
     def equals(self, other: "State") -> bool:
@@ -57,7 +59,7 @@ def write_files(folder: Path, number: int) -> list[Path]:
             "id": f"e{n}" if n % 3 else "",
             "user": f"u{n % 7}" if n % 11 else "",
             "visitor": f"v{n % 2}" if n % 13 else "",
-            "event": ("view", "search", "purchase")[n % 3],
+            "event": "login" if n % 12 == 6 else ("view", "search", "purchase")[n % 3],
             "at": f"2024-01-{1 + n % 28:02d} 10:{n % 60:02d}:00",
             "item": f"i{n % 7}",
             "price": "free" if n % 17 == 5 else str(n % 9),
@@ -92,11 +94,12 @@ def state_of(folder: Path) -> State:
     """Read all of a store; every file in it is checked on the way."""
     store = EventStore(folder)
     if store.is_empty:
-        return State(pl.DataFrame(), pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
+        return State(*[pl.DataFrame()] * len(fields(State)))
     return State(
         events=all_events(store),
         items=store.items(),
         subjects=store.read_table("subjects"),
+        identities=store.read_table("identities"),
         set_aside=read_quarantine(folder, 1000)[0],
     )
 

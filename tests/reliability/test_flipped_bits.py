@@ -30,25 +30,28 @@ from habitue.versions import (
     read_evaluation,
     write_evaluation,
 )
+from habitue.workspace import Workspace
+from tests.golden.make_shop import restored
+from tests.reliability.counts import FLIPS, SHOP_FLIPS, Count
 from tests.reliability.shop_files import ingest, write_files
 from tests.workspaces import FILES_OF_A_VERSION, make_refresh, make_version, make_workspace
 
-POSITIONS = 300
 READ: dict[str, Callable[[Path], object]] = {
     "events": lambda folder: EventStore(folder).read_bucket(0),
     "texts": lambda folder: EventStore(folder).read_bucket(0),
     "subjects": lambda folder: EventStore(folder).read_table("subjects"),
     "items": lambda folder: EventStore(folder).read_table("items"),
     "versions": lambda folder: EventStore(folder).read_table("versions"),
+    "identities": lambda folder: EventStore(folder).read_table("identities"),
     "quarantine": lambda folder: read_quarantine(folder, 100)[0],
 }
 
 
-def flips(path: Path) -> Iterator[None]:
+def flips(path: Path, num: int) -> Iterator[None]:
     """Flip one bit of the file after another, each time back again."""
     whole = path.read_bytes()
     rng = random.Random(path.name)
-    for _ in range(POSITIONS):
+    for _ in range(num):
         place, bit = rng.randrange(len(whole)), rng.randrange(8)
         damaged = bytearray(whole)
         damaged[place] ^= 1 << bit
@@ -64,14 +67,18 @@ def is_same(found: object, true: object) -> bool:
 
 
 def silent_differences(
-    path: Path, read: Callable[[], object], *, fault: type[Exception] = HabitueError
+    path: Path,
+    read: Callable[[], object],
+    *,
+    fault: type[Exception] = HabitueError,
+    flipped: Count = FLIPS,
 ) -> int:
     """Flip bits, read each time, and count where the answer is another and nobody names the file.
 
     With another `fault` than ours, for the controls, errors need not name it.
     """
     true, silent = read(), 0
-    for _ in flips(path):
+    for _ in flips(path, flipped.now):
         try:
             found = read()
         except fault as error:
@@ -120,11 +127,35 @@ def test_in_a_manifest_nobody_checks(store: Path, monkeypatch: pytest.MonkeyPatc
     assert silent_differences(path, lambda: read_manifest(store), fault=Exception) > 0
 
 
+class AnyDigest(str):
+    """A digest that fits everything."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+@pytest.fixture
+def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sealed files are read without comparing their digest."""
+    monkeypatch.setattr("habitue.checksums.digest_of", lambda _: AnyDigest())
+    monkeypatch.setattr("habitue.checksums.check_file", lambda *_, **__: None)
+
+
 def test_in_what_is_kept_of_the_span(store: Path) -> None:
     """A cache that is damaged is computed anew."""
     log, cache = EventStore(store), store / "span.json"
     read = lambda: kept_span(log, cache, fingerprint=log.fingerprint)  # noqa: E731
     assert silent_differences(cache, read) == 0
+
+
+def test_in_what_is_kept_of_the_span_and_nobody_checks(store: Path, unsealed: None) -> None:
+    """The control."""
+    log, cache = EventStore(store), store / "span.json"
+    read = lambda: kept_span(log, cache, fingerprint=log.fingerprint)  # noqa: E731
+    assert silent_differences(cache, read, fault=Exception) > 0
 
 
 @pytest.fixture
@@ -166,37 +197,101 @@ def test_in_what_points_to_the_version_that_answers(version: Path) -> None:
     assert versions.published == version.name
 
 
-def test_in_an_evaluation(version: Path) -> None:
+def test_in_what_points_to_a_version_when_nobody_checks(version: Path, unsealed: None) -> None:
+    """The control."""
+    versions = Versions(version.parent)
+    path = version.parent / POINTER_FILE
+    assert silent_differences(path, lambda: versions.published, fault=Exception) > 0
+
+
+def evaluated(version: Path) -> Path:
     document: dict[str, Json] = {"tasks": {"churn": {"auc": 0.75, "n": 120}}, "until": "2025-01-02"}
     write_evaluation(version, document)
-    assert silent_differences(version / EVALUATION_FILE, lambda: read_evaluation(version)) == 0
+    return version / EVALUATION_FILE
 
 
-@pytest.mark.parametrize("file", ["current.json", "0001/summary.json", "0001/table/0000.parquet"])
+def test_in_an_evaluation(version: Path) -> None:
+    assert silent_differences(evaluated(version), lambda: read_evaluation(version)) == 0
+
+
+def test_in_an_evaluation_nobody_checks(version: Path, unsealed: None) -> None:
+    """The control."""
+    read = lambda: read_evaluation(version)  # noqa: E731
+    assert silent_differences(evaluated(version), read, fault=Exception) > 0
+
+
+FILES_OF_A_REFRESH = ["current.json", "0001/summary.json", "0001/table/0000.parquet"]
+
+
+def read_refresh(folder: Path) -> object:
+    refresh = current_refresh(folder)
+    return refresh.as_json(), refresh.table.rows()
+
+
+@pytest.mark.parametrize("file", FILES_OF_A_REFRESH)
 def test_in_a_refresh(tmp_path: Path, file: str) -> None:
     make_refresh(tmp_path, "0001", "f")
-
-    def read() -> object:
-        refresh = current_refresh(tmp_path)
-        return refresh.as_json(), refresh.table.rows()
-
-    assert silent_differences(tmp_path / file, read) == 0
+    assert silent_differences(tmp_path / file, lambda: read_refresh(tmp_path)) == 0
 
 
-@pytest.mark.parametrize("pattern", [PROGRESS_FILE, "state-*.safetensors"])
-def test_in_what_a_training_keeps(tmp_path: Path, pattern: str) -> None:
-    """A damaged state is nobody's: the training begins anew."""
-    checkpoint = Checkpoint(tmp_path, "key")
+@pytest.mark.parametrize("file", FILES_OF_A_REFRESH[1:])
+def test_in_a_refresh_nobody_checks(tmp_path: Path, file: str, unsealed: None) -> None:
+    """The control. A pointer leads elsewhere, and there is nothing there."""
+    make_refresh(tmp_path, "0001", "f")
+    # A damaged file may fail in any way, panics of Polars among them.
+    fault: type[Exception] = BaseException  # type: ignore[assignment]
+    read = lambda: read_refresh(tmp_path)  # noqa: E731
+    assert silent_differences(tmp_path / file, read, fault=fault) > 0
+
+
+def kept_state(folder: Path, pattern: str) -> tuple[Path, Callable[[], object]]:
+    checkpoint = Checkpoint(folder, "key")
     checkpoint.save(TrainingState({"step": 12}, {"t": torch.arange(9.0)}))
-    (path,) = tmp_path.glob(pattern)
+    (path,) = folder.glob(pattern)
 
     def read() -> object:
         state = checkpoint.load()
         if state is None:
             raise Failed(f"{path}", fix="")
-        return {**state.numbers}, state.tensors["t"].tolist()
+        numbers = {name: value for name, value in state.numbers.items() if "sha256" not in name}
+        return numbers, state.tensors["t"].tolist()
 
+    return path, read
+
+
+@pytest.mark.parametrize("pattern", [PROGRESS_FILE, "state-*.safetensors"])
+def test_in_what_a_training_keeps(tmp_path: Path, pattern: str) -> None:
+    """A damaged state is nobody's: the training begins anew."""
+    path, read = kept_state(tmp_path, pattern)
     assert silent_differences(path, read) == 0
+
+
+@pytest.mark.parametrize("pattern", [PROGRESS_FILE, "state-*.safetensors"])
+def test_in_what_a_training_keeps_and_nobody_checks(
+    tmp_path: Path, pattern: str, unsealed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    monkeypatch.setattr("habitue.model.resume.check_file", lambda *_: None)
+    path, read = kept_state(tmp_path, pattern)
+    assert silent_differences(path, read, fault=Exception) > 0
+
+
+@pytest.mark.slow
+def test_in_any_file_of_a_shop_no_verb_answers_otherwise_in_silence(tmp_path: Path) -> None:
+    """Verbs check what they read themselves; nobody has to ask the doctor first."""
+    folder = restored(tmp_path / "shop").folder
+
+    def answers() -> object:
+        shop = Workspace(folder)
+        offers = shop.recommend("customer-1", k=5).offers
+        audience = shop.audience("orders >= 1", out=tmp_path / "out.csv").audience
+        profile = shop.profile("customer-2").as_json()
+        return offers.items, audience.table.rows(), profile, shop.similar("P003", k=3).items
+
+    places = [path for path in sorted(folder.rglob("*.*")) if path.suffix not in (".lock", ".toml")]
+    assert len(places) > 40
+    for path in places:
+        assert silent_differences(path, answers, flipped=SHOP_FLIPS) == 0, path
 
 
 def test_in_a_backup(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from unittest import mock
 
@@ -166,8 +167,9 @@ def test_a_state_is_a_state() -> None:
     import polars as pl
 
     one, other = pl.DataFrame({"n": [1]}), pl.DataFrame({"n": [2]})
-    assert State(one, one, one, one).equals(State(one, one, one, one))
-    for place in range(4):
-        tables = [one] * 4
+    num = len(fields(State))
+    assert State(*[one] * num).equals(State(*[one] * num))
+    for place in range(num):
+        tables = [one] * num
         tables[place] = other
-        assert not State(one, one, one, one).equals(State(*tables))
+        assert not State(*[one] * num).equals(State(*tables))

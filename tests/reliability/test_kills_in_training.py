@@ -1,4 +1,4 @@
-"""A training is killed 20 times and more; its weights are those of one that nobody killed."""
+"""A training is killed again and again; its weights are those of one that nobody killed."""
 
 import json
 import random
@@ -6,18 +6,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from habitue.checksums import file_digest
 from habitue.files import leftovers_in
-from habitue.workspace import Workspace
+from tests.golden.make_shop import restored
 from tests.model.conftest import make_lab
+from tests.reliability.counts import FIT_KILLS, TRAIN_KILLS
+from tests.reliability.verbs import judged, left_over, make_place, state_of
 from tests.reliability.victims import Order, Victims
-from tests.shop import make_shop, write_csv
 
-KILLS = 20
 pytestmark = pytest.mark.slow
 
 
@@ -57,7 +58,7 @@ def test_a_network_killed_again_and_again_ends_with_the_same_weights(
     assert whole.done
     rng = random.Random(0)
     kills = finished = 0
-    while kills < KILLS or finished < 2:
+    while kills < FIT_KILLS.now or finished < 2:
         folder, order = place(f"killed{finished}")
         done = False
         while not done:
@@ -74,6 +75,57 @@ def test_a_network_killed_again_and_again_ends_with_the_same_weights(
         finished += 1
 
 
+def test_a_training_that_forgets_its_optimiser_ends_with_other_weights(
+    victims: Victims, template: Path, tmp_path: Path
+) -> None:
+    """The control: what is not kept from step to step is missed at the end."""
+    ends: list[tuple[str, int]] = []
+    for name, is_killed in (("whole", False), ("killed", True)):
+        folder = tmp_path / name
+        shutil.copytree(template, folder)
+        order = Order("fit", str(folder / "models"), str(folder), unguarded=is_killed)
+        if is_killed:
+            operations = ends[0][1]
+            assert victims.run(replace(order, kill_at=operations // 2)).is_killed
+        end = victims.run(order)
+        assert end.done
+        ends.append((weights_of(folder / "models" / "network"), end.operations))
+    assert ends[0][0] != ends[1][0]
+
+
+def test_a_version_trained_in_pieces_is_that_of_one_go(victims: Victims, tmp_path: Path) -> None:
+    """Every file of it, from the vocabulary to the tasks."""
+    whole, old = make_place(tmp_path / "whole"), state_of(make_place(tmp_path / "old"))
+    order = Order("train", str(whole), str(whole))
+    operations = victims.run(order).operations
+    new = state_of(whole)
+    rng = random.Random(0)
+    kills = finished = 0
+    while kills < TRAIN_KILLS.now:
+        place = make_place(tmp_path / f"killed{finished}")
+        judgement = "old"
+        while judgement == "old":
+            at = rng.randint(operations // 4, operations)
+            order = Order("train", str(place), str(place), at, is_torn=rng.random() < 0.4)
+            end = victims.run(order)
+            assert end.error == ""
+            kills += end.is_killed
+            judgement = judged(place, old, new)
+            assert judgement in (("new",) if end.done else ("old", "new"))
+        if end.done:
+            assert left_over(place) == []
+        assert lasting(place) == lasting(whole)
+        finished += 1
+
+
+def lasting(place: Path) -> dict[str, bytes]:
+    """Return the files of the newest version, but for what tells of hours and seconds."""
+    folder = place / "shop" / "models" / "0003"
+    passing = ("card.json", "checksums.json", "network.json", "training.jsonl")
+    found = (path for path in sorted(folder.rglob("*.*")) if path.name not in passing)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
 def train(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "habitue", "train", "-w", str(folder), "--json"],
@@ -84,12 +136,10 @@ def train(folder: Path) -> subprocess.Popen[str]:
 
 
 def test_the_verb_goes_on_where_it_was_killed(tmp_path: Path) -> None:
-    raw = write_csv(make_shop(num_persons=60, days=200), tmp_path / "log.csv")
-    shop = Workspace(tmp_path / "whole")
-    shop.init([raw])
+    shop = restored(tmp_path / "whole")
+    shutil.rmtree(shop.folder / "models")
     with (shop.folder / "habitue.toml").open("a") as settings:
         settings.write('\n[model]\nsize = "tiny"\n[training]\nepochs = 3\n')
-    shop.ingest(raw)
     shutil.copytree(shop.folder, tmp_path / "killed")
     models = tmp_path / "killed" / "models"
     with train(tmp_path / "killed") as doomed:

@@ -20,12 +20,14 @@ from habitue.checksums import CHECKSUMS_FILE, check_folder, file_digest, read_se
 from habitue.compute import Silent
 from habitue.errors import HabitueError
 from habitue.events.store import EventStore
+from habitue.model.resume import Checkpoint, TrainingState
 from habitue.refreshing import current_refresh
 from habitue.versions import CARD_FILE, EVALUATION_FILE, POINTER_FILE, Versions, read_evaluation
 from habitue.workspace import Workspace
 from tests.golden.make_shop import GOLDEN, QUICK, few_trees, restored
 
 State = dict[str, object]
+_load = Checkpoint.load
 
 
 def shop_in(place: Path) -> Workspace:
@@ -130,10 +132,20 @@ def building_in_place(target: Path) -> Iterator[Path]:
     yield target
 
 
+def without_the_optimiser(checkpoint: Checkpoint) -> TrainingState | None:
+    """What `Checkpoint.load` guards from: not all of a training's state is there."""
+    state = _load(checkpoint)
+    if state is None:
+        return None
+    kept = {name: value for name, value in state.tensors.items() if name[:9] != "optimizer"}
+    return TrainingState(state.numbers, kept)
+
+
 @contextmanager
 def unguarded() -> Iterator[None]:
-    """Write files and folders where they stand, while the block runs."""
+    """Write where files and folders stand, and keep half of a training, while the block runs."""
     with ExitStack() as guards:
+        guards.enter_context(mock.patch.object(Checkpoint, "load", without_the_optimiser))
         for module in (files, backup, predicting):
             guards.enter_context(mock.patch.object(module, "replacing", in_place))
         for module in (checksums, backup):
