@@ -46,8 +46,10 @@ def _texts(store: Path) -> pl.DataFrame:
     manifest = read_manifest(store)
     parts = manifest.of("texts") if manifest else ()
     kinds = {"event_key": pl.UInt64(), "search_query": pl.String(), "properties": pl.String()}
-    frames = [pl.read_parquet(store / part.path, columns=list(kinds)) for part in parts]
-    return pl.concat([pl.DataFrame(schema=kinds), *frames])
+    # A part has no columns that would hold nothing.
+    frames = [pl.read_parquet(store / part.path) for part in parts]
+    texts = pl.concat([pl.DataFrame(schema=kinds), *frames], how="diagonal")
+    return texts.select(*kinds)
 
 
 def _with_times(row: Row) -> Row:
