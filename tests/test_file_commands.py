@@ -1,5 +1,6 @@
 """The verbs about files on the command line: what they take, and how they end."""
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -51,3 +52,28 @@ def test_validate_ends_with_1_where_a_rule_fails(
     assert json.loads(capsys.readouterr().out)["status"] == "FAIL"
     assert run(monkeypatch, "validate", "-w", shop, "--json", tmp_path / "none.csv") == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "file_missing"
+
+
+def test_encoding_and_salvage_are_options_of_each_verb_that_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "user,time,event,item\n" + "".join(
+        f"u{n},2024-03-{n + 1:02d}T10:00:00Z,view,Zelt{n}-ü\n" for n in range(20)
+    )
+    raw, cut, shop = tmp_path / "log.csv", tmp_path / "log.csv.gz", tmp_path / "shop"
+    raw.write_bytes(text.encode("cp437"))
+    packed = gzip.compress(text.encode("cp437"), mtime=0)
+    cut.write_bytes(packed[:-30])
+
+    assert run(monkeypatch, "init", "-w", shop, "--encoding", "cp437", raw) == 0
+    assert 'encoding = "cp437"' in (shop / "habitue.toml").read_text()
+    capsys.readouterr()
+    for verb in ("validate", "ingest"):
+        assert run(monkeypatch, verb, "-w", shop, "--encoding", "ascii", raw, "--json") != 0
+        assert "cannot be decoded" in capsys.readouterr().out
+        assert run(monkeypatch, verb, "-w", shop, cut, "--json") != 0
+        assert "is cut off" in capsys.readouterr().out
+        assert run(monkeypatch, verb, "-w", shop, "--salvage", cut, "--json") == 0
+        assert "is cut off" in capsys.readouterr().out or verb == "validate"
+        assert run(monkeypatch, verb, "-w", shop, "--encoding", "no-such", raw, "--json") == 2
+        assert "Encoding 'no-such' is unknown" in capsys.readouterr().out
