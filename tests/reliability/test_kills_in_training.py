@@ -83,11 +83,11 @@ def test_a_training_that_forgets_its_optimiser_ends_with_other_weights(
     for name, is_killed in (("whole", False), ("killed", True)):
         folder = tmp_path / name
         shutil.copytree(template, folder)
-        order = Order("fit", str(folder / "models"), str(folder), unguarded=is_killed)
+        order = Order("fit", str(folder / "models"), str(folder))
         if is_killed:
             operations = ends[0][1]
-            assert victims.run(replace(order, kill_at=operations // 2)).is_killed
-        end = victims.run(order)
+            assert victims.run(replace(order, kill_at=operations // 3)).is_killed
+        end = victims.run(replace(order, unguarded=is_killed))
         assert end.done
         ends.append((weights_of(folder / "models" / "network"), end.operations))
     assert ends[0][0] != ends[1][0]
