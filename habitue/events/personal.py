@@ -85,10 +85,11 @@ def may_hold_personal(texts: pl.Series, *, typed: bool) -> bool:
     content = _bytes_of(texts)
     if b"@" in content:
         return True
-    if not typed and b"+" not in content:
+    has_plus = b"+" in content
+    if not typed and not has_plus:
         return False
     digits = content.translate(_DIGITS, _BETWEEN_DIGITS)
-    if b"+0000000" in digits:
+    if has_plus and b"+0000000" in digits:
         return True
     if not typed:
         return False
