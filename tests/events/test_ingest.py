@@ -97,6 +97,13 @@ def test_events_that_do_not_fit_together_are_kept_and_noted(tmp_path: Path) -> N
     assert "refund_without_purchase" not in refund.remarks
 
 
+def test_workspaces_know_nothing_of_each_others_event_ids(tmp_path: Path) -> None:
+    for shop, item in (("a", "A"), ("b", "B")):
+        report = ingest_rows(EventStore(tmp_path / shop), good(id="e1", item=item))
+        assert (report.accepted, report.duplicates) == (1, 0)
+        assert "duplicate_of" not in report.remarks
+
+
 # --- Files ---
 
 
