@@ -189,6 +189,19 @@ PROMISES: tuple[Promise, ...] = (
         "the lock",
     ),
     Promise(
+        "A training or a refresh during an ingest is of what was stored when it began; of two "
+        "trainings at once the second is refused.",
+        _of(
+            "work_side_by_side",
+            "a_training_during_an_ingest_is_of_what_was_stored_when_it_began",
+            "a_refresh_during_an_ingest_is_of_what_was_stored_when_it_began",
+            "of_two_trainings_at_once_the_second_is_refused_and_the_first_goes_through",
+        ),
+        None,
+        _of("work_side_by_side", "without_a_readers_lock_a_refresh_misses_parts"),
+        "the readers' lock",
+    ),
+    Promise(
         "A backup made while others write is of one moment, and restores to it.",
         _of(
             "backup_while_writing",

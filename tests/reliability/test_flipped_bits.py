@@ -283,9 +283,9 @@ def test_in_any_file_of_a_shop_no_verb_answers_otherwise_in_silence(tmp_path: Pa
 
     def answers() -> object:
         shop = Workspace(folder)
-        offers = shop.recommend("customer-1", k=5).offers
+        offers = shop.recommend("u0003", k=5).offers
         audience = shop.audience("orders >= 1", out=tmp_path / "out.csv").audience
-        profile = shop.profile("customer-2").as_json()
+        profile = shop.profile("u0016").as_json()
         return offers.items, audience.table.rows(), profile, shop.similar("P003", k=3).items
 
     places = [path for path in sorted(folder.rglob("*.*")) if path.suffix not in (".lock", ".toml")]

@@ -184,7 +184,7 @@ def test_a_model_version_of_an_earlier_release_answers_as_it_did(
     assert shop.doctor().status in ("PASS", "WARN")  # of a nearly full disk
     told = json.loads((GOLDEN / f"shop-{number}.json").read_text())
     assert_near(answers(shop), told)
-    assert len(shop.recommend("customer-0", k=3).offers.items) == 3
+    assert len(shop.recommend("u0003", k=3).offers.items) == 3
     refresh = shop.last_refresh()
     assert refresh is not None
     assert refresh.table.height == refresh.persons == 30
