@@ -215,7 +215,7 @@ class Ingest:
     def _store_buckets(self) -> None:
         num_buckets = self._manifest.num_buckets
         self._progress.start("Storing", num_buckets, "buckets")
-        for bucket, fresh in enumerate(one_ahead(self._fresh_rows(num_buckets))):
+        for bucket, fresh in enumerate(one_ahead(self._noted(self._fresh_rows(num_buckets)))):
             if fresh.height:
                 self._store_bucket(bucket, fresh)
             self._progress.advance()
@@ -234,8 +234,13 @@ class Ingest:
                 fresh = self._with_sure_money(rows, fresh)
             self._note_accepted(fresh)
             self._num_changed_ids += merged.num_changed_ids
-            self._told.add(fresh)
             yield in_order(fresh)
+
+    def _noted(self, buckets: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield the buckets' rows, once it is noted what they show of items."""
+        for fresh in one_ahead(buckets):
+            self._told.add(fresh)
+            yield fresh
 
     def _with_sure_money(self, rows: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
         """Return the new rows but those that need a currency, if the log has several."""
