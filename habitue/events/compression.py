@@ -25,8 +25,8 @@ INFLATION_FREE_BYTES = 256 << 20  # unpacked bytes before that ratio is looked a
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED_PIECE = 1 << 16
-# A Zstandard block of a few bytes may stand for 128 kB; small bites keep memory flat.
-_ZSTD_PIECE = 1 << 11
+# A Zstandard block of four bytes may stand for 128 kB; small bites keep memory flat.
+_ZSTD_PIECE = 1 << 9
 _HEAD_BYTES = 512  # a tar says what it is at byte 257
 _ARCHIVES = {
     _GZIP: "a gzip archive",
