@@ -43,6 +43,9 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         "So does `quarantine retry`.",
         _of("kills_in_retry", "a_retry_killed_anywhere_leaves_the_old_store_or_the_new"),
+        None,
+        _of("kills_in_retry", "a_retry_that_writes_in_place_does_damage"),
+        "files written beside and renamed",
     ),
     Promise(
         "Publishing, rolling back, evaluating, refreshing, predicting, an audience, a backup and "

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from habitue.config import CleaningSettings, Settings, SourceSettings, StoreSettings
+from habitue.errors import HabitueError
 from habitue.events.ingest import ingest_files
 from habitue.events.ingest_report import IngestReport
 from habitue.events.manifest import MANIFEST_FILE, parse_manifest, part_files
@@ -102,6 +103,15 @@ def state_of(folder: Path) -> State:
         identities=store.read_table("identities"),
         set_aside=read_quarantine(folder, 1000)[0],
     )
+
+
+def judged(store: Path, old: State, new: State) -> str:
+    """Say which of the two states a store is in, or that it is damaged."""
+    try:
+        found = state_of(store)
+    except HabitueError:
+        return "damaged"
+    return "new" if found.equals(new) else "old" if found.equals(old) else "damaged"
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

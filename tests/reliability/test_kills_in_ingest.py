@@ -10,7 +10,6 @@ from unittest import mock
 
 import pytest
 
-from habitue.errors import HabitueError
 from habitue.events import compaction
 from habitue.events.manifest import part_files
 from habitue.events.store import EventStore
@@ -20,6 +19,7 @@ from tests.reliability.shop_files import (
     State,
     bytes_of,
     ingest,
+    judged,
     state_of,
     write_files,
 )
@@ -54,15 +54,6 @@ def expected(
             ingest(store, given)
             states.append(state_of(store))
     return states, bytes_of(store)
-
-
-def judged(store: Path, old: State, new: State) -> str:
-    """Say which of the two states a store is in, or that it is damaged."""
-    try:
-        found = state_of(store)
-    except HabitueError:
-        return "damaged"
-    return "new" if found.equals(new) else "old" if found.equals(old) else "damaged"
 
 
 def order(store: Path, given: list[Path]) -> Order:
