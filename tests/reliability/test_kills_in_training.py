@@ -13,6 +13,7 @@ import pytest
 
 from habitue.checksums import file_digest
 from habitue.files import leftovers_in
+from habitue.versions import Versions
 from tests.golden.make_shop import restored
 from tests.model.conftest import make_lab
 from tests.reliability.counts import FIT_KILLS, TRAIN_KILLS
@@ -119,8 +120,9 @@ def test_a_version_trained_in_pieces_is_that_of_one_go(victims: Victims, tmp_pat
 
 
 def lasting(place: Path) -> dict[str, bytes]:
-    """Return the files of the newest version, but for what tells of hours and seconds."""
-    folder = place / "shop" / "models" / "0003"
+    """Return the files of the version that answers, but for what tells of hours and seconds."""
+    versions = Versions(place / "shop" / "models")
+    folder = versions.path(versions.answering())
     passing = ("card.json", "checksums.json", "network.json", "training.jsonl")
     found = (path for path in sorted(folder.rglob("*.*")) if path.name not in passing)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

@@ -72,13 +72,14 @@ def state_of(place: Path) -> State:
     versions, refresh = Versions(shop / "models"), current_refresh(shop / "profiles")
     for folder in (*map(versions.path, versions.names()), refresh.folder):
         check_folder(folder)
-    versions.check_there(versions.answering())
+    answering, pointer = versions.answering(), read_sealed(versions.folder / POINTER_FILE)
+    # What a killed training or refresh had finished, but nobody was pointed to, keeps its number.
+    names = [pointer["version"], *pointer["before"]]
     return {
         "store": EventStore(shop / "store").fingerprint,
-        "models": {name: weights_of(versions.path(name)) for name in versions.names()},
-        "pointer": read_sealed(versions.folder / POINTER_FILE),
+        "answering": weights_of(versions.path(answering)),
+        "pointer": [name if name <= "0002" else "a new one" for name in names],
         "evaluated": [name for name in versions.names() if read_evaluation(versions.path(name))],
-        # What a killed refresh had finished, but nobody was pointed to, keeps its number.
         "refresh": (refresh.folder.name > "0001", refresh.model_version, refresh.table.rows()),
         "lists": {path.name: path.read_text() for path in shop.glob("*/[!.]*.csv")},
         "copy": _backed_up(place / "copy.tar.zst", file_digest(place / "copy.tar.zst")),
