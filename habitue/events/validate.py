@@ -96,6 +96,13 @@ ROW_RULES: tuple[RowRule, ...] = (
         ID_FIELDS,
     ),
     RowRule(
+        "columns_keep_their_names",
+        ("schema_drift",),
+        0.0,
+        "no column changes its name within a file",
+        ("timestamp", "item_id"),
+    ),
+    RowRule(
         "times_parse",
         ("time_missing", "time_not_readable"),
         0.05,

@@ -189,7 +189,7 @@ def test_rules_that_no_row_was_read_for_are_named_and_not_passed(tmp_path: Path)
     assert [one.rule for one in report.findings] == ["files_readable", "columns_mapped"]
     assert {one.status for one in report.findings} == {"FAIL"}
     message = found(report, "files_readable").message
-    assert "13 rules were not checked, for no row was read: rows_parse, users_present" in message
+    assert "14 rules were not checked, for no row was read: rows_parse, users_present" in message
 
 
 def test_rules_about_what_is_not_mapped_are_named_and_not_passed(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_header_alone_is_a_warning(tmp_path: Path) -> None:
     report = validate(tmp_path, [])
 
     assert report.status == "WARN"
-    assert found(report, "files_readable").message.startswith("files without a single row; 13 ")
+    assert found(report, "files_readable").message.startswith("files without a single row; 14 ")
     assert [one.rule for one in report.findings] == ["files_readable", "columns_mapped"]
 
 
@@ -260,3 +260,13 @@ def test_words_that_are_none_of_a_shops_are_counted_and_no_fault(tmp_path: Path)
     report = validate_files([path], Settings(sources=[source]))
     assert report.status == "PASS"
     assert "200 of them are left out" in found(report, "files_readable").message
+
+
+def test_column_renamed_within_a_file_fails(tmp_path: Path) -> None:
+    rows = [good(n) for n in range(5)]
+
+    report = validate(tmp_path, [*rows, HEADER.replace("price", "cost"), *rows[:2]])
+
+    finding = found(report, "columns_keep_their_names")
+    assert (finding.status, finding.count) == ("FAIL", 3)
+    assert "3 of 8 rows (37.50%) will be set aside: schema_drift (3)" in finding.message
