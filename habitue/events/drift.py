@@ -6,8 +6,10 @@ header line that names a column otherwise is one sign; in objects, a mapped key 
 had and none has any more, beside a new key that every record has. Knows nothing about formats.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -21,6 +23,13 @@ CODE = "schema_drift"
 MIN_BEFORE = 10  # records with the old name, and
 MIN_AFTER = 3  # records with the new one, before a new key is taken for an old one
 _LOOKED_AT = 3  # columns in which a second header is looked for; at most one of them is renamed
+_MIN_SAME = 2  # names that a second header must repeat: one may be a value like a column's name
+_TRIED = 10  # rows like a header; where more differ, they are values
+_KEPT_ROWS = 1_000  # of the piece before, to tell a value from a name
+_NAME: Final = re.compile(r"[^\W\d].*", re.DOTALL)  # begins with a letter or an underscore
+_TIME: Final = re.compile(r"\d[-/.:]\d|\b(?:19|20)\d\d\b")
+_NO_NAMES: Final = frozenset({"nan", "inf", "infinity", "null", "none", "n/a"})
+_MAX_NAME = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class DriftWatch:
     _num_seen: int = 0
     _known: set[str] = field(default_factory=set)
     _last_kinds: pl.Series | None = None  # of the piece before
+    _last_rows: pl.DataFrame | None = None  # where a second header may come
 
     def watched(self, pieces: Iterable[RecordChunk], name: str) -> Iterator[RecordChunk]:
         """Yield the pieces; from the drift on all their rows are rejected."""
@@ -60,8 +70,30 @@ class DriftWatch:
     def _found(self, frame: pl.DataFrame) -> Drift | None:
         if frame.is_empty():
             return None
-        again = _second_header(frame, self.mapped) if self.may_have_headers else None
+        again = self._second_header(frame) if self.may_have_headers else None
         return again or self._new_key(frame)
+
+    def _second_header(self, frame: pl.DataFrame) -> Drift | None:
+        """Return where a row repeats the header with another name for a mapped column."""
+        mapped = dict.fromkeys(self.mapped)
+        names = [name for name in mapped if frame.schema.get(name) == pl.String]
+        if not any((frame[name] == name).any() for name in names[:_LOOKED_AT]):
+            return None
+        num_same = pl.sum_horizontal((pl.col(name) == name).fill_null(False) for name in names)
+        is_header = num_same >= max(_MIN_SAME, len(names) - len(names) // 3)
+        rows = frame.select(names).with_row_index("_row")
+        again = rows.filter(is_header, num_same < len(names))
+        if again.is_empty():
+            return None
+        values = [rows.filter(~is_header)]
+        if self._last_rows is not None:
+            values.append(self._last_rows)
+        for cells in again.unique(names, keep="first", maintain_order=True).head(_TRIED).to_dicts():
+            row = cells.pop("_row")
+            renamed = {name: cell for name, cell in cells.items() if cell != name}
+            if all(_is_a_name(cell, name, values) for name, cell in renamed.items()):
+                return Drift(row, renamed)
+        return None
 
     def _note(self, piece: RecordChunk, name: str) -> str:
         assert self.drift is not None
@@ -82,6 +114,8 @@ class DriftWatch:
             self._always[name] = self._always.get(name, True) and is_filled.get(name) == 0
         if self.event_column in frame.columns:
             self._last_kinds = frame[self.event_column]
+        if self.may_have_headers:
+            self._last_rows = frame.tail(_KEPT_ROWS)
 
     def _new_key(self, frame: pl.DataFrame) -> Drift | None:
         """Return where one mapped key gives way to one that was not there before."""
@@ -120,23 +154,16 @@ class DriftWatch:
         return {*kinds[row:].unique()} <= before
 
 
-def _second_header(frame: pl.DataFrame, mapped: Sequence[str]) -> Drift | None:
-    """Return where a row repeats the header with another name for a mapped column."""
-    names = [name for name in _own_columns(frame) if frame.schema[name] == pl.String]
-    looked_at = [frame[name] == name for name in names[:_LOOKED_AT]]
-    if not any(found.any() for found in looked_at):
-        return None
-    rows = (
-        frame.select(names)
-        .with_row_index("_row")
-        .filter(pl.any_horizontal(pl.col(name) == name for name in names[:_LOOKED_AT]))
+def _is_a_name(cell: str | None, column: str, rows: Iterable[pl.DataFrame]) -> bool:
+    """Whether a cell may be a column's name: no value is so but for its digits."""
+    if not cell or len(cell) > _MAX_NAME or not _NAME.match(cell) or _TIME.search(cell):
+        return False
+    if cell.lower() in _NO_NAMES:
+        return False
+    shape = f"^{re.sub('[0-9]+', '[0-9]+', pl.escape_regex(cell))}$"
+    return not any(
+        one[column].str.contains(shape).any() for one in rows if one.schema.get(column) == pl.String
     )
-    for row, *cells in rows.iter_rows():
-        other = {name: cell for name, cell in zip(names, cells, strict=True) if cell != name}
-        renamed = {name: str(cell) for name, cell in other.items() if name in mapped}
-        if renamed and len(other) * 2 <= len(names):
-            return Drift(int(row), renamed)
-    return None
 
 
 def _own_columns(frame: pl.DataFrame) -> list[str]:

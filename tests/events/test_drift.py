@@ -67,6 +67,39 @@ def test_second_header_that_renames_a_column_sets_aside_what_follows() -> None:
     )
 
 
+def test_third_of_the_names_may_be_others_and_come_again() -> None:
+    header: Row = {"user": "user", "event": "event", "price": "cost\t(2)"}
+    rows = objects(2, price="9")
+    kept, aside, notes = watched(rows, [header], rows, [header, *rows])
+    assert (kept, aside) == (2, [3, 4, 5, 6, 7, 8])
+    assert "'price' is called 'cost\t(2)'" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "9", "-9", ".5", "2024-01-01T00:00:00Z", "Mon Jan 01 2024", "1 Jan", "nan", "", None, "i10",
+        "sold out", "(x)", "N/A", "x" * 100_000,
+    ],
+    ids=lambda odd: str(odd)[:20],
+)  # fmt: skip
+@pytest.mark.parametrize("alone", [False, True], ids=["within a piece", "a piece of its own"])
+def test_header_with_a_value_in_it_is_a_row(odd: str | None, alone: bool) -> None:
+    header: Row = {"user": "user", "event": "event", "price": odd}
+    rows = [*objects(2, price="i9"), *objects(1, price="sold out")]
+    pieces = [rows, [header], rows] if alone else [[*rows, header, *rows]]
+    assert watched(*pieces) == (7, [], ())
+
+
+@pytest.mark.parametrize("cell", ["i10", "colour"])
+def test_one_name_of_two_is_no_header(cell: str) -> None:
+    rows: list[Row] = [{"item": f"i{n}", "category": "toys"} for n in range(5)]
+    odd: Row = {"item": cell, "category": "category"}
+    watch = DriftWatch(("item", "category"))
+    kept = [one.frame.height for one in watch.watched([piece([*rows, odd, *rows])], "items.csv")]
+    assert (kept, watch.drift) == ([11], None)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
