@@ -38,6 +38,7 @@ _RAW_SHOWN = 160
 _CROWD_WARN, _CROWD_FAIL = 0.05, 0.5
 _MANY_DUPLICATES = 0.1
 _LONG_GAP_DAYS = 7
+_ROW_REFUSALS = ("too_many_bad_lines", "not_utf8")
 _BOOKKEEPING = ("_record", "_repaired", "_line", "_offset", "received_at")
 
 
@@ -185,6 +186,15 @@ def _check_there(path: Place) -> None:
             raise
 
 
+@dataclass(frozen=True)
+class _Refusal:
+    """A file that was refused; about its rows, where some of them had been read before."""
+
+    path: Place
+    why: FileRefused
+    is_about_rows: bool
+
+
 @dataclass
 class _Tally:
     """What has been seen so far."""
@@ -197,7 +207,7 @@ class _Tally:
     codes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)  # mapped in files that have rows
-    refusals: list[tuple[Place, FileRefused]] = field(default_factory=list)
+    refusals: list[_Refusal] = field(default_factory=list)
     unmapped: list[str] = field(default_factory=list)
     empty_files: list[str] = field(default_factory=list)
     users: list[pl.DataFrame] = field(default_factory=list)
@@ -213,9 +223,9 @@ class _Tally:
         shown += examples[: MAX_EXAMPLES - len(shown)]
 
     @property
-    def has_lines(self) -> bool:
-        """Whether a single line was read, parsed or not."""
-        return self.num_rows + self.num_unparsed > 0
+    def num_lines(self) -> int:
+        """How many lines were read, parsed or not."""
+        return self.num_rows + self.num_unparsed
 
 
 def _look_through(
@@ -223,7 +233,7 @@ def _look_through(
 ) -> None:
     tally.num_files += 1
     hashes: list[np.ndarray] = []
-    rows_before = tally.num_rows
+    rows_before, lines_before = tally.num_rows, tally.num_lines
     try:
         source = match_source(path, settings.sources)
         check_source(source)
@@ -247,7 +257,8 @@ def _look_through(
                 _note_events(cleaned.frame, tally)
                 hashes.append(_hashes(cleaned.frame))
     except FileRefused as refusal:
-        tally.refusals.append((path, refusal))
+        is_about_rows = refusal.code in _ROW_REFUSALS and tally.num_lines > lines_before
+        tally.refusals.append(_Refusal(path, refusal, is_about_rows))
         return
     if tally.num_rows == rows_before:
         tally.empty_files.append(str(path))
@@ -303,10 +314,10 @@ def _hashes(frame: pl.DataFrame) -> np.ndarray:
 
 def _findings(tally: _Tally) -> Iterator[Finding]:
     yield _file_finding(tally)
-    missing = [why for _, why in tally.refusals if why.code == "missing_column"]
+    missing = [each.why for each in tally.refusals if each.why.code == "missing_column"]
     if missing or tally.num_matched:
         yield _columns_finding(missing, tally)
-    if tally.has_lines:
+    if tally.num_lines:
         yield _parse_finding(tally)
     for rule in ROW_RULES:
         if _is_checked(rule, tally):
@@ -324,7 +335,7 @@ def _is_checked(rule: RowRule, tally: _Tally) -> bool:
 
 def _unchecked(tally: _Tally) -> str:
     """Say which rules nothing in the files speaks of, and why; empty where there are none."""
-    names = [] if tally.has_lines else ["rows_parse"]
+    names = [] if tally.num_lines else ["rows_parse"]
     names += [rule.name for rule in ROW_RULES if not _is_checked(rule, tally)]
     if tally.first_at is None:
         names += _EVENT_RULES
@@ -336,10 +347,10 @@ def _unchecked(tally: _Tally) -> str:
 
 
 def _file_finding(tally: _Tally) -> Finding:
-    unchecked = "" if tally.has_lines else _unchecked(tally)
-    refused = [(path, why) for path, why in tally.refusals if not _is_about_rows(why)]
+    unchecked = "" if tally.num_lines else _unchecked(tally)
+    refused = [each for each in tally.refusals if not each.is_about_rows]
     if refused:
-        examples = [f"{path.name}: {why.message} {why.fix}" for path, why in refused]
+        examples = [f"{each.path.name}: {each.why.message} {each.why.fix}" for each in refused]
         message = f"{len(refused)} of {tally.num_files} files cannot be read as the settings say"
         message += unchecked
         return Finding("files_readable", "FAIL", len(refused), message, examples[:MAX_EXAMPLES])
@@ -355,10 +366,6 @@ def _file_finding(tally: _Tally) -> Finding:
     return Finding("files_readable", "PASS", 0, message)
 
 
-def _is_about_rows(refusal: FileRefused) -> bool:
-    return refusal.code in ("too_many_bad_lines", "not_utf8")
-
-
 def _columns_finding(missing: list[FileRefused], tally: _Tally) -> Finding:
     if missing:
         examples = [f"{why.message} {why.fix}" for why in missing[:MAX_EXAMPLES]]
@@ -367,7 +374,7 @@ def _columns_finding(missing: list[FileRefused], tally: _Tally) -> Finding:
     message = "all mapped columns are there"
     if tally.unmapped:
         message += "; columns that are not used: see the examples"
-    if tally.has_lines:
+    if tally.num_lines:
         message += _unchecked(tally)
     return Finding("columns_mapped", "PASS", 0, message, tally.unmapped[:MAX_EXAMPLES])
 
@@ -376,11 +383,11 @@ def _parse_finding(tally: _Tally) -> Finding:
     row_codes = {code for rule in ROW_RULES for code in rule.codes}
     codes = [code for code in tally.codes if code not in row_codes]
     examples = [f"{code}: {shown}" for code in codes for shown in tally.examples[code]]
-    sunk = [(path, why) for path, why in tally.refusals if _is_about_rows(why)]
+    sunk = [each for each in tally.refusals if each.is_about_rows]
     count = tally.num_unparsed
     if sunk:
-        path, why = sunk[0]
-        return Finding("rows_parse", "FAIL", count, f"{path.name}: {why}", examples[:MAX_EXAMPLES])
+        message = f"{sunk[0].path.name}: {sunk[0].why}"
+        return Finding("rows_parse", "FAIL", count, message, examples[:MAX_EXAMPLES])
     if count:
         message = f"{_share(count, tally)} cannot be parsed and will be set aside"
         return Finding("rows_parse", "WARN", count, message, examples[:MAX_EXAMPLES])

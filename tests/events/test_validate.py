@@ -270,3 +270,27 @@ def test_column_renamed_within_a_file_fails(tmp_path: Path) -> None:
     finding = found(report, "columns_keep_their_names")
     assert (finding.status, finding.count) == ("FAIL", 3)
     assert "3 of 8 rows (37.50%) will be set aside: schema_drift (3)" in finding.message
+
+
+def test_file_whose_header_cannot_be_decoded_fails(tmp_path: Path) -> None:
+    path = tmp_path / "gbk.csv"
+    path.write_bytes("用户,商品,时间,行为\n用户一,商品一,2024-03-01,view\n".encode("gbk"))
+
+    report = validate_files([path], SETTINGS)
+
+    assert report.status == "FAIL"
+    readable = found(report, "files_readable")
+    assert (readable.status, readable.count) == ("FAIL", 1)
+    assert "1 of 1 files cannot be read as the settings say" in readable.message
+    assert "UTF-8" in readable.examples[0]
+    assert [finding.rule for finding in report.findings] == ["files_readable"]
+
+
+def test_file_whose_rows_cannot_be_decoded_fails(tmp_path: Path) -> None:
+    path = tmp_path / "gbk.csv"
+    path.write_bytes(f"{HEADER}\n用户一,商品一,2024-03-01,view,1,1\n".encode("gbk"))
+
+    report = validate_files([path], SETTINGS)
+
+    assert report.status == "FAIL"
+    assert found(report, "rows_parse").status == "FAIL"
