@@ -7,7 +7,7 @@ Page checksums are verified where the file carries them. Knows nothing about fie
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,10 +40,11 @@ _SCHEMA_SIZE = re.compile(rb"\x15[\x00-\x7f]\x19\xfc([\x80-\xff]*[\x00-\x7f])", 
 
 @dataclass(frozen=True)
 class CodedColumns:
-    """Columns of texts to be read as categoricals of one kind."""
+    """Columns of texts to be read as categoricals of one kind, as long as they are wanted so."""
 
     names: tuple[str, ...]
     kind: pl.Categorical
+    is_wanted: Callable[[str], bool] = lambda name: True
 
     def texts_of(self, schema: pa.Schema) -> list[str]:
         """Return which of the names are columns of texts in a file."""
@@ -58,7 +59,9 @@ class CodedColumns:
         return {
             name: _recoded(batch.column(name), self.kind)
             for name in self.names
-            if name in batch.schema.names and _is_coded(batch.schema.field(name).type)
+            if name in batch.schema.names
+            and _is_coded(batch.schema.field(name).type)
+            and self.is_wanted(name)
         }
 
 

@@ -234,9 +234,14 @@ def rest_of(path: Place, source: SourceSettings) -> Callable[[pl.Series], pl.Dat
 
 
 def _coded(source: SourceSettings, words: Words) -> parquet.CodedColumns:
-    named = (column for field, column in source.columns.items() if field in CODED_FIELDS)
-    names = tuple(column for column in named if isinstance(column, str))
-    return parquet.CodedColumns(names, words.kind)
+    fields = {
+        column: field
+        for field, column in source.columns.items()
+        if field in CODED_FIELDS and isinstance(column, str)
+    }
+    return parquet.CodedColumns(
+        tuple(fields), words.kind, lambda column: words.is_coded(fields[column])
+    )
 
 
 def _with_note(

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+_CODED: Final = "#"  # after the name of a column of numbers for texts
 MEMORY_BYTES: Final = 256 << 20
 
 
@@ -46,7 +47,9 @@ class Spill:
             name: kind for name, kind in frame.schema.items() if isinstance(kind, pl.Categorical)
         }
         self._kinds |= coded
-        frame = frame.with_columns(pl.col(name).to_physical() for name in coded)
+        # Of one column some frames may hold numbers, others texts: these never meet.
+        numbers = [pl.col(name).to_physical().alias(name + _CODED) for name in coded]
+        frame = frame.with_columns(numbers).drop(coded)
         self._waiting.append(_dealt(frame))
         self._num_waiting_bytes += int(frame.estimated_size())
         if self._num_waiting_bytes > self._memory_bytes:
@@ -58,10 +61,20 @@ class Spill:
         pieces += [piece for dealt in self._waiting if (piece := dealt.of(bucket)).height]
         if not pieces:
             return pl.DataFrame()
-        rows = pl.concat(pieces, how="diagonal_relaxed", rechunk=True)
-        return rows.with_columns(
-            pl.col(name).cat.to(kind) for name, kind in self._kinds.items() if name in rows.columns
-        )
+        return self._decoded(pl.concat(pieces, how="diagonal_relaxed", rechunk=True))
+
+    def _decoded(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with their coded columns, as texts where some of them came so."""
+        for name, kind in self._kinds.items():
+            if name + _CODED not in rows.columns:
+                continue
+            coded = pl.col(name + _CODED).cat.to(kind)
+            if name in rows.columns:
+                rows = rows.with_columns(pl.coalesce(name, coded.cast(pl.String)).alias(name))
+            else:
+                rows = rows.with_columns(coded.alias(name))
+            rows = rows.drop(name + _CODED)
+        return rows
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

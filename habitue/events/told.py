@@ -72,7 +72,7 @@ class ToldInEvents:
     def _reduce(self) -> None:
         if not self._waiting:
             return
-        rows = pl.concat(self._waiting, how="diagonal")
+        rows = pl.concat(_alike(self._waiting), how="diagonal")
         self._waiting, self._num_waiting = [], 0
         self._reduce_words(rows)
         if "price" in rows.columns:
@@ -89,6 +89,14 @@ class ToldInEvents:
         both = pl.concat([self._words, *pieces], how="diagonal")
         found = [_first_known(rows, attribute) for attribute, rows in _by_attribute(both)]
         self._words = pl.concat(found)
+
+
+def _alike(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Return frames of which none has texts where another has numbers for texts."""
+    kinds = [{(name, str(kind)) for name, kind in frame.schema.items()} for frame in frames]
+    if len({name for name, _ in set().union(*kinds)}) == len(set().union(*kinds)):
+        return frames
+    return [frame.with_columns(pl.col(pl.Categorical).cast(pl.String)) for frame in frames]
 
 
 def _ranges(items: pl.Series, most_rows: int) -> Iterator[tuple[int, int]]:

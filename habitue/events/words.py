@@ -27,12 +27,17 @@ REPEATED_FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 CODED_FIELDS: Final = NUMBERED_FIELDS | REPEATED_FIELDS
-_OFTEN: Final = 4  # rows for each distinct text, for a column to be coded
+_OFTEN: Final = 16  # rows for each distinct text, for a column to be coded
+_LOOKED_AT: Final = 50_000  # rows of a chunk
 _UNSEEN, _TIDY, _UNTIDY = 0, 1, 2
 
 
 class Words:
-    """All texts of the coded columns of one ingest."""
+    """All texts of the coded columns of one ingest.
+
+    A field may be coded in one chunk and not in another: one whose texts turn out to be ever new is
+    not coded any more, so that what is held does not grow with the log.
+    """
 
     def __init__(self, *, max_id_bytes: int) -> None:
         """`max_id_bytes` is the most that a tidy text may have."""
@@ -40,7 +45,7 @@ class Words:
         # Without a column of this kind alive, Polars forgets what it numbered.
         self._held = pl.Series(dtype=self.kind)
         self._max_bytes = max_id_bytes
-        self._repeats: dict[str, bool] = {}
+        self._ever_new: set[str] = set()
         self._tidiness = np.zeros(1024, dtype=np.uint8)
         self._hashes: Hashes = np.zeros(1024, dtype=np.uint64)
         self._is_hashed = np.zeros(1024, dtype=np.bool_)
@@ -49,11 +54,13 @@ class Words:
         """Return the texts of a field as numbers where that pays, else as texts."""
         if field not in CODED_FIELDS or not is_text(column):
             return column
-        if column.dtype == self.kind:
-            return column
         if field in REPEATED_FIELDS and not self._comes_again(field, column):
             return column.cast(pl.String)
-        return column.cast(self.kind)
+        return column if column.dtype == self.kind else column.cast(self.kind)
+
+    def is_coded(self, field: str) -> bool:
+        """Whether the field's texts are numbered, as far as is known."""
+        return field in CODED_FIELDS and field not in self._ever_new
 
     def texts(self, codes: NDArray[np.uint32]) -> pl.Series:
         """Return the texts of numbers."""
@@ -96,11 +103,12 @@ class Words:
             self._is_hashed[new] = True
 
     def _comes_again(self, field: str, column: pl.Series) -> bool:
-        there = column.len() - column.null_count()
-        if field not in self._repeats and there:
-            num_texts = column.drop_nulls().n_unique()
-            self._repeats[field] = num_texts * _OFTEN <= there or num_texts == 1
-        return self._repeats.get(field, True)
+        if field not in self._ever_new:
+            texts = column.head(_LOOKED_AT).drop_nulls()
+            num_texts = texts.n_unique()
+            if num_texts > 1 and num_texts * _OFTEN > texts.len():
+                self._ever_new.add(field)
+        return field not in self._ever_new
 
 
 def is_text(column: pl.Series) -> bool:

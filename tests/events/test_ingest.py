@@ -557,3 +557,37 @@ def test_two_overlapping_real_exports_of_one_shop_count_once(tmp_path: Path) -> 
     assert refunds.height > 10_000
     assert (refunds["value"] <= 0).all()
     assert (refunds["quantity"] > 0).all()
+
+
+def test_a_field_may_be_told_in_few_words_in_one_file_and_in_many_in_another(
+    tmp_path: Path,
+) -> None:
+    """The first are kept as numbers on their way, the others as texts."""
+    few = pl.DataFrame(
+        {
+            "user": [f"u{n}" for n in range(100)],
+            "event": "view",
+            "at": "2024-01-02 10:00:00",
+            "item": [f"i{n}" for n in range(100)],
+            "name": ["lamp", None] * 50,
+        }
+    )
+    many = few.with_columns(item="j" + pl.col("item"), name=pl.Series(range(100)))
+    none = few.with_columns(item="k" + pl.col("item"), name=pl.lit(None, dtype=pl.String))
+    columns = {"user_id": "user", "event_type": "event", "timestamp": "at"}
+    columns |= {"item_id": "item", "item_name": "name"}
+    read_as = Settings(sources=[events_source(columns=columns)])
+    names = []
+    for order in ([few, many, none], [none, many, few], [many, none, few]):
+        folder = tmp_path / str(len(names))
+        folder.mkdir()
+        files = [folder / f"{n}.parquet" for n in range(3)]
+        for frame, path in zip(order, files, strict=True):
+            frame.write_parquet(path)
+        store = EventStore(folder / "store")
+        ingest_files(store, files, read_as)
+        store.reload()
+        names.append(dict(store.items().select("item_id", "name").iter_rows()))
+    expected = {f"i{n}": None if n % 2 else "lamp" for n in range(100)}
+    expected |= {f"ji{n}": str(n) for n in range(100)} | {f"ki{n}": None for n in range(100)}
+    assert names == [expected] * 3

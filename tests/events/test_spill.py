@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from habitue.events.spill import Spill
+from habitue.events.words import Words
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 60, 1 << 20])
@@ -23,3 +24,22 @@ def test_columns_that_some_rows_lack_are_null(tmp_path: Path) -> None:
     spill.add(pl.DataFrame({"n": [1], "_bucket": [0]}))
     spill.add(pl.DataFrame({"n": [2], "text": ["x"], "_bucket": [0]}))
     assert spill.read(0).rows() == [(1, None), (2, "x")]
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 20])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_numbers_for_texts_never_meet_texts(
+    tmp_path: Path, memory_bytes: int, order: tuple[int, ...]
+) -> None:
+    held = Words(max_id_bytes=256)
+    kind = held.kind
+    coded = pl.Series("brand", ["x", None, "y"]).cast(kind)
+    texts = pl.Series("brand", ["1", "0", None])
+    nothing = pl.Series("brand", [None, None, None], dtype=pl.String)
+    pieces = [coded, texts, nothing]
+    spill = Spill(tmp_path / "spill", memory_bytes=memory_bytes)
+    for number in order:
+        spill.add(pl.DataFrame([pieces[number]]).with_columns(_bucket=pl.Series([0, 1, 2])))
+    for bucket in range(3):
+        expected = [pieces[number].cast(pl.String)[bucket] for number in order]
+        assert spill.read(bucket)["brand"].cast(pl.String).to_list() == expected

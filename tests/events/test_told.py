@@ -52,6 +52,7 @@ def test_what_is_left_out_early_changes_nothing(rows: list[Row]) -> None:
         assert versions_of(frame).equals(quick)
     words = frame.with_columns(pl.col("item_name", "item_brand").cast(pl.Categorical))
     assert versions_of(words).equals(quick), "texts as numbers"
+    assert versions_of(words[::2], frame[1::2]).equals(quick), "some as numbers, some as texts"
     assert versions_of(*(frame[start::3] for start in range(3))).equals(quick), "in pieces"
 
 

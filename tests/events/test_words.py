@@ -26,11 +26,21 @@ def test_ids_are_coded_and_ever_new_texts_are_not() -> None:
     assert is_coded(of.coded("item_brand", column(["a", "b"] * 100)))
 
 
-def test_whether_a_field_is_coded_is_settled_by_its_first_texts() -> None:
+def test_a_field_whose_texts_are_ever_new_is_not_coded_any_more() -> None:
     of = words()
-    of.coded("item_name", column(["a", "b", "c"]))
+    assert is_coded(of.coded("item_name", column(["a"] * 100)))
+    assert of.is_coded("item_name")
+    assert not is_coded(of.coded("item_name", column(["a", "b", "c"])))
     assert not is_coded(of.coded("item_name", column(["a"] * 100)))
     assert not is_coded(of.coded("item_name", column(["a"] * 9).cast(pl.Categorical)))
+    assert not of.is_coded("item_name")
+
+
+def test_a_chunk_without_texts_settles_nothing() -> None:
+    of = words()
+    of.coded("item_name", column([None, None]))
+    assert of.is_coded("item_name")
+    assert not is_coded(of.coded("item_name", column(["a", "b"])))
 
 
 def test_what_a_file_coded_gets_the_codes_of_the_ingest() -> None:
