@@ -192,7 +192,7 @@ def _rejected_from(piece: RecordChunk, row: int, note: str) -> RecordChunk:
         raw=cells,
         form=pl.lit("cells"),
         bytes=pl.lit(None, dtype=pl.Binary),
-    ).unique("_record", keep="first", maintain_order=True)
+    )
     rejected = pl.concat([piece.rejected, rejected.select(*REJECTED_COLUMNS)])
     return RecordChunk(
         piece.frame[:row],

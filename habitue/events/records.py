@@ -139,8 +139,9 @@ class _Tally:
         self.num_good += _num_records(piece.frame["_record"])
         if not piece.rejected.height:
             return
-        bad = piece.rejected.filter(~pl.col("code").is_in(RULE_CODES))
-        self.num_good += piece.rejected.height - bad.height
+        broke_rule = pl.col("code").is_in(RULE_CODES)
+        bad = piece.rejected.filter(~broke_rule)
+        self.num_good += _num_records(piece.rejected.filter(broke_rule)["_record"])
         self.num_bad += bad.height
         self.num_not_utf8 += int((bad["code"] == "not_utf8").sum())
         if len(self.first) < 3:

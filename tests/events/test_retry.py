@@ -211,6 +211,27 @@ def test_what_the_source_now_ignores_leaves_without_a_trace(tmp_path: Path) -> N
     assert report.rows == 0
 
 
+def test_all_items_of_an_order_after_a_renamed_key_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    orders: list[dict[str, object]] = [
+        {
+            ("user" if n < 20 else "member"): f"u{n}", "event": "purchase", "order": f"o{n}",
+            "at": f"2024-01-02 10:00:{n:02d}",
+            "items": [{"sku": f"i{n}-{nth}", "price": 2} for nth in (0, 1, 1)],
+        }
+        for n in range(25)
+    ]  # fmt: skip
+    path.write_text("\n".join(json.dumps(order) for order in orders))
+    columns = mapped(item_id="items.sku", price="items.price")
+    store = EventStore(tmp_path / "store")
+    first = ingested(store, [path], source(format="jsonl", columns=columns))
+    assert (first.accepted, first.quarantined, first.event_rows) == (20, 5, 60)
+    right = source(format="jsonl", columns={**columns, "user_id": "member"})
+    report = retried(store, right)
+    assert (report.tried.received, report.tried.accepted, report.tried.event_rows) == (5, 5, 15)
+    assert report.rows == 0
+
+
 # --- Equal rows ---
 
 
