@@ -93,11 +93,13 @@ def train_version(
     unfinished: Path,
     as_of: int | None,
     fingerprint: str,
+    store: Path,
     progress: Progress,
 ) -> Card:
     """Learn everything and write it into `folder`; return the version's card.
 
     The network's training keeps in the folder `unfinished` how far it is, and goes on from there.
+    `store` is where the log lies, for what is told of it.
 
     Raises:
         NotEnoughData: there are too few persons or items.
@@ -108,7 +110,7 @@ def train_version(
     cuts = plan.cuts
     check_enough(log, as_of=cuts.as_of)
     findings = check_log(log, as_of=as_of, skip=settings.checks.skip, progress=progress)
-    refuse_broken(findings)
+    refuse_broken(findings, store=store, skip=settings.checks.skip)
     vocabulary = build_vocabulary(
         log, as_of=cuts.as_of, settings=settings.training, progress=progress
     )

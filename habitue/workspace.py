@@ -201,6 +201,7 @@ class Workspace(Shop):
                 unfinished=self._versions.unfinished,
                 as_of=moment,
                 fingerprint=self.store.fingerprint,
+                store=self.store.folder,
                 progress=self.progress,
             )
         if self._versions.is_newest(name):

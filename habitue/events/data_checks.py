@@ -6,8 +6,11 @@ days after it. A change of the last four weeks, or one that no shop makes on pur
 training; an older one, by now what is usual, is noted. Knows nothing about files or models.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +18,7 @@ import numpy.typing as npt
 
 from habitue.compute import Progress
 from habitue.config import CheckName
+from habitue.display import quoted
 from habitue.errors import Refused
 from habitue.events.daily import FIELDS, LAG_BIN, DailyFigures, gather_daily, price_of_bin
 from habitue.events.log import EventLog
@@ -82,8 +86,10 @@ def check_log(
     return tuple(finding for name in names for finding in RULES[name](daily))
 
 
-def refuse_broken(findings: Sequence[Finding]) -> None:
-    """Raise where a finding refuses.
+def refuse_broken(
+    findings: Sequence[Finding], *, store: Path, skip: Sequence[CheckName] = ()
+) -> None:
+    """Raise where a finding refuses; `skip` is what the settings leave out already.
 
     Raises:
         Refused: `data_check_failed`, with every such finding and how to go on.
@@ -91,13 +97,14 @@ def refuse_broken(findings: Sequence[Finding]) -> None:
     broken = [finding for finding in findings if finding.refuses]
     if not broken:
         return
-    names = ", ".join(f'"{name}"' for name in dict.fromkeys(one.rule for one in broken))
+    rules = json.dumps(list(dict.fromkeys([*skip, *(one.rule for one in broken)])))
     raise Refused(
         "The log looks broken: "
         + "; ".join(f"{finding.message} ({finding.rule})" for finding in broken)
         + ".",
-        fix="Mend the export, remove the folder store, and ingest again: habitue ingest FILE… "
-        f"If this is how it was, write into habitue.toml: [checks] skip = [{names}]",
+        fix=f"Mend the export, remove the store, and ingest again: rm -r {quoted(store)} && "
+        "habitue ingest FILE… If this is how it was, train all the same: "
+        f"HABITUE_CHECKS__SKIP='{rules}' habitue train",
         code="data_check_failed",
     )
 
@@ -339,10 +346,15 @@ def _price_scale(daily: DailyFigures) -> Iterator[Finding]:
         yield Finding(
             "price_scale",
             True,
-            f"the median price is about {price_of_bin(after[worst]):,.2g} from "
+            f"the median price is about {_price_text(after[worst])} from "
             f"{_date(daily, int(prices.at[worst]))} on, "
-            + _weeks_before(f"{price_of_bin(before[worst]):,.2g}"),
+            + _weeks_before(_price_text(before[worst])),
         )
+
+
+def _price_text(position: float) -> str:
+    """Return the price in the middle of a bin, in two digits and never as a power of ten."""
+    return f"{Decimal(f'{price_of_bin(position):.2g}'):,f}"
 
 
 def _median_bin(counts: Numbers) -> Numbers:

@@ -1,6 +1,8 @@
 """A clean simulated shop and twelve ways to break its export; logs too short or small to say."""
 
 import os
+import re
+import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from habitue.config import CheckName, Settings
+from habitue.config import CheckName, Settings, load_settings
 from habitue.demo import PACKAGE, data_files
 from habitue.errors import Refused
 from habitue.events.data_checks import RULES, Finding, check_log, refuse_broken
@@ -122,7 +124,7 @@ def test_a_change_older_than_four_weeks_is_noted_and_refuses_nothing(
     )
     findings = check_log(stored(rows, tmp_path / "old"))
     assert [(one.rule, one.refuses) for one in findings] == [("empty_field", False)]
-    refuse_broken(findings)
+    refuse_broken(findings, store=tmp_path / "old")
 
 
 def test_five_customers_are_no_crowd_but_a_hundred_are() -> None:
@@ -189,11 +191,28 @@ def test_a_refusal_names_rule_figures_dates_and_the_fix(
     with pytest.raises(
         Refused,
         match=r"The log looks broken: 0 of [\d,]+ events are purchases in the days from "
-        r"2024-04-1\d on, where \d+ were to be expected \(no_purchases\)\. Mend the export, .* "
-        r'\[checks\] skip = \["no_purchases"\]',
+        r"2024-04-1\d on, where \d+ were to be expected \(no_purchases\)\. Mend the export, "
+        r"remove the store, and ingest again: rm -r 'my shop/store' && habitue ingest FILE… ",
     ) as caught:
-        refuse_broken(check_log(store))
+        refuse_broken(check_log(store), store=Path("my shop/store"))
     assert (caught.value.code, caught.value.exit_code) == ("data_check_failed", 2)
+
+
+def test_the_command_of_a_refusal_skips_what_it_found_beside_what_is_skipped_already(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = [Finding("price_scale", True, "prices"), Finding("volume", False, "fewer")]
+    with pytest.raises(Refused, match="train all the same: HABITUE_CHECKS__SKIP=") as caught:
+        refuse_broken(found, store=tmp_path, skip=["time_gap"])
+    assigned, *command = shlex.split(caught.value.fix.split("all the same: ")[1])
+    assert command == ["habitue", "train"]
+    monkeypatch.setenv(*assigned.split("=", 1))
+    assert load_settings(tmp_path).checks.skip == ["time_gap", "price_scale"]
+
+
+def test_a_price_is_told_in_plain_digits(clean: pl.DataFrame, tmp_path: Path) -> None:
+    (found,) = check_log(stored(broken(clean, "price_scale"), tmp_path / "cents"))
+    assert re.search(r"about \d{1,3}(,\d00)+ from ", found.message), found.message
 
 
 def test_a_rule_that_is_skipped_says_nothing(clean: pl.DataFrame, tmp_path: Path) -> None:
