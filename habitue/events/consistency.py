@@ -38,22 +38,27 @@ class Inconsistencies:
         self._counts: Counter[str] = Counter()
         self._has_views = False
 
-    def add(self, events: pl.DataFrame, stored: Callable[[], pl.DataFrame]) -> None:
+    def add(self, events: pl.DataFrame, stored: Callable[[pl.Series], pl.DataFrame]) -> None:
         """Take a bucket's new events; `stored` reads `subject_id, item_number, timestamp,
-        event_type` of those that were there before.
+        event_type` of those that were there before, of some subjects.
         """
         if "item_number" not in events.columns:
             return
         rows = events.select(*_PAIR, "timestamp", "event_type").drop_nulls("item_number")
         found = set(rows["event_type"].unique().cast(pl.String))
         self._has_views = self._has_views or not found.isdisjoint(_LOOKED)
-        for kind, needs in _KINDS.items():
-            if needs.event_type not in found:
-                continue
-            alone = _alone(rows.filter(pl.col("event_type") == needs.event_type), rows, needs)
-            if alone.height:
-                alone = _alone(alone, stored(), needs)
-            self._counts[kind] += alone.height
+        late = {
+            kind: _alone(rows.filter(pl.col("event_type") == needs.event_type), rows, needs)
+            for kind, needs in _KINDS.items()
+            if needs.event_type in found
+        }
+        subjects = pl.concat(
+            [pl.Series(dtype=pl.Int64), *(alone["subject_id"] for alone in late.values())]
+        )
+        if subjects.len():
+            before = stored(subjects.unique())
+            late = {kind: _alone(alone, before, _KINDS[kind]) for kind, alone in late.items()}
+        self._counts.update({kind: alone.height for kind, alone in late.items()})
 
     def counts(self) -> dict[str, int]:
         """Return the numbers by kind; a log that has no views at all misses none."""

@@ -283,11 +283,12 @@ class EventStore:
         names = ("subject_id", "event_key", "event_id")
         return self._scan(parts, {name: EVENT_COLUMNS[name] for name in names}).collect()
 
-    def read_steps(self, bucket: int) -> pl.DataFrame:
-        """Return `subject_id, item_number, timestamp, event_type` (a text) of a bucket's events."""
+    def read_steps(self, bucket: int, subjects: pl.Series) -> pl.DataFrame:
+        """Return `subject_id, item_number, timestamp, event_type` (a text) of subjects' events."""
         parts = self._stored.of("events", bucket) if self._stored is not None else ()
         names = ("subject_id", "item_number", "timestamp", "event_type")
         rows = self._scan(parts, {name: EVENT_COLUMNS[name] for name in names})
+        rows = rows.filter(pl.col("subject_id").is_in(subjects.implode()))
         return rows.with_columns(pl.col("event_type").cast(pl.String)).collect()
 
     def _event_parts(self) -> tuple[Part, ...]:

@@ -14,7 +14,7 @@ def events(*rows: tuple[int, int | None, int, str]) -> pl.DataFrame:
 
 def counted(new: pl.DataFrame, stored: pl.DataFrame = NOTHING) -> dict[str, int]:
     found = Inconsistencies()
-    found.add(new, lambda: stored)
+    found.add(new, lambda subjects: stored.filter(pl.col("subject_id").is_in(subjects.implode())))
     return found.counts()
 
 

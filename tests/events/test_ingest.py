@@ -577,7 +577,7 @@ def test_a_field_may_be_told_in_few_words_in_one_file_and_in_many_in_another(
     columns = {"user_id": "user", "event_type": "event", "timestamp": "at"}
     columns |= {"item_id": "item", "item_name": "name"}
     read_as = Settings(sources=[events_source(columns=columns)])
-    names = []
+    names: list[dict[str, str | None]] = []
     for order in ([few, many, none], [none, many, few], [many, none, few]):
         folder = tmp_path / str(len(names))
         folder.mkdir()
