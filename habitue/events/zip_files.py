@@ -5,6 +5,7 @@ written to disk, and an archive that no honest export is, is refused before anyt
 Knows nothing about what the bytes mean.
 """
 
+import lzma
 import os
 import re
 import stat
@@ -25,6 +26,9 @@ _END: Final = struct.Struct("<10xHI6x")
 _END_64: Final = struct.Struct("<32xQQ8x")
 _ENCRYPTED: Final = 1
 _WAY_OUT: Final = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
+_DAMAGE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError,
+)  # fmt: skip
 _OF_NO_EXPORT: Final = "__MACOSX/"  # what macOS puts beside each file
 
 
@@ -42,12 +46,20 @@ def unzipped(file: BinaryIO, path: Path, piece_bytes: int) -> Iterator[bytes]:
             with archive.open(entry) as content:
                 while piece := content.read(piece_bytes):
                     yield piece
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        raise FileRefused(
-            f"{path} is a damaged or unfinished zip archive: {error}.",
-            fix="Copy or export it again; nothing of it was stored.",
-            code="zip_damaged",
-        ) from None
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(path, error) from None  # bzip2 says so that the data are at fault
+
+
+def _damaged(path: Path, error: Exception) -> FileRefused:
+    return FileRefused(
+        f"{path} is a damaged or unfinished zip archive: {error}.",
+        fix="Copy or export it again; nothing of it was stored.",
+        code="zip_damaged",
+    )
 
 
 def _check_size(file: BinaryIO, path: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import io
 import zipfile
 from pathlib import Path
 
@@ -62,3 +64,30 @@ def test_flipped_byte_is_refused_or_harmless(tmp_path: Path, at: int) -> None:
     except FileRefused as refusal:
         told = refusal.code.encode()
     assert told in (TEXT, b"zip_damaged", b"unsafe_archive", b"several_entries")
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED]
+)
+@pytest.mark.parametrize("start", range(60, 67))
+def test_damage_is_told_as_such_however_the_entry_is_packed(
+    tmp_path: Path, method: int, start: int
+) -> None:
+    path = tmp_path / "packed.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("orders.csv", b"".join(TEXT.replace(b"A0", b"B%d" % n) for n in range(99)))
+    packed = bytearray(path.read_bytes())
+    for at in range(start, len(packed) - 100, 7):
+        packed[at] ^= 0x55
+    with pytest.raises(FileRefused, match="a damaged or unfinished zip archive") as refusal:
+        content_of(tmp_path, bytes(packed))
+    assert refusal.value.code == "zip_damaged"
+
+
+def test_disk_that_fails_is_no_damage(tmp_path: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        b"".join(unzipped(Broken(zip_of(("orders.csv", TEXT))), tmp_path / "a.zip", 64))
