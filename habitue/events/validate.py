@@ -17,7 +17,7 @@ import polars as pl
 from habitue.config import Settings, SourceSettings
 from habitue.errors import FileRefused
 from habitue.events.batch import COUNTED_ONLY, ID_FIELDS, REASONS, TIME_FIELDS, Rules
-from habitue.events.clean import check_source, clean
+from habitue.events.clean import Cleaned, check_source, clean
 from habitue.events.clean_subjects import SUBJECT_FIELDS
 from habitue.events.database import DatabaseTable
 from habitue.events.plain_files import check_path
@@ -29,6 +29,8 @@ from habitue.events.sources import (
     match_source,
     open_source,
 )
+from habitue.events.unsure_money import CODE as NO_CURRENCY
+from habitue.events.words import distinct_texts
 from habitue.schema import DAY, format_date, format_time
 
 Status = Literal["PASS", "WARN", "FAIL"]
@@ -167,9 +169,12 @@ def validate_files(
     for path in files:
         _check_there(path)
     tally = _Tally()
-    rules = Rules.of(settings.cleaning, now=time.time_ns() // 1000)
+    now = time.time_ns() // 1000
+    rules = Rules.of(settings.cleaning, now=now, currency=settings.shop.currency)
     for path in files:
         _look_through(path, settings, rules, tally, salvage=salvage)
+    if len(tally.currencies) > 1 and tally.num_unsure:
+        tally.note(NO_CURRENCY, tally.num_unsure, tally.unsure)
     findings = list(_findings(tally))
     statuses: list[Status] = [finding.status for finding in findings]
     worst: Status = "FAIL" if "FAIL" in statuses else "WARN" if "WARN" in statuses else "PASS"
@@ -216,6 +221,9 @@ class _Tally:
     last_at: int | None = None
     num_equal: int = 0
     num_dropped: int = 0
+    currencies: set[str] = field(default_factory=set)
+    num_unsure: int = 0  # rows that will be set aside if there are several currencies
+    unsure: list[str] = field(default_factory=list)
 
     def note(self, code: str, count: int, examples: list[str]) -> None:
         self.codes[code] = self.codes.get(code, 0) + count
@@ -255,6 +263,7 @@ def _look_through(
             _note_rejected(path, cleaned.rejected, tally, is_parsed=True)
             if source.table == "events" and cleaned.frame.height:
                 _note_events(cleaned.frame, tally)
+                _note_money(path, cleaned, tally)
                 hashes.append(_hashes(cleaned.frame))
     except FileRefused as refusal:
         is_about_rows = refusal.code in _ROW_REFUSALS and tally.num_lines > lines_before
@@ -285,9 +294,19 @@ def _note_rejected(path: Place, rejected: pl.DataFrame, tally: _Tally, *, is_par
         tally.num_unparsed += rejected.height - num_broken
         tally.num_rows += num_broken
     for (code,), rows in rejected.group_by(["code"], maintain_order=True):
-        lines = rows.head(MAX_EXAMPLES).select("_line", "raw").iter_rows()
-        shown = [f"{path.name} line {line}: {raw[:_RAW_SHOWN]}" for line, raw in lines]
-        tally.note(str(code), rows.height, shown)
+        tally.note(str(code), rows.height, _shown(path, rows))
+
+
+def _shown(path: Place, rows: pl.DataFrame) -> list[str]:
+    lines = rows.head(MAX_EXAMPLES).select("_line", "raw").iter_rows()
+    return [f"{path.name} line {line}: {raw[:_RAW_SHOWN]}" for line, raw in lines]
+
+
+def _note_money(path: Place, cleaned: Cleaned, tally: _Tally) -> None:
+    if "currency" in cleaned.frame.columns:
+        tally.currencies.update(distinct_texts(cleaned.frame["currency"]))
+    tally.num_unsure += cleaned.unsure.height
+    tally.unsure += _shown(path, cleaned.unsure)[: MAX_EXAMPLES - len(tally.unsure)]
 
 
 def _note_events(frame: pl.DataFrame, tally: _Tally) -> None:
