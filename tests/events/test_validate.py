@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from habitue.config import Settings, SourceSettings
+from habitue.config import Settings, ShopSettings, SourceSettings
 from habitue.errors import FileRefused, SettingsError
 from habitue.events.guess import guess_sources
+from habitue.events.ingest import ingest_files
+from habitue.events.store import EventStore
 from habitue.events.validate import Finding, ValidationReport, validate_files
 from tests.shop import make_shop, write_csv
 
@@ -294,3 +296,27 @@ def test_file_whose_rows_cannot_be_decoded_fails(tmp_path: Path) -> None:
 
     assert report.status == "FAIL"
     assert found(report, "rows_parse").status == "FAIL"
+
+
+@pytest.mark.parametrize(
+    ("currencies", "shop", "count"),
+    [(["EUR", "USD", ""], "", 20), (["EUR", "", ""], "", 0), (["EUR", "USD", ""], "EUR", 0)],
+    ids=["several", "one", "the shop names its own"],
+)
+def test_money_without_a_currency_is_told_as_ingest_will_judge_it(
+    tmp_path: Path, currencies: list[str], shop: str, count: int
+) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"u{n},i1,2024-03-01 10:00:{n:02d},purchase,5,{currencies[n % 3]}" for n in range(60)]
+    path.write_text("\n".join(["user,item,at,event,price,currency", *rows]) + "\n")
+    columns = {name: column for name, column in SOURCE.columns.items() if name != "quantity"}
+    source = SourceSettings(name="web", columns={**columns, "currency": "currency"})
+    settings = Settings(sources=[source], shop=ShopSettings(currency=shop))
+
+    finding = found(validate_files([path], settings), "amounts_plausible")
+
+    report = ingest_files(EventStore(tmp_path / "store"), [path], settings)
+    assert finding.count == count == report.quarantined
+    if count:
+        assert "currency" in finding.message
+        assert finding.examples[0].startswith("log.csv line 4: ")
