@@ -109,7 +109,7 @@ class Version:
             Failed: `corrupt_file`, naming the file that is damaged or missing.
         """
         card = read_card(folder)
-        check_folder(folder, fix=version_fix())
+        check_folder(folder, fix=version_fix(folder))
         return cls(folder, card)
 
     @cached_property

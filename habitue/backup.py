@@ -140,7 +140,7 @@ def restore(path: Path, folder: Path, *, progress: Progress) -> Restored:
     if folder.exists() and any(folder.iterdir()):
         raise Refused(
             f"{folder} is not empty.",
-            fix="Name a folder that does not exist yet: habitue restore FILE -w FOLDER",
+            fix="Name a folder that does not exist yet: habitue restore -w FOLDER FILE",
             code="workspace_taken",
         )
     progress.start("Restore", None, "files")

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from habitue.display import quoted
 from habitue.errors import Failed, Refused
 from habitue.files import Json, building_folder, error_text, json_bytes, write_bytes
 
 CHECKSUMS_FILE: Final = "checksums.json"
 _KEY: Final = "sha256"
-RESTORE: Final = "Restore it from a backup: habitue restore FILE"
+RESTORE: Final = "Move the workspace away and restore it from a backup: habitue restore FILE"
 
 
 def write_sealed(path: Path, document: Mapping[str, Json]) -> None:
@@ -110,6 +111,13 @@ def digest_of(document: Mapping[str, Json]) -> str:
     """Return the SHA-256 of a JSON document, whatever the order of its keys."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def restore_command(shop: Path) -> str:
+    """Return the commands that put a backup in the place of a damaged workspace."""
+    here = shop if shop.name else shop.absolute()  # "." cannot be renamed
+    aside = here.with_name(f"{here.name}.damaged")
+    return f"mv {quoted(here)} {quoted(aside)} && habitue restore -w {quoted(here)} FILE"
 
 
 def damaged_file(path: Path, *, fix: str) -> Failed:

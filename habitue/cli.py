@@ -55,7 +55,7 @@ app.add_typer(alerts_app, name="alerts")
 
 SHOP = Path("shop")
 # A command within the text of a fix: its verb, of two words in the groups.
-COMMAND = re.compile(r"habitue (?:(?:models|quarantine|alerts) )?[a-z]+\b")
+COMMAND = re.compile(r"habitue (?:(?:models|quarantine|alerts) )?+[a-z]+\b(?! -w )")
 USAGE_WORDS = {
     "Input should be a valid integer, unable to parse string as an integer": "expected an integer",
     "Input should be": "expected a number",
@@ -537,7 +537,7 @@ def _where() -> str:
 def _tell(error: HabitueError, as_json: bool) -> int:
     """Print an error, the commands in its fix about the same shop, and return its exit code."""
     fix = error.fix
-    if " -w " not in fix and not fix.endswith("--help"):
+    if not fix.endswith("--help"):
         fix = COMMAND.sub(lambda command: command[0] + _where(), fix)
     if as_json:
         document = {"error": {**error.as_json()["error"], "fix": fix}}

@@ -36,7 +36,7 @@ FULL_BYTES = 100 << 20
 LOW_BYTES = 1 << 30
 _DAMAGED_SHOWN = 20
 # A command within the text of a fix.
-_COMMAND = re.compile(r"habitue (?:models )?[a-z]+\b")
+_COMMAND = re.compile(r"habitue (?:models )?+[a-z]+\b(?! -w )")
 _TEMPORARY = re.compile(r"\..*\.(\d+)\.tmp")
 
 
@@ -93,8 +93,6 @@ def examine(folder: Path, *, progress: Progress) -> Diagnosis:
 
 def _located(check: Check, folder: Path) -> Check:
     """Return the check with the workspace named in the command that mends it."""
-    if " -w " in check.fix:
-        return check
     where = f" -w {shlex.quote(str(folder))}"
     return replace(check, fix=_COMMAND.sub(lambda command: command[0] + where, check.fix))
 
@@ -305,7 +303,7 @@ def _model(folder: Path, progress: Progress) -> Check:
     remove = f". Once another version answers, remove this one: rm -r {shlex.quote(str(folder))}"
     try:
         card = Versions(folder.parent).card(folder.name)
-        check_folder(folder, fix=f"{version_fix()}{remove}")
+        check_folder(folder, fix=f"{version_fix(folder)}{remove}")
         read_evaluation(folder)
     except NotReady as error:
         is_older = error.code == "version_format"

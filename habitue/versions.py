@@ -19,10 +19,10 @@ from pathlib import Path
 
 from habitue.checksums import (
     CHECKSUMS_FILE,
-    RESTORE,
     building_sealed_folder,
     check_folder,
     read_sealed,
+    restore_command,
     write_sealed,
 )
 from habitue.errors import Failed, NotReady, UnknownName, nearest
@@ -220,7 +220,7 @@ class Versions:
                 fix=self._another(name),
                 code="version_broken",
             )
-        check_folder(folder, fix=version_fix())
+        check_folder(folder, fix=version_fix(folder))
         for path in sorted((*folder.rglob("*.safetensors"), *folder.rglob("*.npz"))):
             _check_finite(path, fix=self._another(name))
 
@@ -248,9 +248,12 @@ class Versions:
         write_sealed(self.folder / POINTER_FILE, {"version": name, "before": before})
 
 
-def version_fix() -> str:
-    """Return what to do about a damaged model version."""
-    return f"Let another version answer (habitue models publish VERSION) or train again. {RESTORE}"
+def version_fix(folder: Path) -> str:
+    """Return what to do about a damaged model version, the one in `folder`."""
+    return (
+        "Let another version answer (habitue models publish VERSION) or train again. Or restore "
+        f"the workspace from a backup: {restore_command(folder.parent.parent)}"
+    )
 
 
 def _check_finite(path: Path, *, fix: str) -> None:

@@ -9,6 +9,7 @@ from habitue.checksums import (
     check_folder,
     file_digest,
     read_sealed,
+    restore_command,
     write_sealed,
 )
 from habitue.errors import Failed, Refused
@@ -35,6 +36,17 @@ def test_what_is_no_sealed_file_is_damaged(tmp_path: Path, content: bytes) -> No
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(Failed, match=r"x\.json is damaged"):
         read_sealed(tmp_path / "x.json")
+
+
+def test_a_workspace_is_moved_away_before_its_backup_is_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = restore_command(Path("my shops/one"))
+    assert told == (
+        "mv 'my shops/one' 'my shops/one.damaged' && habitue restore -w 'my shops/one' FILE"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert restore_command(Path()).startswith(f"mv {tmp_path} {tmp_path}.damaged && ")
 
 
 def test_a_missing_file_is_told_apart_from_a_damaged_one(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ def damage(path: Path) -> None:
     ("pattern", "name", "fix"),
     [
         ("store/events/bucket=0000/part-000001.parquet", "store", "habitue restore -w"),
-        ("store/quarantine/*.parquet", "store", "ingest the files again"),
-        ("store/manifest.json", "store", "ingest the files again"),
+        ("store/quarantine/*.parquet", "store", "habitue ingest -w"),
+        ("store/manifest.json", "store", "habitue ingest -w"),
         ("models/0001/network/network.safetensors", "model 0001", "habitue models publish -w"),
         ("models/0001/checksums.json", "model 0001", "habitue train -w"),
         ("profiles/0001/table/0000.parquet", "refresh", "habitue refresh -w"),

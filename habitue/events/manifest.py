@@ -22,17 +22,21 @@ from typing import Any, Final
 
 import polars as pl
 
-from habitue.checksums import check_file, damaged_file, digest_of, missing_file, unreadable_file
+from habitue.checksums import (
+    check_file,
+    damaged_file,
+    digest_of,
+    missing_file,
+    restore_command,
+    unreadable_file,
+)
+from habitue.display import quoted
 from habitue.errors import Refused
 from habitue.files import write_bytes, write_json
 
 MANIFEST_FILE: Final = "manifest.json"
 STORE_FORMAT: Final = 3
 NO_BUCKET: Final = -1
-MEND: Final = (
-    "Restore the workspace from a backup (habitue restore FILE), or remove the folder store and "
-    "ingest the files again."
-)
 # Of the hashes that `Part.content` sums up.
 _CONTENT_FORMAT: Final = 1
 _JOINED: Final = re.compile(r"/joined-(\d+)\.parquet$")
@@ -116,7 +120,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         if path.is_file():
             return parse_manifest(path, path.read_bytes())
         if any(folder.glob("*/**/*.parquet")):
-            raise missing_file(path, fix=MEND)
+            raise missing_file(path, fix=_mend(folder))
     except OSError as error:
         raise unreadable_file(path, error) from error
     return None
@@ -130,9 +134,9 @@ def parse_manifest(path: Path, content: bytes) -> Manifest:
         version = int(body["format_version"])
         is_whole = checksum == digest_of(body)
     except (ValueError, KeyError, TypeError) as error:
-        raise damaged_file(path, fix=MEND) from error
+        raise damaged_file(path, fix=_mend(path.parent)) from error
     if not is_whole:
-        raise damaged_file(path, fix=MEND)
+        raise damaged_file(path, fix=_mend(path.parent))
     if version > STORE_FORMAT:
         raise Refused(
             f"{path} has format {version}; this version of Habitue knows formats up to "
@@ -231,6 +235,15 @@ def write_part(
     )
 
 
+def _mend(folder: Path) -> str:
+    """Return the two ways to a whole store again."""
+    shop = folder.parent
+    return (
+        f"Restore the workspace from a backup: {restore_command(shop)}. Or store its files anew: "
+        f"rm -r {quoted(folder)} && habitue ingest -w {quoted(shop)} FILE…"
+    )
+
+
 def check_part(folder: Path, part: Part) -> Path:
     """Return the part's path once its bytes are found to be those that were written.
 
@@ -239,7 +252,7 @@ def check_part(folder: Path, part: Part) -> Path:
         Refused: `file_unreadable`, the system does not let us read it.
     """
     path = folder / part.path
-    check_file(path, part.sha256, fix=MEND)
+    check_file(path, part.sha256, fix=_mend(folder))
     return path
 
 
