@@ -128,7 +128,11 @@ def init(
     ] = "",
     encoding: EncodingOption = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the settings that are there.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the settings that are there, and keep them as habitue.toml.bak.",
+        ),
     ] = False,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
@@ -154,7 +158,7 @@ def validate(
     Where a rule fails the exit code is 1.
     """
     found = _open(workspace).validate(*(files or []), encoding=encoding, salvage=salvage)
-    answer(found, as_json, "validate")
+    answer(found.told(_about_shop), as_json, "validate")
     if found.report.status == "FAIL":
         raise typer.Exit(1)
 
@@ -534,11 +538,16 @@ def _where() -> str:
     return f" -w {shlex.quote(str(_opened[-1]))}"
 
 
+def _about_shop(text: str) -> str:
+    """Return the text with the shop just asked about named in its commands."""
+    return COMMAND.sub(lambda command: command[0] + _where(), text)
+
+
 def _tell(error: HabitueError, as_json: bool) -> int:
     """Print an error, the commands in its fix about the same shop, and return its exit code."""
     fix = error.fix
     if not fix.endswith("--help"):
-        fix = COMMAND.sub(lambda command: command[0] + _where(), fix)
+        fix = _about_shop(fix)
     if as_json:
         document = {"error": {**error.as_json()["error"], "fix": fix}}
         typer.echo(json.dumps(document, ensure_ascii=False))

@@ -1,8 +1,9 @@
 """What the verbs of a workspace answer: small records with the JSON keys of the contract."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -29,11 +30,13 @@ class InitResult:
 
     path: Path
     report: GuessReport
+    kept: Path | None = None  # where the settings before lie, if there were any
 
     def as_json(self) -> JsonObject:
         """Return the document."""
         return {
             "settings": str(self.path),
+            "kept": str(self.kept or ""),
             "mapping": {
                 source.name: {**_layout(source), **source.columns} for source in self.report.sources
             },
@@ -65,6 +68,17 @@ class Validated:
     """`validate`: every rule's finding."""
 
     report: ValidationReport
+
+    def told(self, located: Callable[[str], str]) -> Self:
+        """Return it with `located` applied to what tells of refused files, and to no raw row."""
+        findings = []
+        for one in self.report.findings:
+            if one.rule in ("files_readable", "columns_mapped"):
+                one = replace(one, examples=[located(text) for text in one.examples])
+            elif one.rule == "rows_parse":
+                one = replace(one, message=located(one.message))
+            findings.append(one)
+        return replace(self, report=replace(self.report, findings=findings))
 
     def as_json(self) -> JsonObject:
         """Return the document."""

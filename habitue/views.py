@@ -86,6 +86,8 @@ def _init(console: Console, document: Object) -> None:
         f"\nWritten to [bold]{_cell(document.get('settings'))}[/]; "
         "a line marked [yellow]?[/] deserves a look."
     )
+    if document.get("kept"):
+        console.print(f"The settings before are kept in {_cell(document.get('kept'))}.")
     console.print(f"[bold]Next:[/] {_cell(document.get('next'))}", soft_wrap=True)
 
 

@@ -75,14 +75,15 @@ class Workspace(Shop):
         """Guess what the columns of unknown files mean, and write `habitue.toml`.
 
         `files` is one path or several, or database tables' URLs. Published layouts are recognised;
-        `adapter` names theirs, `encoding` that of the text files.
+        `adapter` names theirs, `encoding` that of the text files. With `force`, settings that are
+        there are replaced, and kept as `habitue.toml.bak`.
 
         Raises:
             FileRefused: a file cannot be read.
             Refused: there are settings already, or no file has both a user and a time.
         """
         from habitue.events.guess import guess_sources
-        from habitue.events.settings_file import write_settings
+        from habitue.events.settings_file import keep_settings, write_settings
         from habitue.results import InitResult
 
         paths = paths_of(files)
@@ -99,7 +100,8 @@ class Workspace(Shop):
         report = guess_sources(paths, adapter=adapter, encoding=encoding)
         self.progress.advance(len(paths))
         self.progress.finish()
-        return InitResult(write_settings(self.folder, report, overwrite=force), report)
+        kept = keep_settings(self.folder)
+        return InitResult(write_settings(self.folder, report, overwrite=force), report, kept)
 
     def validate(self, *files: Files, encoding: str = "", salvage: bool = False) -> "Validated":
         """Check files against the rules; write nothing. Options as those of `ingest`."""

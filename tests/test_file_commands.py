@@ -54,6 +54,34 @@ def test_validate_ends_with_1_where_a_rule_fails(
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "file_missing"
 
 
+def test_init_by_force_keeps_the_settings_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = write_csv(make_shop(num_persons=5, days=20), tmp_path / "log.csv")
+    shop = tmp_path / "s"
+    run(monkeypatch, "init", "-w", shop, raw, "--json")
+    assert json.loads(capsys.readouterr().out)["kept"] == ""
+    (shop / "habitue.toml").write_text("# mine\n")
+    assert run(monkeypatch, "init", "-w", shop, "--force", raw) == 0
+    told = capsys.readouterr().out.replace("\n", "")
+    assert f"The settings before are kept in {shop}/habitue.toml.bak." in told
+    assert (shop / "habitue.toml.bak").read_text() == "# mine\n"
+    assert "[[sources]]" in (shop / "habitue.toml").read_text()
+
+
+def test_validate_names_the_shop_in_what_it_advises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = write_csv(make_shop(num_persons=5, days=20), tmp_path / "log.csv")
+    shop, other = tmp_path / "s", tmp_path / "other.csv"
+    other.write_text("who,what\nu1,view\n")
+    run(monkeypatch, "init", "-w", shop, raw)
+    capsys.readouterr()
+    run(monkeypatch, "validate", "-w", shop, "--json", other)
+    told = json.loads(capsys.readouterr().out)["findings"][0]["examples"][0]
+    assert f"habitue init -w {shop} --from" in told
+
+
 def test_encoding_and_salvage_are_options_of_each_verb_that_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

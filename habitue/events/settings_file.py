@@ -22,6 +22,7 @@ _HEAD = """\
 """
 _TABLES = ("columns", "constants", "event_types")
 _MAX_COMMENT = 110
+_KEPT = f"{SETTINGS_FILE}.bak"
 
 
 def write_settings(folder: Path, report: GuessReport, *, overwrite: bool = False) -> Path:
@@ -39,6 +40,16 @@ def write_settings(folder: Path, report: GuessReport, *, overwrite: bool = False
         )
     write_bytes(path, settings_text(report).encode())
     return path
+
+
+def keep_settings(folder: Path) -> Path | None:
+    """Copy the `habitue.toml` of `folder` to `habitue.toml.bak`; None where there is none."""
+    path = folder / SETTINGS_FILE
+    if not path.is_file():
+        return None
+    kept = folder / _KEPT
+    write_bytes(kept, path.read_bytes())
+    return kept
 
 
 def settings_text(report: GuessReport) -> str:
