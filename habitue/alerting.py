@@ -65,6 +65,7 @@ def alerts_of(
         task=model.task.name,
         definition=describe_task(model.task),
         base_rate=model.base_rate,
+        reason=model.reason,
         as_of=refresh.as_of,
         model_version=version.card.version,
     )

@@ -333,6 +333,7 @@ class AlertList:
     task: str
     definition: str
     base_rate: float
+    reason: str  # why the model tells nobody from another; empty where it does
     as_of: int
     model_version: str
 
@@ -342,6 +343,7 @@ class AlertList:
             "task": self.task,
             "definition": self.definition,
             "base_rate": self.base_rate,
+            "reason": self.reason,
             "as_of": format_time(self.as_of),
             "model_version": self.model_version,
             "alerts": [alert.as_json() for alert in self.alerts],

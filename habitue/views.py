@@ -416,6 +416,11 @@ def _alerts(console: Console, document: Object) -> None:
     if rows:
         columns = ("user", "probability", "value at risk", "segment", "why")
         console.print(_table(columns, rows, lines=True))
+    elif document.get("reason"):
+        console.print(
+            f"This model cannot tell who leaves: {_cell(document.get('reason'))}; everyone has the "
+            f"base rate of {shown}."
+        )
     else:
         console.print("Nobody is clearly likelier to leave than usual.")
 

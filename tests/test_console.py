@@ -150,6 +150,16 @@ def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
     assert "1 of 3 rows are shown; more with --limit." in text
 
 
+def test_no_alerts_of_a_model_that_knows_the_base_rate_only_are_no_good_news() -> None:
+    document: views.Object = {"task": "churn_90d", "base_rate": 0.25, "alerts": [], "reason": ""}
+    assert "Nobody is clearly likelier to leave than usual." in shown("alerts churn", document)
+    reason = "only 60 persons to learn from; 100 are needed"
+    text = " ".join(shown("alerts churn", {**document, "reason": reason}).split())
+    assert f"This model cannot tell who leaves: {reason}; everyone has" in text
+    assert "the base rate of 25.0%." in text
+    assert "Nobody" not in text
+
+
 def test_empty_lists_name_the_next_command() -> None:
     document: views.Object = {"rows": [], "by_reason": {}, "where": " -w my-shop"}
     assert "Nothing is set aside." in shown("quarantine show", document)
