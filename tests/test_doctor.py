@@ -40,7 +40,7 @@ def test_a_workspace_with_nothing_wrong_passes(shop: Path) -> None:
     assert {"habitue", "python", "polars", "torch"} <= set(found.versions)
     assert found.paths["workspace"] == str(shop)
     told = {check.name: check.message for check in found.checks}
-    assert told["store"] == "21 events in 15 files, all whole; format 3."
+    assert told["store"] == "19 events in 18 files, all whole; format 3."
     assert told["published model"] == "Version 0001 answers."
     assert told["refresh"].endswith("up to date.")
     document = json.loads(json.dumps(found.as_json(), allow_nan=False))
