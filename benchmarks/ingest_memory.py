@@ -73,11 +73,14 @@ def by_size(folder: Path, millions: Sequence[int], limit_mb: int) -> Iterator[di
         with limited_group(limit_mb) as group:
             within = group if size == max(millions) else None
             shop = shop_in(folder)
+            found: dict[str, object] = {"log": log.name, "limit_mb": limit_mb if within else None}
             try:
-                run = stored([log], shop, within)
+                found |= stored([log], shop, within).__dict__
+            except SystemExit as error:  # more than the limit
+                found["failed"] = str(error).rpartition(" ended ")[2]
             finally:
                 shutil.rmtree(shop)
-            yield {"log": log.name, "limit_mb": limit_mb if within else None, **run.__dict__}
+            yield found
 
 
 def with_whale(folder: Path, log: Path) -> Path:

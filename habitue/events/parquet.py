@@ -262,13 +262,16 @@ def _opened(path: Path, coded: CodedColumns | None = None) -> pq.ParquetFile:
     if magic_of(path) == MAGIC:
         _check_footer(path)
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        # Buffered beforehand, what was read of the file would stay in memory up to its end.
+        file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
         num_columns = file.metadata.num_columns
         depth = max((_depth(field.type) for field in file.schema_arrow), default=0)
         texts = coded.texts_of(file.schema_arrow) if coded else []
         if texts:
             file.close()
-            file = pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=texts)
+            file = pq.ParquetFile(
+                path, page_checksum_verification=True, pre_buffer=False, read_dictionary=texts
+            )
     except _BROKEN as error:
         if "depth limit" in str(error):
             raise _too_much(path, "columns nested more than 100 deep") from None
