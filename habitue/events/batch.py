@@ -108,7 +108,7 @@ class Batch:
     them. A column of texts may be coded, where there are `words`: then steps ask each text once,
     by `words.rows_where` and `words.changed`, or take the column as `text`. `repairs` and
     `remarks` say which rows each kind of them concerned; `hints` say of rejected rows what may
-    have gone wrong.
+    have gone wrong. `keeps_personal` says that texts hold personal data, which the rules keep.
     """
 
     frame: pl.DataFrame
@@ -119,6 +119,7 @@ class Batch:
     repairs: Mapping[str, pl.Series] = field(default_factory=dict)
     remarks: Mapping[str, pl.Series] = field(default_factory=dict)
     hints: Mapping[str, pl.Series] = field(default_factory=dict)
+    keeps_personal: bool = False
 
     def has(self, field: str) -> bool:
         """Whether the batch has a column for `field`."""

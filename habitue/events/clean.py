@@ -7,7 +7,7 @@ steps serve files and, later, live events. Knows nothing about files, duplicates
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -32,7 +32,7 @@ from habitue.events.clean_money import (
     read_catalogue_price,
     turn_cancellations_into_refunds,
 )
-from habitue.events.clean_personal import redact_personal
+from habitue.events.clean_personal import redact_personal, with_redacted
 from habitue.events.clean_skew import correct_skew
 from habitue.events.clean_subjects import SUBJECT_FIELDS, choose_subject, require_two_ids
 from habitue.events.clean_times import check_created, check_times, fill_received, read_times
@@ -47,7 +47,7 @@ from habitue.events.clean_words import (
     require_consent,
     tidy_categories,
 )
-from habitue.events.records import REJECTED_COLUMNS
+from habitue.events.records import KNOWN_BY, REJECTED_COLUMNS
 from habitue.events.unsure_money import CODE, is_unsure
 from habitue.events.words import Words
 from habitue.schema import EVENT_FIELDS, ITEM_FIELDS
@@ -129,6 +129,27 @@ def clean(
     Raises:
         FileRefused: `id_is_float`, where ids are kept as decimal numbers.
     """
+    batch = _after_steps(frame, source, rules, words)
+    known_by = batch.raw
+    if batch.keeps_personal:
+        redacted = _after_steps(frame, source, replace(rules, personal_data="redact"), words)
+        batch = replace(batch, frame=with_redacted(batch.frame, redacted.frame))
+        known_by = redacted.raw
+    is_clean = batch.frame["_code"].is_null()
+    kept = batch.frame if is_clean.all() else batch.frame.filter(is_clean)
+    return Cleaned(
+        kept.drop("_code", "_field"),
+        _rejected(batch, ~is_clean, known_by),
+        repairs=_counted(batch.repairs, is_clean),
+        remarks=_counted(batch.remarks, is_clean),
+        hints=_counted(batch.hints, ~is_clean),
+        unsure=_unsure(batch, is_clean, known_by),
+    )
+
+
+def _after_steps(
+    frame: pl.DataFrame, source: SourceSettings, rules: Rules, words: Words | None
+) -> Batch:
     start = frame.select(
         "_record",
         _code=pl.lit(None, dtype=pl.String),
@@ -138,16 +159,7 @@ def clean(
     batch = Batch(start, frame, source, rules, words)
     for step in CLEANING_STEPS if source.table == "events" else CATALOGUE_STEPS:
         batch = step(batch)
-    is_clean = batch.frame["_code"].is_null()
-    kept = batch.frame if is_clean.all() else batch.frame.filter(is_clean)
-    return Cleaned(
-        kept.drop("_code", "_field"),
-        _rejected(batch, ~is_clean),
-        repairs=_counted(batch.repairs, is_clean),
-        remarks=_counted(batch.remarks, is_clean),
-        hints=_counted(batch.hints, ~is_clean),
-        unsure=_unsure(batch, is_clean),
-    )
+    return batch
 
 
 def check_source(source: SourceSettings) -> None:
@@ -191,31 +203,43 @@ def _counted(noted: Mapping[str, pl.Series], is_clean: pl.Series) -> dict[str, i
     return {kind: count for kind, count in counts.items() if count}
 
 
-def _unsure(batch: Batch, is_clean: pl.Series) -> pl.DataFrame:
+def _unsure(batch: Batch, is_clean: pl.Series, known_by: pl.DataFrame) -> pl.DataFrame:
     if batch.rules.shop_currency or "currency" not in batch.source.columns:
-        return _rejected(batch, ~is_clean & is_clean)
+        return _rejected(batch, ~is_clean & is_clean, known_by)
     unsure = is_clean & is_unsure(batch.frame)
     code, field = pl.lit(CODE), pl.lit("currency")
-    return _rejected(batch.with_columns(_code=code, _field=field), unsure)
+    return _rejected(batch.with_columns(_code=code, _field=field), unsure, known_by)
 
 
-def _rejected(batch: Batch, is_rejected: pl.Series) -> pl.DataFrame:
-    """Return the rejected rows as the file had them, as JSON, with position and reason."""
+def _rejected(batch: Batch, is_rejected: pl.Series, known_by: pl.DataFrame) -> pl.DataFrame:
+    """Return the rejected rows as the file had them, as JSON, with position and reason.
+
+    With `KNOWN_BY`, where the file's rows hold personal data and `known_by` does not.
+    """
     if not is_rejected.any():
         return pl.DataFrame(schema={**REJECTED_COLUMNS, "subject": pl.String()})
     reasons = batch.frame.filter(is_rejected)
-    raw = batch.raw.filter(is_rejected).with_columns(pl.col(pl.Categorical).cast(pl.String))
-    cells = pl.exclude("_record", "_line", "_offset")
+    raw = batch.raw.filter(is_rejected)
     is_known = "subject" in reasons.columns
     subject = reasons["subject"].cast(pl.String) if is_known else pl.lit(None, pl.String)
-    return raw.select(
+    rejected = raw.select(
         "_record",
         "_line",
         "_offset",
         code=reasons["_code"],
         field=reasons["_field"],
-        raw=pl.struct(cells).struct.json_encode(),
+        raw=_as_json(raw),
         form=pl.lit("cells"),
         bytes=pl.lit(None, pl.Binary),
         subject=subject,
     )
+    if known_by is batch.raw:
+        return rejected
+    return rejected.with_columns(_as_json(known_by.filter(is_rejected)).alias(KNOWN_BY))
+
+
+def _as_json(rows: pl.DataFrame) -> pl.Series:
+    """Return the cells of each row as JSON."""
+    texts = rows.with_columns(pl.col(pl.Categorical).cast(pl.String))
+    cells = pl.struct(pl.exclude("_record", "_line", "_offset"))
+    return texts.select(cells=cells.struct.json_encode())["cells"]

@@ -21,18 +21,36 @@ _TYPED: Final = ("search_query", "properties", "campaign", "text")
 _NAMES: Final = (
     "item_name", "item_category", "item_brand", "item_variant", "name", "category", "brand",
 )  # fmt: skip
+_FIELDS: Final = (*_TYPED, *_NAMES)
+_AS_REDACTED: Final = "_as_redacted."
 
 
 def redact_personal(batch: Batch) -> Batch:
     """Take personal data and secrets out of texts, or reject the rows, as the settings say."""
-    if batch.rules.personal_data == "keep":
-        return batch
-    for field in (*_TYPED, *_NAMES):
+    for field in _FIELDS:
         if batch.has(field):
             found = _found(batch.frame[field], typed=field in _TYPED)
+            if found.height and batch.rules.personal_data == "keep":
+                return replace(batch, keeps_personal=True)
             if found.height:
                 batch = _without(batch, field, found)
     return batch
+
+
+def with_redacted(frame: pl.DataFrame, redacted_frame: pl.DataFrame) -> pl.DataFrame:
+    """Return cleaned rows with their texts beside as they are where personal data goes out."""
+    fields = [name for name in _FIELDS if name in redacted_frame.columns]
+    return frame.hstack(redacted_frame.select(pl.col(fields).name.prefix(_AS_REDACTED)))
+
+
+def as_redacted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the texts by which they are told apart, whether or not they are kept.
+
+    A store must know a row again after `cleaning.personal_data` was changed, and must not hold a
+    hash from which a card number could be tried out.
+    """
+    beside = [name for name in rows.columns if name.startswith(_AS_REDACTED)]
+    return rows.with_columns(rows[name].alias(name.removeprefix(_AS_REDACTED)) for name in beside)
 
 
 def _without(batch: Batch, field: str, found: pl.DataFrame) -> Batch:

@@ -21,12 +21,14 @@ from habitue.events.accounting import Fate, Ledger
 from habitue.events.batch import COUNTED_ONLY, Rules
 from habitue.events.catalogue import ALWAYS, ATTRIBUTES, EVENT_ATTRIBUTES, VERSION_COLUMNS
 from habitue.events.clean import Cleaned, clean
+from habitue.events.clean_personal import as_redacted
 from habitue.events.clean_subjects import SUBJECT_KINDS
 from habitue.events.interning import Interner, Kinds
 from habitue.events.keys import bucket_numbers, row_hashes
 from habitue.events.merge import CONTENT_FIELDS
+from habitue.events.personal_raw import without_personal
 from habitue.events.quarantine import SetAside
-from habitue.events.records import RecordChunk
+from habitue.events.records import KNOWN_BY, RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
 from habitue.events.unsure_money import UnsureMoney, is_unsure
@@ -112,10 +114,13 @@ class Intake:
         self.repairs.update(cleaned.repairs)
         self.remarks.update(cleaned.remarks)
         self.hints.update({(file.source.name, kind): n for kind, n in cleaned.hints.items()})
-        for rejected in (_without_raw(chunk.rejected, file.source), cleaned.rejected):
+        unread = _without_raw(chunk.rejected, file.source)
+        for rejected in (unread, cleaned.rejected):
             self.ledger.reject(file.number, rejected["_record"], rejected["code"])
             kept = rejected.filter(~pl.col("code").is_in(COUNTED_ONLY))
             kept, columns = _with_rest(kept, chunk.frame.schema, file.rest)
+            if rejected is unread:
+                kept = without_personal(kept, file.source, self._rules.personal_data)
             self._quarantine.add(
                 kept,
                 file=file.name,
@@ -174,7 +179,7 @@ class Intake:
             self._words.coded(name, rows[name]) for name in rows.columns if name in CODED_FIELDS
         )
         rows = rows.with_columns(
-            _content=pl.Series(row_hashes(_as_sent(rows), self._hashed, self._words.hashes)),
+            _content=pl.Series(row_hashes(_told_by(rows), self._hashed, self._words.hashes)),
             _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
             _file=pl.lit(file.number, dtype=pl.UInt32),
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),
@@ -212,7 +217,7 @@ class Intake:
             item_number=self._item_numbers(rows),
             valid_from=valid_from,
             known_at=valid_from,
-            row_key=pl.Series(row_hashes(rows, ITEM_FIELDS)),
+            row_key=pl.Series(row_hashes(as_redacted(rows), ITEM_FIELDS)),
             _file=pl.lit(file.number, dtype=pl.UInt32),
         )
         self._catalogue.append(rows.select(*VERSION_COLUMNS, "_file", "_record", "_repaired"))
@@ -222,11 +227,12 @@ def _kind_numbers(kinds: pl.Series) -> NDArray[np.int64]:
     return kinds.cast(SUBJECT_KINDS).to_physical().cast(pl.Int64).fill_null(0).to_numpy()
 
 
-def _as_sent(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with an event id at the time that their own clock gave.
+def _told_by(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as they are told apart: those with an event id at the time their own clock gave.
 
     How a clock is corrected depends on when the record arrived, which a second delivery changes.
     """
+    rows = as_redacted(rows)
     if "_clock_time" not in rows.columns or "event_id" not in rows.columns:
         return rows
     has_id = pl.col("event_id").is_not_null()
@@ -244,8 +250,12 @@ def _with_rest(
         return kept, columns
     texts = others.select("_record", _rest=pl.struct(pl.exclude("_record")).struct.json_encode())
     joined = kept.join(texts, on="_record", how="left", maintain_order="left")
-    raw = pl.concat_str(pl.col("raw").str.head(-1), pl.lit(","), pl.col("_rest").str.slice(1))
-    return joined.with_columns(raw=raw).drop("_rest"), {**columns, **others.schema}
+    cells = [name for name in ("raw", KNOWN_BY) if name in kept.columns]
+    whole = [
+        pl.concat_str(pl.col(name).str.head(-1), pl.lit(","), pl.col("_rest").str.slice(1))
+        for name in cells
+    ]
+    return joined.with_columns(whole).drop("_rest"), {**columns, **others.schema}
 
 
 def _without_raw(unreadable: pl.DataFrame, source: SourceSettings) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from habitue.events.batch import REASONS
 from habitue.events.encoding import is_utf8
 from habitue.events.keys import hash_sum, mixed, row_hashes
 from habitue.events.manifest import Manifest, Part, check_part, read_manifest, write_part
-from habitue.events.records import POSITION_COLUMNS, RAW_CHARACTERS
+from habitue.events.records import KNOWN_BY, POSITION_COLUMNS, RAW_CHARACTERS
 
 QUARANTINE_COLUMNS: Final[dict[str, pl.DataType]] = {
     "file": pl.String(),
@@ -139,7 +139,8 @@ class QuarantineWriter:
         )
         if "subject" not in rows.columns:
             rows = rows.with_columns(subject=pl.lit(None, dtype=pl.String))
-        rows = _cut(rows, is_utf8(source.encoding)).with_columns(row_key=row_keys(rows))
+        known_by = rows.with_columns(raw=KNOWN_BY) if KNOWN_BY in rows.columns else rows
+        rows = _cut(rows, is_utf8(source.encoding)).with_columns(row_key=row_keys(known_by))
         rows = rows.select(pl.col(name).cast(kind) for name, kind in QUARANTINE_COLUMNS.items())
         self._waiting.append(rows)
         self._num_waiting_bytes += int(rows.estimated_size())

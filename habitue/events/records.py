@@ -30,6 +30,10 @@ REJECTED_COLUMNS: dict[str, pl.DataType] = {
     "bytes": pl.Binary(),
 }
 
+# A column that rejected rows may have beside: by what the quarantine knows them, where that is not
+# `raw`.
+KNOWN_BY = "known_by"
+
 # What the raw text of a rejected record is, so that it can be read again.
 Form = Literal["cells", "line", "object"]  # cells as JSON, delimited text, a JSON document
 

@@ -22,8 +22,9 @@ from habitue.events.delimited import read_lines
 from habitue.events.json_lines import parse_line
 from habitue.events.json_values import parse_json
 from habitue.events.object_rows import ObjectRows
+from habitue.events.personal import REDACTED
 from habitue.events.records import POSITION_COLUMNS, RecordChunk, rejected_frame
-from habitue.events.sources import mapped_columns, unrolls, wanted_columns
+from habitue.events.sources import id_columns, mapped_columns, unrolls, wanted_columns
 
 _PLACE: Final = {"_record": "record", "_line": "_index", "_offset": "offset"}
 _DATETIME: Final = re.compile(r"Datetime\(time_unit='(\w+)', time_zone=(?:None|'([^']+)')\)")
@@ -90,7 +91,8 @@ def reread(rows: pl.DataFrame, source: SourceSettings) -> RecordChunk:
             pieces.append(_of_objects(group, source))
     frame = pl.concat([piece.frame for piece in pieces], how="diagonal_relaxed")
     rejected = pl.concat([piece.rejected for piece in pieces])
-    return RecordChunk(frame.sort("_record", "_line"), rejected.sort("_record", "_line"))
+    chunk = RecordChunk(frame.sort("_record", "_line"), rejected.sort("_record", "_line"))
+    return _without_lost_ids(chunk, id_columns(source))
 
 
 def _of_cells(rows: pl.DataFrame, kinds: Kinds, source: SourceSettings) -> RecordChunk:
@@ -165,6 +167,25 @@ def _without_odd_ids(chunk: RecordChunk, columns: frozenset[str]) -> RecordChunk
             rejected.append(odd)
             frame = frame.filter(~is_odd)
     return RecordChunk(frame, pl.concat(rejected, how="diagonal"))
+
+
+def _without_lost_ids(chunk: RecordChunk, columns: frozenset[str]) -> RecordChunk:
+    """Reject rows with an id that was taken for personal data: all of these would be one id."""
+    frame, rejected = chunk.frame, chunk.rejected
+    for column in sorted(columns.intersection(frame.columns)):
+        if frame[column].dtype != pl.String:
+            continue
+        is_lost = frame[column].str.contains(REDACTED, literal=True).fill_null(False)
+        if is_lost.any():
+            lost = frame.filter(is_lost).select(
+                *POSITION_COLUMNS,
+                code=pl.lit("looks_like_pii"),
+                field=pl.lit(column),
+                raw=pl.lit("-"),
+            )
+            rejected = pl.concat([rejected, lost], how="diagonal")
+            frame = frame.filter(~is_lost)
+    return RecordChunk(frame, rejected)
 
 
 def _unfolded(cell: str | None) -> object:

@@ -300,6 +300,13 @@ def wanted_columns(source: SourceSettings) -> WantedColumns:
     )
 
 
+def id_columns(source: SourceSettings) -> frozenset[str]:
+    """Return the file's columns of which the source makes ids."""
+    named = [source.columns[field] for field in _ID_FIELDS if field in source.columns]
+    lists = [[column] if isinstance(column, str) else column for column in named]
+    return frozenset(column for columns in lists for column in columns)
+
+
 def unrolls(source: SourceSettings) -> bool:
     """Whether the source's layout takes records apart itself."""
     return source.adapter != "" and ADAPTERS[source.adapter].unroll is not None
