@@ -104,7 +104,8 @@ class Cleaned:
     """What became of one chunk.
 
     `frame` has a column for each field that the source maps, and `_record` and `_repaired`;
-    events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`.
+    events also have `subject`, `subject_kind`, `received_at`, `price`, `quantity` and `value`, and
+    where personal data are kept those columns that `clean_personal.as_redacted` knows.
     `rejected` has `records.REJECTED_COLUMNS` and `subject`. `repairs` and `remarks` say how many
     rows of `frame` each kind of them concerned, `hints` how many rejected rows have a time that
     would be a likely one in another unit. `unsure` are rows of `frame` that have to be rejected if

@@ -209,6 +209,8 @@ class Ingest:
                 self._intake.add(file, chunk, cleaned)
                 num_records += chunk.frame.height + chunk.rejected.height
                 self._progress.advance(chunk.frame.height + chunk.rejected.height, given.name)
+            if given.rest is not None:
+                given.rest.close()
             if not num_records:
                 self._empty_files.append(given.name)
 

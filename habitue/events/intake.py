@@ -7,9 +7,9 @@ in the order of the rows, so the same files give the same numbers. Knows nothing
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -43,8 +43,14 @@ _VISITORS: Final = {1: "anonymous_subject_id", 2: "anonymous_id"}
 _SPILLED: Final = tuple(dict.fromkeys([*EVENT_COLUMNS, *TEXT_COLUMNS, *EVENT_ATTRIBUTES.values()]))
 
 
-# Returns the columns that were not read, with the `_record` of each row.
-Rest = Callable[[pl.Series], pl.DataFrame]
+class Rest(Protocol):
+    """A way to the columns that were not read."""
+
+    def __call__(self, records: pl.Series) -> pl.DataFrame:
+        """Return them, with the `_record` of each row."""
+
+    def close(self) -> None:
+        """Be asked no more."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ Page checksums are verified where the file carries them. Knows nothing about fie
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -117,31 +119,67 @@ def read_parquet(
         record += batch.num_rows
 
 
-def read_rest(path: Path, records: pl.Series, *, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Return, of these records, all columns that `read_parquet` with `columns` leaves out.
+class RestOfRecords:
+    """Reads, of some records of a file, all columns that `read_parquet` with `columns` leaves out.
 
-    One row a record, with its `_record`; only the row groups that hold such records are read.
-
-    Raises:
-        FileRefused: the file is damaged or changes under our hands.
+    Who asks for records in the file's order, however often, has the file read once at most, and
+    only the row groups that hold such records.
     """
-    with _opened(path) as file:
-        names = file.schema_arrow.names
-        rest = sorted(set(names) - set(_roots(names, columns) or names), key=names.index)
-        groups = range(file.metadata.num_row_groups)
-        sizes = [file.metadata.row_group(group).num_rows for group in groups]
-    pieces = [pl.DataFrame(schema={"_record": pl.UInt64()})]
-    first = 1
-    for group, size in enumerate(sizes if rest else []):
-        wanted = records.filter((records >= first) & (records < first + size)).unique().implode()
-        record = first
-        if len(wanted[0]):
-            for batch in _batches(path, tuple(rest), _OBJECT_ROWS, [group]):
-                frame = _piece(batch, record, (), None).frame.drop("_line", "_offset")
-                pieces.append(frame.filter(pl.col("_record").is_in(wanted)))
-                record += batch.num_rows
-        first += size
-    return pl.concat(pieces, how="diagonal_relaxed")
+
+    def __init__(self, path: Path, *, columns: tuple[str, ...]) -> None:
+        self._path, self._columns = path, columns
+        self._rest: tuple[str, ...] | None = None  # not yet known
+        self._starts: list[int] = []  # the first record of each row group
+        self._group, self._first = -1, 0  # the row group being read; its batch's first record
+        self._batches: Generator[pa.RecordBatch] | None = None
+        self._batch: pa.RecordBatch | None = None
+
+    def __call__(self, records: pl.Series) -> pl.DataFrame:
+        """Return the columns of these records, one row each, with its `_record`.
+
+        Raises:
+            FileRefused: the file is damaged or changes under our hands.
+        """
+        pieces = [pl.DataFrame(schema={"_record": pl.UInt64()})]
+        wanted = records.unique().sort()
+        while wanted.len() and self._has_rest() and self._go_to(int(wanted[0])):
+            assert self._batch is not None
+            frame = _piece(self._batch, self._first, (), None).frame.drop("_line", "_offset")
+            num_within = int(wanted.search_sorted(self._first + self._batch.num_rows))
+            pieces.append(frame.filter(pl.col("_record").is_in(wanted[:num_within].implode())))
+            wanted = wanted[num_within:]
+        return pl.concat(pieces, how="diagonal_relaxed")
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._batches is not None:
+            self._batches.close()
+        self._batches, self._batch = None, None
+
+    def _has_rest(self) -> bool:
+        if self._rest is None:
+            with _opened(self._path) as file:
+                names = file.schema_arrow.names
+                read = _roots(names, self._columns) or names
+                groups = range(file.metadata.num_row_groups)
+                sizes = [file.metadata.row_group(group).num_rows for group in groups]
+            self._rest = tuple(name for name in names if name not in read)
+            self._starts = [1, *(1 + size for size in accumulate(sizes))][:-1]
+        return bool(self._rest)
+
+    def _go_to(self, record: int) -> bool:
+        """Read on to the batch with the record; whether there is one."""
+        group = bisect_right(self._starts, record) - 1
+        if self._batch is None or group != self._group or record < self._first:
+            self.close()
+            self._group, self._first = group, self._starts[group]
+            self._batches = _batches(self._path, self._rest or (), _OBJECT_ROWS, [group])
+            self._batch = next(self._batches, None)
+        while self._batch is not None and record >= self._first + self._batch.num_rows:
+            assert self._batches is not None
+            self._first += self._batch.num_rows
+            self._batch = next(self._batches, None)
+        return self._batch is not None
 
 
 def read_parquet_objects(
@@ -177,7 +215,7 @@ def _batches(
     batch_rows: int,
     row_groups: list[int] | None,
     coded: CodedColumns | None = None,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     before = check_path(path)
     with _opened(path, coded) as file:
         roots = _roots(file.schema_arrow.names, columns)

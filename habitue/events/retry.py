@@ -31,7 +31,15 @@ from habitue.events.records import RecordChunk, regrouped
 from habitue.events.reread import CannotReread, reread, source_now
 from habitue.events.store import EventStore
 
-_FILE: Final = ("ingest", "nth_file", "file", "source")  # one file as one ingest read it
+_KEY: Final = ("ingest", "nth_file")  # one file as one ingest read it
+_FILE: Final = (*_KEY, "file", "source")
+_VERDICTS: Final[dict[str, pl.DataType]] = {
+    "_index": pl.UInt32(),
+    "_code": pl.String(),
+    "_field": pl.String(),
+    "_subject": pl.String(),
+    "_must_go": pl.Boolean(),
+}
 _NOTHING: Final = IngestReport(0, 0, 0, 0, 0, {}, 0, 0, 0.0, 0.0, (), {}, {}, ())
 _AGAIN: Final = "ingest the file again to try them."
 WHY_NOT_FED: Final[Mapping[str, str]] = {
@@ -75,17 +83,17 @@ def retry_quarantine(
     if manifest is None or not manifest.of("quarantine"):
         return RetryReport(0, {}, _NOTHING)
     with storing(store):
-        parts = store.manifest.of("quarantine")
-        files, not_fed = _files(store.folder, parts, settings.sources)
+        set_aside = _SetAside(store.folder, store.manifest.of("quarantine"))
+        files, not_fed = _files(set_aside.counts(), settings.sources)
         tried = _NOTHING
         if files:
             tried = Ingest(
                 store,
-                [file.as_input(store.folder, parts, settings) for file in files],
+                [file.as_input(set_aside, settings) for file in files],
                 settings,
                 progress=progress,
                 now=now,
-                set_aside=_StillBad(store.folder, parts, store.manifest.next_part, files),
+                set_aside=_StillBad(store.folder, set_aside, store.manifest.next_part, files),
                 since=min(file.ingest for file in files),
             ).run()
     store.reload()
@@ -102,37 +110,72 @@ class _File:
     name: str
     source: SourceSettings
     columns: tuple[str, ...]
+    parts: tuple[int, ...]  # in which they lie
 
-    def rows(self, scanned: pl.LazyFrame) -> pl.LazyFrame:
-        """Return those of the rows that are of this file."""
-        return scanned.filter(
-            pl.col("ingest") == self.ingest,
-            pl.col("nth_file") == self.nth_file,
-            pl.col("form").is_not_null(),
-            pl.col("columns").is_in(self.columns),
-        )
-
-    def as_input(self, folder: Path, parts: Sequence[Part], settings: Settings) -> Input:
+    def as_input(self, set_aside: "_SetAside", settings: Settings) -> Input:
         def chunks() -> "Sequence[RecordChunk]":
-            rows = self.rows(scan_quarantine(folder, parts)).collect()
-            piece = reread(rows, self.source)
+            piece = reread(set_aside.rows_of(self), self.source)
             size = settings.store.chunk_rows
             return list(regrouped([piece], self.name, chunk_rows=size, max_bad=1.0))
 
         return Input(self.name, self.source, chunks)
 
 
+class _SetAside:
+    """The rows of a store's quarantine, file by file.
+
+    A part may hold rows of a thousand files: who asks for files in their order has it read once.
+    """
+
+    def __init__(self, folder: Path, parts: Sequence[Part]) -> None:
+        self._folder = folder
+        self.parts = parts
+        self._held: dict[int, dict[tuple[object, ...], pl.DataFrame]] = {}
+
+    def counts(self) -> pl.DataFrame:
+        """Return the rows by file, columns, part, and whether they are whole: `…, len`."""
+        is_whole = pl.col("form").is_not_null().alias("is_whole")
+        counted = [
+            scan_quarantine(self._folder, [part])
+            .group_by(*_FILE, "columns", is_whole)
+            .len()
+            .with_columns(part=pl.lit(nth, dtype=pl.UInt32))
+            .collect()
+            for nth, part in enumerate(self.parts)
+        ]
+        return pl.concat(counted)
+
+    def read(self, nth: int) -> pl.DataFrame:
+        """Return the rows of a part; `_index` goes on over all parts."""
+        rows = scan_quarantine(self._folder, [self.parts[nth]]).collect()
+        first = sum(part.rows for part in self.parts[:nth])
+        return rows.with_columns(pl.col("_index") + first)
+
+    def rows_of(self, file: _File) -> pl.DataFrame:
+        """Return the whole rows of a file."""
+        key = (file.ingest, file.nth_file)
+        found = [rows for nth in file.parts if (rows := self._by_file(nth).get(key)) is not None]
+        is_whole = pl.col("form").is_not_null() & pl.col("columns").is_in(file.columns)
+        return pl.concat(found).filter(is_whole)
+
+    def _by_file(self, nth: int) -> dict[tuple[object, ...], pl.DataFrame]:
+        if nth not in self._held:
+            # Beside the part that a file begins in, the one that it goes on in.
+            if len(self._held) > 1:
+                del self._held[next(iter(self._held))]
+            rows = self.read(nth)
+            self._held[nth] = rows.partition_by(_KEY, as_dict=True, maintain_order=True)
+        return self._held[nth]
+
+
 def _files(
-    folder: Path, parts: Sequence[Part], sources: Sequence[SourceSettings]
+    counts: pl.DataFrame, sources: Sequence[SourceSettings]
 ) -> tuple[list[_File], Counter[str]]:
     """Return the files whose rows are fed again, and how many rows are not, by why."""
-    scanned = scan_quarantine(folder, parts)
-    is_whole = pl.col("form").is_not_null()
-    counts = scanned.group_by(*_FILE, "columns", is_whole.alias("is_whole")).len().collect()
     not_fed: Counter[str] = Counter()
     found: dict[tuple[object, ...], _File] = {}
-    order = [*_FILE, "columns"]
-    for row in counts.sort(order, nulls_last=True).iter_rows(named=True):
+    by_columns = counts.group_by(*_FILE, "columns", "is_whole").agg(pl.col("len").sum(), "part")
+    for row in by_columns.sort(*_FILE, "columns", nulls_last=True).iter_rows(named=True):
         if not row["is_whole"]:
             not_fed["not_kept_whole"] += row["len"]
             continue
@@ -142,10 +185,10 @@ def _files(
             not_fed[error.why] += row["len"]
             continue
         key = tuple(row[name] for name in _FILE)
-        before = found[key].columns if key in found else ()
-        found[key] = _File(
-            row["ingest"], row["nth_file"], row["file"], source, (*before, row["columns"])
-        )
+        before = found.get(key)
+        columns = (*(before.columns if before else ()), row["columns"])
+        parts = tuple(sorted({*(before.parts if before else ()), *row["part"]}))
+        found[key] = _File(row["ingest"], row["nth_file"], row["file"], source, columns, parts)
     return list(found.values()), not_fed
 
 
@@ -153,10 +196,11 @@ class _StillBad:
     """Keeps what is still bad, under its present reason, and what was not fed; lets the rest go."""
 
     def __init__(
-        self, folder: Path, parts: Sequence[Part], number: int, files: Sequence[_File]
+        self, folder: Path, set_aside: _SetAside, number: int, files: Sequence[_File]
     ) -> None:
-        self.replaced: Sequence[Part] = parts
-        self._folder, self._number, self._files = folder, number, files
+        self.replaced: Sequence[Part] = set_aside.parts
+        self._folder, self._set_aside, self._number = folder, set_aside, number
+        self._fed = _fed_columns(files)
         self._verdicts: list[pl.DataFrame] = []
 
     def add(
@@ -185,16 +229,12 @@ class _StillBad:
 
     def finish(self) -> list[Part]:
         """Write what stays, part by part; parts that stay as they are are not written anew."""
-        fed = [file.rows(scan_quarantine(self._folder, self.replaced)) for file in self._files]
-        fed_index = pl.concat([rows.select("_index") for rows in fed]).collect()["_index"]
-        verdicts = pl.concat(self._verdicts) if self._verdicts else None
+        verdicts = pl.concat([pl.DataFrame(schema=_VERDICTS), *self._verdicts])
+        verdicts = verdicts.unique("_index", keep="first", maintain_order=True).sort("_index")
         parts: list[Part] = []
-        first = 0
-        for part in self.replaced:
-            rows = scan_quarantine(self._folder, [part]).collect()
-            rows = rows.with_columns(pl.col("_index") + first)
-            first += part.rows
-            kept = _judged(rows, fed_index, verdicts)
+        for nth, part in enumerate(self.replaced):
+            rows = self._set_aside.read(nth)
+            kept = _judged(rows, self._fed, _of_rows(verdicts, rows["_index"]))
             if kept.equals(rows.drop("_index")):
                 parts.append(part)
             elif kept.height:
@@ -207,13 +247,27 @@ class _StillBad:
         return write_part(self._folder, "quarantine", number, rows, content=content)
 
 
-def _judged(rows: pl.DataFrame, fed: pl.Series, verdicts: pl.DataFrame | None) -> pl.DataFrame:
+def _fed_columns(files: Sequence[_File]) -> pl.DataFrame:
+    """Return of which files rows with which columns are fed again."""
+    fed = [(file.ingest, file.nth_file, columns) for file in files for columns in file.columns]
+    names = (*_KEY, "columns")
+    schema = {name: QUARANTINE_COLUMNS[name] for name in names}
+    return pl.DataFrame(fed, schema, orient="row").unique()
+
+
+def _of_rows(verdicts: pl.DataFrame, index: pl.Series) -> pl.DataFrame:
+    """Return the verdicts, sorted as rows are, on rows that follow each other."""
+    first, last = int(index[0]), int(index[-1])
+    numbers = verdicts["_index"]
+    start, end = numbers.search_sorted(first), numbers.search_sorted(last, side="right")
+    return verdicts[int(start) : int(end)]
+
+
+def _judged(rows: pl.DataFrame, fed: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that stay: those not fed, and those still bad with their present reason."""
-    was_fed = pl.col("_index").is_in(fed.implode())
-    if verdicts is None:
-        return rows.filter(~was_fed).drop("_index")
-    first = verdicts.unique("_index", keep="first", maintain_order=True)
-    judged = rows.join(first, on="_index", how="left", maintain_order="left")
+    judged = rows.join(fed.with_columns(_is_fed=True), on=fed.columns, how="left")
+    judged = judged.sort("_index").join(verdicts, on="_index", how="left", maintain_order="left")
+    was_fed = pl.col("form").is_not_null() & pl.col("_is_fed").is_not_null()
     judged = judged.filter(~was_fed | pl.col("_code").is_not_null())
     is_bad, must_go = pl.col("_code").is_not_null(), pl.col("_must_go").fill_null(False)
     judged = judged.with_columns(

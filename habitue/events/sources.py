@@ -6,12 +6,10 @@ file is cut is told by its source, never sniffed. Knows nothing about what the f
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 
 from habitue.config import Format, SourceSettings
@@ -224,13 +222,13 @@ def _pieces(
     )
 
 
-def rest_of(path: Place, source: SourceSettings) -> Callable[[pl.Series], pl.DataFrame] | None:
+def rest_of(path: Place, source: SourceSettings) -> parquet.RestOfRecords | None:
     """Return how the columns of some records are read that `open_source` leaves out, if it does."""
     if isinstance(path, DatabaseTable) or unrolls(source) or not parquet.is_parquet(path):
         return None
     if takes_the_rest(source):
         return None
-    return partial(parquet.read_rest, path, columns=mapped_columns(source))
+    return parquet.RestOfRecords(path, columns=mapped_columns(source))
 
 
 def _coded(source: SourceSettings, words: Words) -> parquet.CodedColumns:

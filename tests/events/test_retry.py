@@ -1,7 +1,8 @@
 """What was set aside is fed again: as if the file had been ingested by the settings of now."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from polars.testing import assert_frame_equal
 
 from habitue.config import Settings, SourceSettings, StoreSettings
 from habitue.errors import SettingsError
-from habitue.events import retry
+from habitue.events import parquet, retry
 from habitue.events.ingest import ingest_files
 from habitue.events.ingest_report import IngestReport
-from habitue.events.quarantine import read_quarantine
+from habitue.events.manifest import Part
+from habitue.events.quarantine import read_quarantine, scan_quarantine
 from habitue.events.reread import CannotReread, source_now
 from habitue.events.retry import RetryReport, retry_quarantine
 from habitue.events.store import EventStore
@@ -561,3 +563,94 @@ def test_wrong_words_then_a_retry_is_as_if_they_had_been_right(
     report = retried(store, corrected)
     assert store.fingerprint == other.fingerprint
     assert report.by_reason == read_quarantine(other.folder)[1]
+
+
+# --- How often the quarantine, and a file behind it, is read ---
+
+
+def test_each_part_is_read_as_often_for_many_files_as_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def counted(folder: Path, parts: Sequence[Part]) -> pl.LazyFrame:
+        reads.append(len(parts))
+        return scan_quarantine(folder, parts)
+
+    monkeypatch.setattr(retry, "scan_quarantine", counted)
+    right = source(columns=mapped(user_id="member"))
+    totals = []
+    for num_files in (2, 20):
+        folder = tmp_path / str(num_files)
+        folder.mkdir()
+        store = EventStore(folder / "store")
+        files = [
+            written(folder / f"{n}.csv", row(n, user=""), row(n + 30)) for n in range(num_files)
+        ]
+        ingested(store, files, source())
+        reads.clear()
+        assert retried(store, right).tried.accepted == num_files
+        totals.append(sum(reads))
+    assert totals[0] == totals[1] <= 3
+
+
+def test_files_whose_rows_lie_in_several_parts_are_fed_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("habitue.events.quarantine._MEMORY_BYTES", 1)
+    files = [
+        written(tmp_path / f"{n}.csv", *(row(3 * n + one, user="") for one in range(3)))
+        for n in range(4)
+    ]
+    report = assert_as_if(tmp_path, files, source(), source(columns=mapped(user_id="member")))
+    assert (report.tried.accepted, report.rows) == (12, 0)
+
+
+def test_unread_columns_are_read_once_however_many_chunks_have_bad_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    num_rows = 400
+    frame = pl.DataFrame(
+        {
+            "user": [None if n % 5 == 0 else f"u{n}" for n in range(num_rows)],
+            "event": "view", "at": [f"2024-01-02 10:{n // 60:02d}:{n % 60:02d}"
+                                    for n in range(num_rows)],
+            "item": "A", "price": "2", "order": None,
+            "member": [f"m{n}" for n in range(num_rows)],
+        }
+    )  # fmt: skip
+    path = tmp_path / "a.parquet"
+    frame.write_parquet(path, row_group_size=num_rows)
+    read = parquet._batches
+    num_read: Counter[tuple[str, ...]] = Counter()
+
+    def counted(
+        path: Path,
+        columns: tuple[str, ...],
+        batch_rows: int,
+        row_groups: list[int] | None,
+        coded: parquet.CodedColumns | None = None,
+    ) -> Iterator[object]:
+        for batch in read(path, columns, batch_rows, row_groups, coded):
+            num_read[columns] += 1
+            yield batch
+
+    monkeypatch.setattr(parquet, "_batches", counted)
+    monkeypatch.setattr(parquet, "_OBJECT_ROWS", 10)
+    store = EventStore(tmp_path / "store")
+    settings = Settings(sources=[source()], store=StoreSettings(buckets=2, chunk_rows=20))
+    assert ingest_files(store, [path], settings).quarantined == num_rows // 5
+    assert num_read["member",] == num_rows // 10
+    raws = read_quarantine(store.folder, num_rows)[0]["raw"].to_list()
+    assert all(f'"member":"m{5 * n}"' in raw for n, raw in enumerate(raws))
+
+
+def test_unread_columns_of_records_that_lie_before_are_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"a": range(9), "b": range(9)}).write_parquet(path, row_group_size=4)
+    rest = parquet.RestOfRecords(path, columns=("a",))
+    for records in ([8, 9], [1, 6], [2], []):
+        found = rest(pl.Series(records, dtype=pl.UInt64))
+        assert found["_record"].to_list() == records
+        assert records == [] or found["b"].to_list() == [record - 1 for record in records]
+    rest.close()
