@@ -131,7 +131,7 @@ def _marks(
     if "loyalty" in given:
         marks.append(_by_brand_bought(wanted, events, items))
     if given & {"price", "discount"}:
-        marks += _by_money(wanted, events, norms)
+        marks += _by_money(wanted, events, norms.items_of(items))
     if given & {"time", "platform"}:
         marks += _by_visit(wanted, events, norms)
     if "customer" in given:
@@ -164,8 +164,10 @@ def _by_brand_bought(
     return _matching(wanted, bought.with_columns(kind=pl.lit("loyalty")))
 
 
-def _by_money(wanted: pl.DataFrame, events: pl.DataFrame, norms: ShopNorms) -> list[pl.DataFrame]:
-    known = norms.items.select("item_number", "usual_price", "prices_seen", "price_rank")
+def _by_money(
+    wanted: pl.DataFrame, events: pl.DataFrame, known: pl.DataFrame
+) -> list[pl.DataFrame]:
+    known = known.select("item_number", "usual_price", "prices_seen", "price_rank")
     of_money = wanted.filter(pl.col("kind").is_in(["price", "discount"]))
     priced = events.join(of_money, on="subject_id", how="semi").join(known, on="item_number")
     rank = pl.col("price_rank")

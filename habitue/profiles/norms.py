@@ -43,7 +43,7 @@ class ShopNorms:
     sd_price_rank: float
     bargain_share: float  # part of the purchases below the item's usual price
     shares: pl.DataFrame  # kind, name, share: mean over persons of the part of their attention
-    items: pl.DataFrame  # item_number, usual_price, prices_seen, price_rank, purchases
+    items: pl.DataFrame  # item_id, usual_price, prices_seen, price_rank, purchases
 
     def check(self, as_of: int) -> None:
         """Refuse to describe a moment by averages of a later one."""
@@ -54,6 +54,17 @@ class ShopNorms:
                 fix=f"Train a version for that moment: habitue train --as-of {format_time(as_of)}",
                 code="norms_from_later",
             )
+
+    def items_of(self, catalogue: pl.DataFrame) -> pl.DataFrame:
+        """Return what is known of a store's items, by its own `item_number`.
+
+        A store that was made anew may have given other numbers than the one that was learnt from.
+        """
+        if "item_id" not in self.items.columns:  # versions of before knew items by number only
+            return self.items.join(catalogue, on="item_number", how="semi", maintain_order="left")
+        ids = catalogue.select("item_number", "item_id")
+        known = ids.join(self.items, on="item_id", maintain_order="left")
+        return known.drop("item_id")
 
     def save(self, folder: Path) -> None:
         """Write the norms into `folder`."""
@@ -131,7 +142,7 @@ def fit_norms(
         sd_price_rank=sd,
         bargain_share=moments["bargains"] / max(moments["purchases"], 1),
         shares=_mean_shares(pl.concat(sums)),
-        items=known,
+        items=known.drop("item_number").sort("item_id"),
     )
 
 
@@ -186,7 +197,7 @@ def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     seen = pl.col("price_sum").cast(pl.Float64) / (_MILLION * pl.col("prices_seen"))
     products = items.filter(pl.col("is_product").fill_null(True))
     known = (
-        products.select("item_number", "category", catalogue_price="price")
+        products.select("item_number", "item_id", "category", catalogue_price="price")
         .join(summed, on="item_number", how="left")
         .with_columns(pl.col("prices_seen", "purchases").fill_null(0))
         .with_columns(
@@ -207,7 +218,12 @@ def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     anywhere = (price.rank("average") - 0.5) / price.count()
     rank = pl.coalesce(rank, pl.when(price.count() >= MIN_ITEMS_TO_RANK).then(anywhere))
     return known.select(
-        "item_number", "usual_price", "prices_seen", price_rank=rank, purchases="purchases"
+        "item_number",
+        "item_id",
+        "usual_price",
+        "prices_seen",
+        price_rank=rank,
+        purchases="purchases",
     ).sort("item_number")
 
 

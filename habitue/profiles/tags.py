@@ -89,15 +89,17 @@ def build_tags(
     if interests is None:
         interests = build_interests(frame, items, as_of=as_of, norms=norms)
     events = seen_before(frame, as_of)
+    touched = touched_items(events, items)
+    known = norms.items_of(touched)
     habits = [
         _loyalty_tags(events, items, norms),
-        _price_tags(events, norms),
-        _discount_tags(events, norms),
+        _price_tags(events, known, norms),
+        _discount_tags(events, known, norms),
         _visit_tags(events, norms),
         _customer_tags(events, norms, as_of),
     ]
     found = [
-        _interest_tags(interests, touched_items(events, items), settings.max_tags),
+        _interest_tags(interests, touched, settings.max_tags),
         pl.concat(habits).with_columns(pl.col("weight").clip(0, 1), shown=pl.col("name")),
     ]
     place = pl.col("kind").cast(_KIND).to_physical()
@@ -177,9 +179,10 @@ def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -
     )
     if bought.is_empty():  # for most persons; what everyone buys is dear to count
         return _habit(bought.with_columns(weight=pl.lit(0.0)), "loyalty")
+    peers = items.filter(pl.col("category").fill_null("").is_in(bought["category"].implode()))
     sold = (
-        _branded(items.filter(pl.col("category").fill_null("").is_in(bought["category"].implode())))
-        .join(norms.items.select("item_number", "purchases"), on="item_number")
+        _branded(peers)
+        .join(norms.items_of(peers).select("item_number", "purchases"), on="item_number")
         .group_by(group)
         .agg(sold=pl.col("purchases").sum())
         .with_columns(usual=pl.col("sold") / pl.col("sold").sum().over("category"))
@@ -202,11 +205,11 @@ def _branded(items: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _price_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+def _price_tags(events: pl.DataFrame, known: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
     distance = pl.col("mean_rank") - norms.mean_price_rank
     error = max(norms.sd_price_rank, 1e-9) / pl.col("items").sqrt()
     ranked = (
-        price_ranks(events, norms.items)
+        price_ranks(events, known)
         .with_columns(distance=distance, clear=distance.abs() / error)
         .filter(
             (pl.col("items") >= MIN_PRICED_ITEMS)
@@ -221,8 +224,8 @@ def _price_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
     return _habit(ranked.with_columns(name=name, weight=pl.col("distance").abs() / room), "price")
 
 
-def _discount_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    found = bargains(events, norms.items).with_columns(
+def _discount_tags(events: pl.DataFrame, known: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
+    found = bargains(events, known).with_columns(
         name=pl.lit("hunter"), share=pl.col("bargains") / pl.col("purchases")
     )
     return _habit(

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
+from habitue.profiles.evidence import add_evidence
 from habitue.profiles.tags import TAG_WORDS, build_tags, without_explained
 from habitue.schema import DAY
 from tests.profiles.log_lines import (
@@ -130,6 +134,35 @@ def test_bargains_make_a_discount_hunter_only_beyond_chance() -> None:
     found = tags_of(usual + hunter, items_of(["a"]))
     assert found[1] == ["discount: hunter"]
     assert 2 not in found
+
+
+def test_tags_are_the_same_where_the_store_has_other_numbers_for_its_items() -> None:
+    items = items_of(["a"] * 20, brands=["acme", "other"] * 10)
+    lines = [Line(p, n, item=n, price=1.0 + n) for p in range(100, 110) for n in range(20)]
+    lines += [Line(1, n, item=n, price=1.0 + n) for n in range(12, 20)]
+    lines += [Line(2, n, item=0, price=0.5) for n in range(8)]
+    frame = frame_of(lines)
+    norms = norms_of(frame, items, as_of=AS_OF)
+    as_before = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    told = {"price: premium", "discount: hunter", "loyal to brand: acme"}
+    assert told <= {*as_before["tag"]}
+    renumbered = 19 - pl.col("item_number")
+    frame, items = frame.with_columns(renumbered), items.with_columns(renumbered)
+    items = items.sort("item_number")
+    anew = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    assert_frame_equal(anew, as_before)
+    shown = add_evidence(anew, frame, items, as_of=AS_OF, norms=norms)
+    of_price = shown.filter(pl.col("kind") == "price")["evidence"].explode()
+    assert of_price.struct.field("text").str.contains("thing 1[2-9]").all()
+
+
+def test_norms_of_an_older_version_know_items_by_number() -> None:
+    items = items_of(["a"] * 6)
+    frame = frame_of([Line(1, n, item=n, price=1.0 + n) for n in range(6)])
+    norms = norms_of(frame, items, as_of=AS_OF)
+    by_number = norms.items_of(items)
+    old = replace(norms, items=by_number)
+    assert_frame_equal(old.items_of(items[2:4]), by_number[2:4])
 
 
 def test_weekend_mornings_are_a_habit() -> None:
