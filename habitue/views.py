@@ -365,7 +365,12 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
         answer = f"{probability:.1%}"
         interval = [f"{one:.1%}" for one in _list(record, "interval") if isinstance(one, float)]
     else:
-        answer = _cell(value)
+        # As in the report: the mean compares with the base rate; the typical amount is 0 for most.
+        expected = record.get("expected")
+        answer = _cell(value if expected is None else expected)
+        answer += (
+            "" if expected is None or value is None else f" [dim](typically {_cell(value)})[/]"
+        )
         interval = [_cell(one) for one in _list(record, "interval")]
     rate = record.get("base_rate")
     is_share = isinstance(probability, float) and isinstance(rate, float)

@@ -116,6 +116,14 @@ def test_the_score_card_names_every_contender_and_the_difference() -> None:
         assert words in text
 
 
+def test_amount_of_a_profile_is_the_expected_one_that_its_base_rate_compares_with() -> None:
+    record: views.Object = {"value": 0.0, "expected": 21.5, "interval": [0, 90], "base_rate": 30.0}
+    text = shown("profile", {"user_id": "u1", "predictions": {"value_90d": record}}, 120)
+    assert "21.5 (typically 0)" in text
+    without = {**record, "expected": None}
+    assert "typically" not in shown("profile", {"predictions": {"value_90d": without}}, 120)
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_an_answer_without_a_view_is_shown_key_by_key(width: int) -> None:
     text = shown(

@@ -131,12 +131,18 @@ def ranking_finding(ranking: Ranking, texts: Texts, days: int) -> Markup:
             share=formats.percent(amount / ranking.total),
             measure=texts(f"rank.by.{ranking.measure}"),
         )
+    return words + _movement(ranking, texts, days)
+
+
+def _movement(ranking: Ranking, texts: Texts, days: int) -> Markup:
+    """Return what rises and falls most among the rows large enough for it to be no chance."""
     floor = MIN_CHANGE_SHARE * sum(row.previous for row in ranking.rows)
     moved = [
         row
         for row in ranking.rows
         if row.purchases >= MIN_PURCHASES and row.previous > floor and row.recent >= 0
     ]
+    words = EMPTY
     if len(moved) < 2:
         return words
     moved.sort(key=lambda row: row.recent / row.previous)
@@ -145,14 +151,16 @@ def ranking_finding(ranking: Ranking, texts: Texts, days: int) -> Markup:
         ("rank.falling", moved[0], moved[0].recent < 0.95 * moved[0].previous),
     ):
         if is_worth_saying:
-            change = formats.change(row.recent, row.previous)
             words += Markup(" ") + texts(
                 key,
                 name=row_name(row, ranking, texts),
-                change=change,
+                change=formats.change(row.recent, row.previous),
                 days=texts.days(days),
             )
-    return words
+    if not words:
+        return words
+    share = formats.percent(MIN_CHANGE_SHARE, 0)
+    return words + Markup(" ") + texts("rank.least", purchases=str(MIN_PURCHASES), share=share)
 
 
 def row_name(row: RankedRow, ranking: Ranking, texts: Texts) -> Markup:

@@ -128,6 +128,8 @@ ENGLISH: Final[dict[str, str]] = {
     "rank.finding": "The first {n} of {all} make {share} of {measure}.",
     "rank.growing": "Rising most in the last {days}: {name} ({change}).",
     "rank.falling": "Falling most: {name} ({change}).",
+    "rank.least": "(Looked at are those with {purchases} purchases or more, and {share} of what "
+    "all shown here had before.)",
     "rank.by.revenue": "revenue",
     "rank.by.purchases": "purchases",
     "rank.by.persons": "interest",

@@ -69,6 +69,10 @@ def test_ranking_names_what_rises_and_falls() -> None:
     assert words.startswith("The first 3 of 4 make 95.0 % of revenue.")
     assert "Rising most in the last 28 days: <bdi>a</bdi> (+100 %)" in words
     assert "Falling most: <bdi>b</bdi> (−50 %)" in words
+    assert words.endswith(
+        "(Looked at are those with 20 purchases or more, and 1 % of what all shown here had "
+        "before.)"
+    )
 
 
 def test_tiny_rows_do_not_make_the_news() -> None:
@@ -81,6 +85,7 @@ def test_rare_rows_do_not_make_the_news() -> None:
     rare = [replace(row(name, 50, now, 10), purchases=3) for name, now in (("a", 90), ("b", 1))]
     words = findings.ranking_finding(Ranking("purchases", rare, 2, 100), TEXTS, 28)
     assert "Rising" not in words
+    assert "Looked at" not in words
 
 
 def test_names_are_escaped_and_isolated() -> None:
