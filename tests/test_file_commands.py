@@ -105,3 +105,26 @@ def test_encoding_and_salvage_are_options_of_each_verb_that_reads(
         assert "is cut off" in capsys.readouterr().out or verb == "validate"
         assert run(monkeypatch, verb, "-w", shop, "--encoding", "no-such", raw, "--json") == 2
         assert "Encoding 'no-such' is unknown" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_archive_that_is_cut_off_can_be_described_and_then_salvaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    rows = [
+        {"user": f"u{n}", "time": f"2024-03-01T10:{n // 60:02d}:{n % 60:02d}Z", "event": "view"}
+        for n in range(2000)
+    ]
+    lines = ["user,time,event", *(",".join(row.values()) for row in rows)]
+    if kind == "jsonl":
+        lines = [json.dumps(row) for row in rows]
+    cut, shop = tmp_path / f"log.{kind}.gz", tmp_path / "shop"
+    cut.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0)[:-2000])
+    assert run(monkeypatch, "init", "-w", shop, cut) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "ingest", "-w", shop, cut, "--json") == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "gzip_truncated"
+    assert f"add --salvage to: habitue ingest -w {shop} FILE…" in error["fix"]
+    assert run(monkeypatch, "ingest", "-w", shop, "--salvage", cut, "--json") == 0
+    assert 0 < json.loads(capsys.readouterr().out)["accepted"] < 2000

@@ -119,7 +119,8 @@ def _settle_times(guess: LayoutGuess, source: SourceSettings, times: list[pl.Ser
 
 def _settle_columns(draft: Draft, place: Place, source: SourceSettings) -> None:
     """See by the first rows where this shop's files differ from the layout."""
-    sample = next(open_source(place, source, chunk_rows=_SAMPLE_ROWS, max_bad=1), None)
+    chunks = open_source(place, source, chunk_rows=_SAMPLE_ROWS, max_bad=1, salvage=True)
+    sample = next(chunks, None)
     if sample is None or sample.frame.is_empty():
         return
     if doubt := arrival_doubt(sample.frame, source):

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from habitue.config import Format, SourceSettings
 from habitue.events import parquet
-from habitue.events.compression import first_bytes
+from habitue.events.compression import Salvage, first_bytes
 from habitue.events.database import DatabaseTable, column_names, read_table
 from habitue.events.delimited import WHITESPACE
 from habitue.events.encoding import wide_encoding
@@ -168,7 +168,8 @@ def _probe_json(path: Path, encoding: str) -> Probe:
     frames = []
     num_rows = 0
     wanted = WantedColumns(columns=markers)
-    for piece in read_json_lines(path, encoding=encoding, wanted=wanted):
+    # Of an archive that is cut off its beginning tells enough; whoever ingests it is asked.
+    for piece in read_json_lines(path, encoding=encoding, wanted=wanted, salvage=Salvage()):
         frames.append(piece.frame.drop(markers, strict=False))
         num_rows += piece.frame.height
         if num_rows >= SAMPLE_ROWS:
@@ -196,7 +197,8 @@ def _probe_text(path: Path, head: bytes, encoding: str) -> Probe:
         encoding=encoding,
         header=header,
     )
-    chunks = open_source(path, probe.source("probe"), chunk_rows=SAMPLE_ROWS, max_bad=1)
+    source = probe.source("probe")
+    chunks = open_source(path, source, chunk_rows=SAMPLE_ROWS, max_bad=1, salvage=True)
     chunk = next(chunks, None)
     frame = chunk.frame.drop(POSITION_COLUMNS) if chunk else pl.DataFrame()
     return replace(

@@ -54,7 +54,8 @@ def look_through(files: Sequence[Place], source: SourceSettings) -> WholeColumns
     whole = WholeColumns()
     for path in files:
         hashes: list[np.ndarray] = []
-        for chunk in open_source(path, source, chunk_rows=_CHUNK_ROWS, max_bad=1):
+        chunks = open_source(path, source, chunk_rows=_CHUNK_ROWS, max_bad=1, salvage=True)
+        for chunk in chunks:
             whole.num_rows += chunk.frame.height
             whole.num_unparsed += chunk.rejected.height
             if chunk.frame.height:
