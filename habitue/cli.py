@@ -196,7 +196,11 @@ def quarantine_retry(workspace: WorkspaceOption = SHOP, as_json: JsonOption = Fa
 def train(
     architecture: Annotated[
         str | None,
-        typer.Option("--architecture", metavar="A", help="Kind of network: transformer or gru."),
+        typer.Option(
+            "--architecture",
+            metavar="A",
+            help="Kind of network: transformer, sasrec, gru, lstm or cnn.",
+        ),
     ] = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="S", help="Size of the network: tiny or small.")

@@ -64,8 +64,10 @@ CheckName = Literal[
     "price_scale", "platform_gone", "no_purchases", "unknown_items", "clock_shift",
 ]  # fmt: skip
 PersonalData = Literal["redact", "reject", "keep"]
-Architecture = Literal["transformer", "gru"]
+Architecture = Literal["transformer", "sasrec", "gru", "lstm", "cnn"]
 Size = Literal["tiny", "small"]
+Samples = Literal["all", "prefix"]
+Loss = Literal["sampled", "full"]
 
 
 def _task_name(name: str) -> str:
@@ -256,6 +258,17 @@ class ModelSettings(Stage):
     size: Size = Field("small", description="tiny: width 32, one layer; small: width 64, two.")
     max_length: int = Field(50, ge=2, description="Events of a person the model looks back on.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of activations dropped in training.")
+    high_pass: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="Weight of what changed lately beside what attention gathers, in each block "
+        "of transformer and sasrec.",
+    )
+    repeats: bool = Field(
+        True,
+        description="Whether the network may point at an item of the past instead of choosing.",
+    )
 
 
 class TrainingSettings(Stage):
@@ -265,10 +278,33 @@ class TrainingSettings(Stage):
         0, ge=0, description="At most; 0 chooses by the log's size. Early stopping may end sooner."
     )
     patience: int = Field(2, ge=1, description="Evaluations without gain before stopping.")
-    batch_events: int = Field(6400, ge=64, description="Events (positions) in a batch.")
+    samples: Samples = Field(
+        "all",
+        description="all: a loss after every event of a window; prefix: every event is the last "
+        "one of a window of its own (better on short histories, dearer on long ones).",
+    )
+    loss: Loss = Field(
+        "sampled", description="Of the next item, against drawn rivals or all items."
+    )
+    batch_events: int = Field(
+        6400, ge=64, description="Events (positions) in a batch of samples = 'all'."
+    )
+    batch_samples: int = Field(256, ge=8, description="Windows in a batch of samples = 'prefix'.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the schedule.")
     weight_decay: float = Field(0.01, ge=0, description="Of AdamW; none on embeddings.")
     negatives: int = Field(512, ge=1, description="Items a true next item is told apart from.")
+    category_weight: float = Field(0.2, ge=0, description="Of the next item's category's loss.")
+    event_type_weight: float = Field(0.2, ge=0, description="Of the next event's type's loss.")
+    gap_weight: float = Field(0.1, ge=0, description="Of the next pause's loss.")
+    next_visit: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of events whose wanted item is one of the next visit, not the next.",
+    )
+    hidden_items: float = Field(
+        0.08, ge=0, lt=1, description="Share of events whose item id is hidden, for its content."
+    )
     min_item_count: int = Field(0, ge=0, description="Rarer items share hashed ids; 0 chooses.")
     max_items: int = Field(200_000, ge=1, description="Items with an embedding of their own.")
     max_person_events: int = Field(

@@ -28,8 +28,9 @@ from habitue.events.log import EventLog
 from habitue.events.span import span_of
 from habitue.files import write_json
 from habitue.model.checkpoint import save_network
+from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
-from habitue.model.train import TrainedNetwork, train_network
+from habitue.model.train import train_network
 from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks

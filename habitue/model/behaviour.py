@@ -15,10 +15,10 @@ from torch import nn
 from torch.nn import functional
 
 from habitue.config import ModelSettings
+from habitue.model.backbones.backbone import Backbone, BackboneShape
+from habitue.model.backbones.registry import BACKBONES
 from habitue.model.layers import PooledDropout
-from habitue.model.recurrent import EventGRU
 from habitue.model.repeats import RepeatPointer
-from habitue.model.transformer import EventTransformer
 from habitue.schema import EVENT_TYPES
 from habitue.sequences.batches import Batch
 from habitue.sequences.content import CONTENT_FEATURES, TEXT_FEATURES
@@ -39,11 +39,23 @@ class Shape:
     num_items: int
     num_categories: int  # top-level ones, with "absent" and "not known"
     feature_sizes: dict[str, int]  # of the features that occur at all, in the order they are read
+    num_attributes: int = 0  # labels an item may have any number of, numbered from 1
+    max_attributes: int = 0  # of one item
 
     @property
     def width(self) -> int:
         """D."""
         return SIZES[self.settings.size][0]
+
+    @property
+    def rows(self) -> int:
+        """Vectors that a softmax over all items multiplies with: "none", the items, some blanks."""
+        return _padded(1 + self.num_items)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether events have pauses between them; else it is not asked how long one lasts."""
+        return "gap" in self.feature_sizes
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -81,14 +93,14 @@ class BehaviourModel(nn.Module):
     """Event vectors, a causal backbone, and heads for what comes next."""
 
     item_content: torch.Tensor
+    item_attributes: torch.Tensor
     feature_offsets: torch.Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         width, layers, heads = SIZES[shape.settings.size]
         self.shape = shape
-        rows = 1 + shape.num_items + NUM_ITEM_BUCKETS
-        rows += -rows % _COLUMN_MULTIPLE
+        rows = _padded(1 + shape.num_items + NUM_ITEM_BUCKETS)
         self.item_table = nn.Embedding(rows, width, padding_idx=0)
         self.item_bias = nn.Parameter(torch.zeros(1 + shape.num_items))
         self.feature_table = nn.EmbeddingBag(
@@ -98,22 +110,22 @@ class BehaviourModel(nn.Module):
         dropout = PooledDropout(shape.settings.dropout)
         self.input_norm = nn.LayerNorm(width)
         self.input_dropout = dropout
-        self.backbone: nn.Module
-        if shape.settings.architecture == "transformer":
-            self.backbone = EventTransformer(
+        self.backbone: Backbone = BACKBONES[shape.settings.architecture](
+            BackboneShape(
                 width=width,
                 layers=layers,
                 heads=heads,
                 max_length=shape.settings.max_length,
+                high_pass=shape.settings.high_pass,
                 dropout=dropout,
             )
-        else:
-            self.backbone = EventGRU(width=width, layers=layers, dropout=dropout)
+        )
         self.output_norm = nn.LayerNorm(width)
         self.gap_scale = nn.Embedding(NUM_GAP_BINS, width)
         self.gap_shift = nn.Embedding(NUM_GAP_BINS, width)
         self.item_query = nn.Linear(width, width)
-        self.repeats = RepeatPointer(width)
+        if shape.settings.repeats:
+            self.repeats = RepeatPointer(width)
         self.category_query = nn.Linear(width, width)
         self.event_type_head = nn.Linear(width, NUM_EVENT_TYPES)
         self.gap_head = nn.Linear(width, NUM_GAP_BINS)
@@ -121,6 +133,14 @@ class BehaviourModel(nn.Module):
         self.register_buffer(
             "item_content", torch.zeros(1 + shape.num_items, columns, dtype=torch.int32)
         )
+        if shape.num_attributes:
+            self.attribute_table = nn.EmbeddingBag(
+                1 + shape.num_attributes, width, mode="mean", padding_idx=0
+            )
+            self.register_buffer(
+                "item_attributes",
+                torch.zeros(1 + shape.num_items, shape.max_attributes, dtype=torch.int32),
+            )
         offsets = [shape.feature_offsets[name] for name in shape.features]
         self.register_buffer(
             "feature_offsets", torch.tensor(offsets, dtype=torch.int64), persistent=False
@@ -128,7 +148,10 @@ class BehaviourModel(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        for table in (self.item_table, self.feature_table):
+        tables: list[nn.Embedding | nn.EmbeddingBag] = [self.item_table, self.feature_table]
+        if self.shape.num_attributes:
+            tables.append(self.attribute_table)
+        for table in tables:
             nn.init.normal_(table.weight, std=_INIT_STD)
             with torch.no_grad():
                 table.weight[0] = 0
@@ -138,18 +161,45 @@ class BehaviourModel(nn.Module):
     def states(self, batch: Batch, items_BTD: torch.Tensor) -> torch.Tensor:
         """Return the state after each event, [B, T, D].
 
-        `items_BTD` are the rows of `item_table` for the batch's items: training looks them up
+        `items_BTD` are what `item_inputs` gives for the batch's items: training looks them up
         together with the candidates, since every look-up costs a gradient as large as the table.
         """
-        ids_BTF = self._feature_ids(batch.features_BTF)
-        ids_BTF = torch.cat([ids_BTF, batch.event_types_BT[:, :, None]], dim=2)
-        x_BTD = items_BTD + self._feature_sum(ids_BTF)
-        x_BTD = self.input_dropout(self.input_norm(x_BTD))
+        x_BTD = self._events(batch, items_BTD)
         states: torch.Tensor = self.output_norm(self.backbone(x_BTD, batch.seconds_BT))
         return states
 
+    def last_states(self, batch: Batch, items_BTD: torch.Tensor) -> torch.Tensor:
+        """Return the state after each window's last event, [B, D], for less work."""
+        x_BTD = self._events(batch, items_BTD)
+        last_BD = self.backbone.last(x_BTD, batch.seconds_BT, batch.lengths_B)
+        states: torch.Tensor = self.output_norm(last_BD)
+        return states
+
+    def _events(self, batch: Batch, items_BTD: torch.Tensor) -> torch.Tensor:
+        ids_BTF = self._feature_ids(batch.features_BTF)
+        ids_BTF = torch.cat([ids_BTF, batch.event_types_BT[:, :, None]], dim=2)
+        x_BTD = items_BTD + self._feature_sum(ids_BTF)
+        events: torch.Tensor = self.input_dropout(self.input_norm(x_BTD))
+        return events
+
+    def item_inputs(self, items: torch.Tensor) -> torch.Tensor:
+        """Return what an event's item adds to it, [..., D]: its id, and its attributes."""
+        rows: torch.Tensor = self.item_table(items)
+        return rows + self.attribute_vectors(items) if self.shape.num_attributes else rows
+
+    def attribute_vectors(self, items: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the vectors of each item's attributes, [..., D]."""
+        ids = self.item_attributes[torch.where(self.is_known(items), items, 0)]
+        mean: torch.Tensor = self.attribute_table(ids.flatten(0, -2))
+        return mean.view(*items.shape, self.shape.width)
+
     def content_vectors(self, ids_U: torch.Tensor) -> torch.Tensor:
         """Return what known items are apart from their ids, [U, D]."""
+        content = self.feature_vectors(ids_U)
+        return content + self.attribute_vectors(ids_U) if self.shape.num_attributes else content
+
+    def feature_vectors(self, ids_U: torch.Tensor) -> torch.Tensor:
+        """Return what known items are by their category, brand, price and words, [U, D]."""
         return self._feature_sum(self.item_content[ids_U].long())
 
     def item_vectors(self, ids_U: torch.Tensor) -> torch.Tensor:
@@ -169,6 +219,8 @@ class BehaviourModel(nn.Module):
         apart is the pause. It is known in training, and at `as_of` it is at least the time since
         the last event: `gap_weights_NG` is then the expected distribution over pauses.
         """
+        if not self.shape.is_timed:
+            return states_ND
         scale = gap_weights_NG @ self.gap_scale.weight
         return states_ND * (1 + scale) + gap_weights_NG @ self.gap_shift.weight
 
@@ -185,6 +237,10 @@ class BehaviourModel(nn.Module):
         ids = torch.where(numbers > 0, numbers + torch.tensor(offsets, dtype=torch.int64), 0)
         self.item_content.copy_(ids)
 
+    def set_item_attributes(self, item_attributes: torch.Tensor) -> None:
+        """Take over each item's attributes, [1 + num_items, max_attributes], 0 to fill up."""
+        self.item_attributes.copy_(item_attributes)
+
     def _feature_ids(self, numbers_BTF: torch.Tensor) -> torch.Tensor:
         return torch.where(numbers_BTF > 0, numbers_BTF + self.feature_offsets, 0)
 
@@ -193,6 +249,10 @@ class BehaviourModel(nn.Module):
             return torch.zeros(*ids.shape[:-1], self.shape.width)
         flat: torch.Tensor = self.feature_table(ids.flatten(0, -2))
         return flat.view(*ids.shape[:-1], self.shape.width)
+
+
+def _padded(rows: int) -> int:
+    return rows + -rows % _COLUMN_MULTIPLE
 
 
 def one_hot_gaps(bins_N: torch.Tensor) -> torch.Tensor:

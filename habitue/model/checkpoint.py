@@ -16,8 +16,8 @@ from habitue.config import ModelSettings
 from habitue.errors import Failed, FileRefused, NotReady
 from habitue.files import write_bytes
 from habitue.model.behaviour import BehaviourModel, Shape
+from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
-from habitue.model.train import TrainedNetwork
 from habitue.schema import FORMAT_VERSION
 
 NETWORK_FILE = "network.json"

@@ -71,11 +71,13 @@ class Network:
 
         Column j is vocabulary index j + 1.
         """
-        matrix_ID, bias_I = self._item_matrix()
+        matrix_ID, bias_I = self.item_matrix()
 
         def item_probabilities(last: _LastStates) -> torch.Tensor:
             query_BD = self.model.item_query(last.query_BD)
             chosen_BI = torch.softmax(torch.addmm(bias_I, query_BD, matrix_ID.T), dim=1)
+            if not self.model.shape.settings.repeats:
+                return chosen_BI
             is_known_BT = self.model.is_known(last.items_BT)
             new_BQ, repeat_BQT = self.model.repeats(
                 last.query_BD[:, None],
@@ -113,7 +115,8 @@ class Network:
         values = self._probabilities(sequences, as_of, category_probabilities, count)
         return Probabilities(self.category_labels, values)
 
-    def _item_matrix(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def item_matrix(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the vectors [I, D] and biases [I] of the known items."""
         if self._items is None:
             with torch.inference_mode():
                 numbers = torch.arange(1, self.model.shape.num_items + 1)
@@ -149,6 +152,8 @@ class Network:
 
         The network's own expectation of that pause, cut off below and scaled up again.
         """
+        if not self.model.shape.is_timed:
+            return states_BD
         with torch.inference_mode():
             over_BG = torch.arange(NUM_GAP_BINS) < torch.from_numpy(gap_bins(elapsed))[:, None]
             weights_BG = self.model.gap_head(states_BD).masked_fill(over_BG, -torch.inf)
@@ -167,7 +172,7 @@ class Network:
                 features=shape.features,
             )
             with torch.inference_mode():
-                states_BTD = self.model.states(batch, self.model.item_table(batch.items_BT))
+                states_BTD = self.model.states(batch, self.model.item_inputs(batch.items_BT))
             yield rows, batch, states_BTD
 
 

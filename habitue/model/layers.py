@@ -16,6 +16,7 @@ from torch.nn import functional
 NUM_TIME_BINS = 28
 _MASK_POOL = 1 << 21
 _LOSS_ROWS = 512
+_SLOW_WAVES = 2  # beside the mean
 
 
 class PooledDropout(nn.Module):
@@ -140,6 +141,44 @@ class SwiGLU(nn.Module):
         return written
 
 
+class HighPass(nn.Module):
+    """What changed lately, set off from what a person's events have in common all along.
+
+    The slow part of a signal is its share of the lowest frequencies of a window of `max_length`
+    events that ends here; the rest is the fast part, and each channel learns how much of it to
+    pass on. The filter of BSARec (arXiv 2312.10325) mixes the whole window; this one looks back
+    only, and at the window's last event it gives the same.
+    """
+
+    slow: torch.Tensor
+
+    def __init__(self, width: int, max_length: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.randn(width))
+        back_T = torch.arange(max_length) * (2 * math.pi / max_length)
+        waves_T = torch.ones(max_length)
+        for number in range(1, _SLOW_WAVES + 1):
+            waves_T = waves_T + 2 * torch.cos(number * back_T)
+        place_T = torch.arange(max_length)
+        back_TT = place_T[:, None] - place_T
+        slow_TT = torch.where(back_TT >= 0, (waves_T / max_length)[back_TT.clamp(min=0)], 0.0)
+        self.register_buffer("slow", slow_TT, persistent=False)
+
+    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
+        """Return the filtered positions."""
+        length = x_BTD.shape[1]
+        return self._passed(x_BTD, self.slow[:length, :length] @ x_BTD)
+
+    def last(self, x_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
+        """Return the filtered last positions, [B, D]."""
+        weights_BT = self.slow[lengths_B - 1, : x_BTD.shape[1]]
+        slow_BD = (weights_BT[:, None] @ x_BTD)[:, 0]
+        return self._passed(x_BTD[torch.arange(len(lengths_B)), lengths_B - 1], slow_BD)
+
+    def _passed(self, x: torch.Tensor, slow: torch.Tensor) -> torch.Tensor:
+        return torch.lerp(slow, x, self.strength**2)
+
+
 class _SharedSoftmax(torch.autograd.Function):
     """Cross-entropy of a mixture: a softmax over shared candidates, or something else.
 
@@ -202,6 +241,55 @@ class _SharedSoftmax(torch.autograd.Function):
         return (*(grad_loss * grad for grad in saved), None, None)
 
 
+class _FullSoftmax(torch.autograd.Function):
+    """Cross-entropy over all candidates, or of a mixture of that and something else.
+
+    Like `_SharedSoftmax`, but the wanted candidate stands among the others: nothing has to be
+    compared or masked, and the matrix of logits is passed over as few times as possible.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        query_ND: torch.Tensor,
+        vectors_MD: torch.Tensor,
+        biases_M: torch.Tensor,
+        own_N: torch.Tensor,
+        log_softmax_share_N: torch.Tensor,
+        log_otherwise_N: torch.Tensor,
+    ) -> torch.Tensor:
+        rows = len(query_ND)
+        grad_query, grad_share = torch.empty_like(query_ND), torch.empty_like(log_softmax_share_N)
+        grad_vectors, grad_biases = torch.zeros_like(vectors_MD), torch.zeros_like(biases_M)
+        loss = query_ND.new_zeros(())
+        for start in range(0, rows, _LOSS_ROWS):
+            part = slice(start, start + _LOSS_ROWS)
+            query, own = query_ND[part], own_N[part, None]
+            weights = torch.addmm(biases_M, query, vectors_MD.T)
+            top = weights.amax(1, keepdim=True)
+            own_logit = weights.gather(1, own) - top
+            total = weights.sub_(top).exp_().sum(1, keepdim=True)
+            log_chosen = (own_logit - torch.log(total))[:, 0] + log_softmax_share_N[part]
+            log_mixed = torch.logaddexp(log_chosen, log_otherwise_N[part])
+            loss -= log_mixed.sum()
+            duty = torch.exp(log_chosen - log_mixed)
+            weights.mul_(duty[:, None] / total / rows)
+            weights.scatter_add_(1, own, -duty[:, None] / rows)
+            torch.mm(weights, vectors_MD, out=grad_query[part])
+            grad_vectors.addmm_(weights.T, query)
+            grad_biases += weights.sum(0)
+            grad_share[part] = -duty / rows
+        grad_otherwise = -1 / max(rows, 1) - grad_share
+        ctx.save_for_backward(grad_query, grad_vectors, grad_biases, grad_share, grad_otherwise)
+        return loss / max(rows, 1)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, grad_loss: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        saved: tuple[torch.Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]
+        query, vectors, biases, share, otherwise = (grad_loss * grad for grad in saved)
+        return query, vectors, biases, None, share, otherwise
+
+
 @dataclass(frozen=True)
 class Candidates:
     """What a softmax chooses from: vectors [K, D], biases [K], and ids [K] that tell them apart."""
@@ -235,5 +323,26 @@ def shared_softmax_loss(
         mixture[1],
         own.ids,
         shared.ids,
+    )
+    return loss
+
+
+def full_softmax_loss(
+    query_ND: torch.Tensor,
+    *,
+    vectors_MD: torch.Tensor,
+    biases_M: torch.Tensor,
+    own_N: torch.Tensor,
+    mixture: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """Return the mean of -log p(own) for each row's wanted candidate, a row of `vectors_MD`.
+
+    A bias of minus infinity takes a candidate out. For `mixture` see `shared_softmax_loss`.
+    """
+    if mixture is None:
+        nothing_N = query_ND.new_full((len(query_ND),), -math.inf)
+        mixture = (torch.zeros_like(nothing_N), nothing_N)
+    loss: torch.Tensor = _FullSoftmax.apply(  # type: ignore[no-untyped-call]
+        query_ND, vectors_MD, biases_M, own_N, *mixture
     )
     return loss

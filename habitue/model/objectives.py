@@ -1,14 +1,16 @@
 """What the network learns from a window: the next item, and a little of what else comes next.
 
-In: a batch and what followed each of its events. Out: one loss. Each objective's weight stands in
-`WEIGHTS`. Knows nothing about epochs or optimisers.
+In: a batch and what followed those of its events that are asked about. Out: one loss. Each
+objective's weight is a setting; 0 switches it off. Knows nothing about epochs or optimisers.
 
-Shapes: N positions that something follows, M shared candidates, D width.
+Shapes: B windows, T positions, Q positions asked about (all, or the last one), N of those that
+something follows, M shared candidates, D width.
 """
 
 # ruff: noqa: N815 (tensors carry shape letters, as fields too)
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,32 +18,33 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from habitue.config import TrainingSettings
+from habitue.model.backbones.backbone import at_last
 from habitue.model.behaviour import BehaviourModel, one_hot_gaps
-from habitue.model.layers import Candidates, shared_softmax_loss
+from habitue.model.layers import Candidates, full_softmax_loss, shared_softmax_loss
 from habitue.sequences.batches import NO_TARGET, Batch, TrainingSpan
 from habitue.sequences.encoder import gap_bins
 from habitue.sequences.sequences import Sequences
 
-WEIGHTS = {"item": 1.0, "category": 0.2, "event_type": 0.2, "gap": 0.1}
-# Share of events whose item id is hidden, so that content learns to stand for it.
-HIDDEN_ITEMS = 0.08
-# Share of events whose wanted item is one of the next visit and not simply the next.
-NEXT_VISIT = 0.5
 _MAX_CATEGORY_RIVALS = 512
+
+Mixture = tuple[torch.Tensor, torch.Tensor]
+ItemLoss = Callable[[torch.Tensor, Mixture | None], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Following:
-    """What came after the events of a batch."""
+    """What came after the events of a batch that are asked about."""
 
+    place_BQ: torch.Tensor  # where in its window each stands
     # of the next wanted item; 0 where none follows
-    items_BT: torch.Tensor
-    categories_BT: torch.Tensor
-    item_gaps_BT: torch.Tensor  # bin of the pause until then
+    items_BQ: torch.Tensor
+    categories_BQ: torch.Tensor
+    item_gaps_BQ: torch.Tensor  # bin of the pause until then
     # of the next event of any kind
-    event_types_BT: torch.Tensor
-    gaps_BT: torch.Tensor
-    is_event_BT: torch.Tensor
+    event_types_BQ: torch.Tensor
+    gaps_BQ: torch.Tensor
+    is_event_BQ: torch.Tensor
 
 
 class Rivals:
@@ -71,106 +74,183 @@ class Rivals:
 
 
 def following_events(
-    sequences: Sequences, span: TrainingSpan, batch: Batch, rng: np.random.Generator
+    sequences: Sequences,
+    span: TrainingSpan,
+    batch: Batch,
+    rng: np.random.Generator,
+    settings: TrainingSettings,
 ) -> Following:
-    """Return what came after each event of a batch of training windows.
+    """Return what came after each event of a batch of training windows, or after the last ones.
 
     The wanted item is the next one, or by the toss of a coin one of the next visit. In a log of
     baskets the next line is nearly always of the same basket, in no order; without the coin one
     event in ten would teach what to advise before the next visit.
     """
-    index_BT = batch.index_BT
-    target_BT = span.next_targets(index_BT)
-    later_BT = span.next_visit_targets(index_BT, rng)
-    is_later_BT = (rng.random(index_BT.shape) < NEXT_VISIT) & (later_BT != NO_TARGET)
-    target_BT = np.where(is_later_BT, later_BT, target_BT)
-    target_BT = np.where(batch.is_event_BT, target_BT, NO_TARGET)
-    has_target = target_BT != NO_TARGET
-    target_BT = np.maximum(target_BT, 0)
-    waited_BT = sequences.timestamps[target_BT] - sequences.timestamps[index_BT]
+    place_BQ = np.arange(batch.index_BT.shape[1])[None]
+    if settings.samples == "prefix":
+        place_BQ = batch.lengths_B.numpy()[:, None] - 1
+    index_BQ = np.take_along_axis(batch.index_BT, place_BQ, axis=1)
+    is_event_BQ = np.take_along_axis(batch.is_event_BT, place_BQ, axis=1)
+    target_BQ = span.next_targets(index_BQ)
+    if settings.next_visit > 0:
+        later_BQ = span.next_visit_targets(index_BQ, rng)
+        is_later_BQ = (rng.random(index_BQ.shape) < settings.next_visit) & (later_BQ != NO_TARGET)
+        target_BQ = np.where(is_later_BQ, later_BQ, target_BQ)
+    target_BQ = np.where(is_event_BQ, target_BQ, NO_TARGET)
+    has_target = target_BQ != NO_TARGET
+    target_BQ = np.maximum(target_BQ, 0)
+    waited_BQ = sequences.timestamps[target_BQ] - sequences.timestamps[index_BQ]
     return Following(
-        items_BT=_tensor(sequences.items[target_BT] * has_target),
-        categories_BT=_tensor(sequences.features["category_1"][target_BT] * has_target),
-        item_gaps_BT=_tensor(gap_bins(waited_BT) * has_target),
-        event_types_BT=_tensor(sequences.event_types[index_BT + 1]),
-        gaps_BT=_tensor(sequences.features["gap"][index_BT + 1]),
-        is_event_BT=torch.from_numpy(batch.is_event_BT),
+        place_BQ=_tensor(place_BQ),
+        items_BQ=_tensor(sequences.items[target_BQ] * has_target),
+        categories_BQ=_tensor(sequences.features["category_1"][target_BQ] * has_target),
+        item_gaps_BQ=_tensor(gap_bins(waited_BQ) * has_target),
+        event_types_BQ=_tensor(sequences.event_types[index_BQ + 1]),
+        gaps_BQ=_tensor(sequences.features["gap"][index_BQ + 1]),
+        is_event_BQ=torch.from_numpy(is_event_BQ),
     )
 
 
 def behaviour_loss(
-    model: BehaviourModel, batch: Batch, following: Following, rivals: Rivals
+    model: BehaviourModel,
+    batch: Batch,
+    following: Following,
+    rivals: Rivals,
+    settings: TrainingSettings,
 ) -> torch.Tensor:
     """Return the weighted sum of all objectives over one batch."""
-    shape = model.shape
-    wanted_at_N = following.items_BT.view(-1).nonzero()[:, 0]
-    items_N = following.items_BT.view(-1)[wanted_at_N]
-    rival_M, correction_M = rivals.draw()
-    hidden_BT = torch.rand(batch.items_BT.shape) < HIDDEN_ITEMS
-    seen_items = batch.items_BT.masked_fill(hidden_BT, 0).view(-1)
-    candidate_U, place = torch.unique(torch.cat([items_N, rival_M]), return_inverse=True)
-    # One look-up for inputs and candidates: its gradient is as large as the item table.
-    rows = model.item_table(torch.cat([seen_items, candidate_U]))
-    items_BTD = rows[: len(seen_items)].view(*batch.items_BT.shape, shape.width)
-    vectors_UD = rows[len(seen_items) :] + model.content_vectors(candidate_U)
-    states_BTD = model.states(batch, items_BTD)
+    hidden_BT = torch.rand(batch.items_BT.shape) < settings.hidden_items
+    seen_BT = batch.items_BT.masked_fill(hidden_BT, 0) if settings.hidden_items else batch.items_BT
+    wanted_at_N = following.items_BQ.view(-1).nonzero()[:, 0]
+    items_N = following.items_BQ.view(-1)[wanted_at_N]
+    if settings.loss == "full":
+        items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, items_N)
+    else:
+        items_BTD, item_loss = _against_some(model, batch.items_BT, seen_BT, items_N, rivals)
+    states_BTD, asked_BQD = _states(model, batch, items_BTD, settings)
+    query_BQD = model.at_gap(asked_BQD, one_hot_gaps(following.item_gaps_BQ))
+    query_ND = _rows(query_BQD, wanted_at_N)
+    mixture = None
+    if states_BTD is not None:
+        new_BQ, repeat_BQ = _repeats(model, batch, following, query_BQD, states_BTD)
+        mixture = (new_BQ.view(-1)[wanted_at_N], repeat_BQ.view(-1)[wanted_at_N])
+    loss = item_loss(model.item_query(query_ND), mixture)
+    if model.shape.num_categories > 2 and settings.category_weight:
+        categories_N = following.categories_BQ.view(-1)[wanted_at_N]
+        loss = loss + settings.category_weight * _category_loss(model, query_ND, categories_N)
+    return loss + _event_losses(model, asked_BQD, following, settings)
 
-    query_BTD = model.at_gap(states_BTD, one_hot_gaps(following.item_gaps_BT))
-    query_ND = _rows(query_BTD, wanted_at_N)
-    mixture = _repeats(model, batch, following.items_BT, query_BTD, states_BTD)
-    item_loss = shared_softmax_loss(
-        model.item_query(query_ND),
-        own=Candidates(
-            functional.embedding(place[: len(items_N)], vectors_UD),
-            model.item_bias[items_N],
-            items_N,
-        ),
-        shared=Candidates(
-            functional.embedding(place[len(items_N) :], vectors_UD),
-            model.item_bias[rival_M] + correction_M,
-            rival_M,
-        ),
-        mixture=(mixture[0].view(-1)[wanted_at_N], mixture[1].view(-1)[wanted_at_N]),
+
+def _states(
+    model: BehaviourModel, batch: Batch, items_BTD: torch.Tensor, settings: TrainingSettings
+) -> tuple[torch.Tensor | None, torch.Tensor]:
+    """Return all states [B, T, D], None where nothing points at them, and those asked about."""
+    is_prefix, has_repeats = settings.samples == "prefix", model.shape.settings.repeats
+    if is_prefix and not has_repeats:
+        return None, model.last_states(batch, items_BTD)[:, None]
+    states_BTD = model.states(batch, items_BTD)
+    asked_BQD = at_last(states_BTD, batch.lengths_B)[:, None] if is_prefix else states_BTD
+    return states_BTD if has_repeats else None, asked_BQD
+
+
+def _against_some(
+    model: BehaviourModel,
+    items_BT: torch.Tensor,
+    seen_BT: torch.Tensor,
+    wanted_N: torch.Tensor,
+    rivals: Rivals,
+) -> tuple[torch.Tensor, ItemLoss]:
+    """Return what items add to their events, and the loss of queries against drawn items.
+
+    One look-up for inputs and candidates: its gradient is as large as the item table.
+    """
+    rival_M, correction_M = rivals.draw()
+    candidate_U, place = torch.unique(torch.cat([wanted_N, rival_M]), return_inverse=True)
+    rows = model.item_table(torch.cat([seen_BT.view(-1), candidate_U]))
+    items_BTD = rows[: seen_BT.numel()].view(*seen_BT.shape, model.shape.width)
+    if model.shape.num_attributes:
+        items_BTD = items_BTD + model.attribute_vectors(items_BT)
+    vectors_UD = rows[seen_BT.numel() :] + model.content_vectors(candidate_U)
+
+    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
+        own_vectors = functional.embedding(place[: len(wanted_N)], vectors_UD)
+        shared_vectors = functional.embedding(place[len(wanted_N) :], vectors_UD)
+        return shared_softmax_loss(
+            query_ND,
+            own=Candidates(own_vectors, model.item_bias[wanted_N], wanted_N),
+            shared=Candidates(shared_vectors, model.item_bias[rival_M] + correction_M, rival_M),
+            mixture=mixture,
+        )
+
+    return items_BTD, item_loss
+
+
+def _against_all(
+    model: BehaviourModel, items_BT: torch.Tensor, seen_BT: torch.Tensor, wanted_N: torch.Tensor
+) -> tuple[torch.Tensor, ItemLoss]:
+    """Return the same as `_against_some`, but that every item is a candidate."""
+    shape = model.shape
+    vectors_MD = model.item_table.weight[: shape.rows]
+    items_BTD = model.item_table(seen_BT)
+    if shape.num_attributes:
+        labels_MD = model.attribute_vectors(torch.arange(shape.rows))
+        known_BT = torch.where(model.is_known(items_BT), items_BT, 0)
+        items_BTD = items_BTD + functional.embedding(known_BT, labels_MD)
+        vectors_MD = vectors_MD + labels_MD
+    if shape.content_columns:
+        content = model.feature_vectors(torch.arange(1 + shape.num_items))
+        vectors_MD = vectors_MD + functional.pad(content, (0, 0, 0, shape.rows - len(content)))
+    # What is no item can never be the answer.
+    biases_M = functional.pad(
+        model.item_bias[1:], (1, shape.rows - 1 - shape.num_items), value=-math.inf
     )
-    loss = WEIGHTS["item"] * item_loss
-    if shape.num_categories > 2:
-        categories_N = following.categories_BT.view(-1)[wanted_at_N]
-        loss = loss + WEIGHTS["category"] * _category_loss(model, query_ND, categories_N)
-    return loss + _event_losses(model, states_BTD, following)
+
+    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
+        return full_softmax_loss(
+            query_ND, vectors_MD=vectors_MD, biases_M=biases_M, own_N=wanted_N, mixture=mixture
+        )
+
+    return items_BTD, item_loss
 
 
 def _repeats(
     model: BehaviourModel,
     batch: Batch,
-    wanted_BT: torch.Tensor,
-    query_BTD: torch.Tensor,
+    following: Following,
+    query_BQD: torch.Tensor,
     states_BTD: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return log(1 - repeat) and log(probability of the wanted item as a repeat), both [B, T]."""
-    length = wanted_BT.shape[1]
-    is_past_TT = torch.ones(length, length, dtype=torch.bool).tril()
+    """Return log(1 - repeat) and log(probability of the wanted item as a repeat), both [B, Q]."""
+    place_BQ = following.place_BQ
+    is_past_BQT = torch.arange(batch.items_BT.shape[1]) <= place_BQ[:, :, None]
     seconds_BT = batch.seconds_BT
-    new_BT, repeat_BTT = model.repeats(
-        query_BTD,
+    seconds_BQ = seconds_BT.gather(1, place_BQ.expand(len(seconds_BT), -1))
+    new_BQ, repeat_BQT = model.repeats(
+        query_BQD,
         states_BTD,
-        elapsed_BQT=seconds_BT[:, :, None] - seconds_BT[:, None, :],
-        is_choice_BQT=model.is_known(batch.items_BT)[:, None, :] & is_past_TT,
+        elapsed_BQT=seconds_BQ[:, :, None] - seconds_BT[:, None, :],
+        is_choice_BQT=model.is_known(batch.items_BT)[:, None, :] & is_past_BQT,
     )
-    is_same_BTT = (wanted_BT[:, :, None] == batch.items_BT[:, None, :]) & is_past_TT
-    return new_BT, torch.logsumexp(repeat_BTT.masked_fill(~is_same_BTT, -1e4), dim=2)
+    is_same_BQT = (following.items_BQ[:, :, None] == batch.items_BT[:, None, :]) & is_past_BQT
+    return new_BQ, torch.logsumexp(repeat_BQT.masked_fill(~is_same_BQT, -1e4), dim=2)
 
 
 def _event_losses(
-    model: BehaviourModel, states_BTD: torch.Tensor, following: Following
+    model: BehaviourModel, asked_BQD: torch.Tensor, following: Following, settings: TrainingSettings
 ) -> torch.Tensor:
-    event_at_P = following.is_event_BT.view(-1).nonzero()[:, 0]
-    states_PD = _rows(states_BTD, event_at_P)
-    gaps_P = following.gaps_BT.view(-1)[event_at_P]
-    types_P = following.event_types_BT.view(-1)[event_at_P]
-    type_query = model.at_gap(states_PD, one_hot_gaps(gaps_P))
-    type_loss = functional.cross_entropy(model.event_type_head(type_query), types_P)
-    gap_loss = functional.cross_entropy(model.gap_head(states_PD), gaps_P)
-    return WEIGHTS["event_type"] * type_loss + WEIGHTS["gap"] * gap_loss
+    loss = asked_BQD.new_zeros(())
+    event_at_P = following.is_event_BQ.view(-1).nonzero()[:, 0]
+    states_PD = _rows(asked_BQD, event_at_P)
+    gaps_P = following.gaps_BQ.view(-1)[event_at_P]
+    if settings.event_type_weight:
+        types_P = following.event_types_BQ.view(-1)[event_at_P]
+        type_query = model.at_gap(states_PD, one_hot_gaps(gaps_P))
+        type_loss = functional.cross_entropy(model.event_type_head(type_query), types_P)
+        loss = loss + settings.event_type_weight * type_loss
+    if settings.gap_weight:
+        gap_loss = functional.cross_entropy(model.gap_head(states_PD), gaps_P)
+        loss = loss + settings.gap_weight * gap_loss
+    return loss
 
 
 def _category_loss(
@@ -189,9 +269,9 @@ def _category_loss(
     )
 
 
-def _rows(values_BTD: torch.Tensor, at_N: torch.Tensor) -> torch.Tensor:
+def _rows(values_BQD: torch.Tensor, at_N: torch.Tensor) -> torch.Tensor:
     # An embedding look-up, because its gradient is far faster than that of indexing.
-    return functional.embedding(at_N, values_BTD.reshape(-1, values_BTD.shape[-1]))
+    return functional.embedding(at_N, values_BQD.reshape(-1, values_BQD.shape[-1]))
 
 
 def _tensor(values: npt.NDArray[np.generic]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The training loop.
+"""Training the behaviour model on a log.
 
 In: encoded sequences, a vocabulary, settings, and the moments that part fitting from choosing.
 Out: the network with the weights of its best epoch, and its learning curve, written line by line
@@ -6,80 +6,24 @@ to `training.jsonl`. Same sequences, settings and number of threads: the same we
 also where a training was killed and went on from its last checkpoint.
 """
 
-import json
-import math
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
-from habitue.errors import Failed, NotEnoughData
+from habitue.errors import NotEnoughData
 from habitue.model.behaviour import BehaviourModel, Shape
+from habitue.model.fit import Run, TrainedNetwork
 from habitue.model.inference import Network
-from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
-from habitue.model.resume import Checkpoint, TrainingState, training_key
-from habitue.model.validation import Validation, validation_persons
-from habitue.sequences.batches import (
-    NO_TARGET,
-    Batch,
-    TrainingSpan,
-    Windows,
-    collate,
-    epoch_windows,
-    shuffled_batches,
-    training_span,
-)
-from habitue.sequences.sequences import IntArray, Sequences
+from habitue.model.priors import set_priors, targets_of
+from habitue.model.resume import Checkpoint, training_key
+from habitue.model.validation import validation_persons
+from habitue.sequences.batches import TrainingSpan, training_span
+from habitue.sequences.sequences import Sequences
 from habitue.sequences.vocabulary import FEATURES, Vocabulary, category_labels
 
 CURVE_FILE = "training.jsonl"
-_WARM_UP = 0.04
-_MIN_BATCH_EVENTS = 256
-_MAX_SKIPPED_IN_A_ROW = 10
-_CHOSEN_EVENTS = 3_000_000  # seen in all, where the number of epochs is left to us
-_TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
-_CHECKPOINT_SECONDS = 300.0  # within an epoch; there is one at the end of each as well
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One line of the learning curve."""
-
-    epoch: int
-    step: int  # optimiser steps so far
-    events: int  # training events seen so far
-    train_loss: float
-    valid_ndcg: float
-    valid_recall: float
-    seconds: float
-    skipped_steps: int
-
-    def as_json(self) -> dict[str, float]:
-        """Return the line as it is written."""
-        line = asdict(self)
-        line["valid_ndcg@10"] = line.pop("valid_ndcg")
-        line["valid_recall@10"] = line.pop("valid_recall")
-        return line
-
-
-@dataclass(frozen=True)
-class TrainedNetwork:
-    """What training gives: the network and how it came about."""
-
-    network: Network
-    curve: list[Epoch]
-    best_epoch: int
-    num_validation_persons: int
-    skipped_steps: int
-    settings: TrainingSettings
-    went_on_from: int  # the epoch in which a killed training was taken up; 0: none was
 
 
 def train_network(
@@ -122,7 +66,7 @@ def train_network(
     with torch.random.fork_rng(devices=[]), (folder / CURVE_FILE).open("w") as curve_file:
         torch.manual_seed(training.seed)
         network = _new_network(sequences, vocabulary, span, model)
-        run = _Run(network, sequences, span, validation, training, progress, curve_file)
+        run = Run(network, sequences, span, validation, training, progress, curve_file)
         if checkpoint is not None:
             key = training_key(
                 sequences,
@@ -139,7 +83,7 @@ def train_network(
 def _new_network(
     sequences: Sequences, vocabulary: Vocabulary, span: TrainingSpan, model: ModelSettings
 ) -> Network:
-    if not any(len(_targets(span, events)) for events in span.events()):
+    if not any(len(targets_of(span, events)) for events in span.events()):
         raise NotEnoughData(
             "Nobody has an event followed by one with a known item before the cut.",
             fix="Import more events of the same persons, or choose a later cut.",
@@ -160,299 +104,5 @@ def _new_network(
     )
     behaviour = BehaviourModel(shape)
     behaviour.set_item_content(torch.from_numpy(vocabulary.item_content))
-    _set_priors(behaviour, sequences, span)
+    set_priors(behaviour, sequences, span)
     return Network(behaviour, category_labels(vocabulary), vocabulary.fingerprint)
-
-
-def _set_priors(model: BehaviourModel, sequences: Sequences, span: TrainingSpan) -> None:
-    """Let the network begin as the overall frequencies, so that steps go into what differs."""
-    biases = (
-        model.item_bias,
-        model.category_bias,
-        model.event_type_head.bias,
-        model.gap_head.bias,
-    )
-    counts: list[npt.NDArray[np.float64]] = [np.full(len(bias), 0.5) for bias in biases]
-    for events in span.events():
-        targets = _targets(span, events)
-        values: tuple[npt.NDArray[np.signedinteger[Any]], ...] = (
-            sequences.items[targets],
-            sequences.features["category_1"][targets],
-            sequences.event_types[events],
-            sequences.features["gap"][events],
-        )
-        for count, value in zip(counts, values, strict=True):
-            count += np.bincount(value, minlength=len(count))[: len(count)].astype(np.float64)
-    with torch.no_grad():
-        for bias, count in zip(biases, counts, strict=True):
-            bias.copy_(torch.from_numpy(np.log(count / count.mean())))
-
-
-def _item_counts(sequences: Sequences, span: TrainingSpan, num_items: int) -> npt.NDArray[np.int64]:
-    """Return how often each known item is wanted in training, [num_items]."""
-    counts = np.zeros(num_items + 1, dtype=np.int64)
-    for events in span.events():
-        counts += np.bincount(sequences.items[_targets(span, events)], minlength=num_items + 1)
-    return counts[1:]
-
-
-def _targets(span: TrainingSpan, events: IntArray) -> IntArray:
-    """Return the position of the next target of every one of these events that has one."""
-    targets = span.next_targets(events)
-    found: IntArray = targets[targets != NO_TARGET]
-    return found
-
-
-@dataclass
-class _Position:
-    """How far a run is."""
-
-    step: int = 0
-    steps_planned: int = 1
-    events: int = 0
-    best_epoch: int = 0
-    skipped: int = 0
-    skipped_in_a_row: int = 0
-
-
-class _Run:
-    """One training run and what it has to remember from step to step."""
-
-    def __init__(
-        self,
-        network: Network,
-        sequences: Sequences,
-        span: TrainingSpan,
-        validation: Validation,
-        training: TrainingSettings,
-        progress: Progress,
-        curve_file: IO[str],
-    ) -> None:
-        self.network = network
-        self.model = network.model
-        self.sequences = sequences
-        self.span = span
-        self.validation = validation
-        self.training = training
-        self.progress = progress
-        self.curve_file = curve_file
-        self.epochs, self.batch_events = _pace(span.num_events, training)
-        self.optimizer = _optimizer(self.model, training)
-        self.rivals = Rivals(
-            _item_counts(sequences, span, network.model.shape.num_items), count=training.negatives
-        )
-        self.checkpoint: Checkpoint | None = None
-        self.went_on_from = 0
-        self.saved_at = self.started = time.monotonic()
-        # What follows is remembered in a checkpoint.
-        self.curve: list[Epoch] = []
-        self.at = _Position()
-        self.best: dict[str, torch.Tensor] = {}
-        self.losses: list[float] = []  # of this epoch's batches, as far as they are done
-        self.rng = np.random.default_rng()  # of this epoch
-
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Keep the state in `checkpoint` from now on, and go on from what is there."""
-        self.checkpoint = checkpoint
-        state = checkpoint.load()
-        if state is not None:
-            self._take_up(state)
-            self.went_on_from = min(len(self.curve) + 1, self.epochs)
-
-    def fit(self) -> TrainedNetwork:
-        """Run epochs until there is no gain, and keep the best."""
-        per_epoch = self.span.num_events - len(self.span.ends)
-        label = f"Training, going on from epoch {self.went_on_from}" if self.went_on_from else ""
-        self.progress.start(label or "Training", self.epochs * per_epoch, "events")
-        self.progress.advance(self.at.events)
-        for line in self.curve:
-            self._write_line(line)
-        while not self._is_over():
-            self._epoch(len(self.curve) + 1)
-            self._save()
-        self.progress.finish()
-        self.model.load_state_dict(self.best)
-        return TrainedNetwork(
-            network=self._as_it_is_now(),
-            curve=self.curve,
-            best_epoch=self.at.best_epoch,
-            num_validation_persons=len(self.validation.histories),
-            skipped_steps=self.at.skipped,
-            settings=self.training,
-            went_on_from=self.went_on_from,
-        )
-
-    def _is_over(self) -> bool:
-        done = len(self.curve)
-        return done == self.epochs or done - self.at.best_epoch >= self.training.patience
-
-    def _epoch(self, number: int) -> None:
-        self.model.train()
-        note = ""
-        # Keyed by seed and epoch: what an epoch sees never depends on what ran before.
-        rng = np.random.default_rng((self.training.seed, number))
-        batches = list(self._plan(rng))
-        if number == 1:
-            self.at.steps_planned = len(batches) * self.epochs
-        if self.losses:
-            rng.bit_generator.state = self.rng.bit_generator.state
-        self.rng = rng
-        for plan in batches[len(self.losses) :]:
-            batch = collate(self.sequences, plan, features=self.model.shape.features)
-            following = following_events(self.sequences, self.span, batch, rng)
-            loss = self._step(batch, following)
-            self.losses.append(loss)
-            amount = int(plan.lengths.sum())
-            self.at.events += amount
-            if len(self.losses) % 10 == 0 or len(self.losses) == len(batches):
-                note = f"loss {np.nanmean(self.losses[-50:]):.3f}"
-            self.progress.advance(amount, note)
-            if time.monotonic() - self.saved_at > _CHECKPOINT_SECONDS:
-                self._save()
-        quality = self.validation.measure(self._as_it_is_now())
-        self.progress.advance(0, f"{note} · ndcg@10 {quality.ndcg:.4f}")
-        finite = [loss for loss in self.losses if math.isfinite(loss)]
-        line = Epoch(
-            epoch=number,
-            step=self.at.step,
-            events=self.at.events,
-            train_loss=float(np.mean(finite)) if finite else 0.0,
-            valid_ndcg=quality.ndcg,
-            valid_recall=quality.recall,
-            seconds=round(time.monotonic() - self.started, 2),
-            skipped_steps=self.at.skipped,
-        )
-        self._note(line)
-
-    def _note(self, line: Epoch) -> None:
-        """Close an epoch, and keep its weights if they are the best so far."""
-        best_ndcg = self.curve[self.at.best_epoch - 1].valid_ndcg if self.at.best_epoch else -1.0
-        # Without anybody to validate on, the last epoch is the best there is.
-        if line.valid_ndcg > best_ndcg or len(self.validation.histories) == 0:
-            self.at.best_epoch = line.epoch
-            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.curve.append(line)
-        self.losses = []
-        self._write_line(line)
-
-    def _write_line(self, line: Epoch) -> None:
-        self.curve_file.write(json.dumps(line.as_json()) + "\n")
-        self.curve_file.flush()
-
-    def _save(self) -> None:
-        if self.checkpoint is not None:
-            self.checkpoint.save(self._state())
-        self.saved_at = time.monotonic()
-
-    def _state(self) -> TrainingState:
-        numbers: dict[str, Any] = {
-            "at": asdict(self.at),
-            "curve": [asdict(line) for line in self.curve],
-            "rng": self.rng.bit_generator.state,
-            "seconds": time.monotonic() - self.started,
-        }
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-        tensors["random"] = torch.get_rng_state()
-        if self.model.input_dropout.drawn_from is not None:
-            tensors["masks"] = self.model.input_dropout.drawn_from
-        tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        return TrainingState(numbers, tensors)
-
-    def _take_up(self, state: TrainingState) -> None:
-        """Be as the training was when `state` was kept."""
-        numbers, tensors = state.numbers, state.tensors
-        self.at = _Position(**numbers["at"])
-        self.curve = [Epoch(**line) for line in numbers["curve"]]
-        self.rng.bit_generator.state = numbers["rng"]
-        self.started -= numbers["seconds"]
-        self.model.load_state_dict(_under("model.", tensors))
-        self.best = _under("best.", tensors)
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            number, kind = name.split(".")
-            moments.setdefault(int(number), {})[kind] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-        torch.set_rng_state(tensors["random"])
-        if "masks" in tensors:
-            self.model.input_dropout.draw_from(tensors["masks"])
-        self.losses = tensors["losses"].tolist()
-
-    def _as_it_is_now(self) -> Network:
-        """A network keeps item vectors once computed, so each state of the weights gets its own."""
-        return replace(self.network)
-
-    def _plan(self, rng: np.random.Generator) -> Iterator[Windows]:
-        max_length = self.model.shape.settings.max_length
-        windows = epoch_windows(self.span, max_length=max_length, rng=rng)
-        return shuffled_batches(windows, batch_events=self.batch_events, rng=rng)
-
-    def _step(self, batch: Batch, following: Following) -> float:
-        """Take one optimiser step; return its loss, not a number where it was skipped."""
-        if not following.items_BT.any():
-            return math.nan
-        share = _schedule(self.at.step, self.at.steps_planned)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.training.learning_rate * share
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = behaviour_loss(self.model, batch, following, self.rivals)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(float(norm))):
-            self._skip()
-            return math.nan
-        self.optimizer.step()
-        self.at.step += 1
-        self.at.skipped_in_a_row = 0
-        return value
-
-    def _skip(self) -> None:
-        self.at.skipped += 1
-        self.at.skipped_in_a_row += 1
-        if self.at.skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
-            raise Failed(
-                f"The loss was not finite in {self.at.skipped_in_a_row} training steps in a row, "
-                f"from step {self.at.step} on.",
-                fix=f"Lower training.learning_rate (now {self.training.learning_rate:g}).",
-                code="diverged",
-            )
-
-
-def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors whose names begin with `prefix`, without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-
-
-def _pace(num_events: int, training: TrainingSettings) -> tuple[int, int]:
-    """Return epochs and events a batch: a small log needs more passes and smaller batches."""
-    epochs = training.epochs or min(max(_CHOSEN_EVENTS // num_events, 3), 40)
-    return epochs, min(training.batch_events, max(num_events // 32, _MIN_BATCH_EVENTS))
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Return the share of the peak learning rate: up in a straight line, down by a cosine."""
-    warm_up = max(1, round(_WARM_UP * steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    done = min((step - warm_up) / max(steps - warm_up, 1), 1.0)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _optimizer(model: BehaviourModel, training: TrainingSettings) -> torch.optim.AdamW:
-    """AdamW, fused (70 times faster on a large table); only matrices of layers decay."""
-    is_table = {id(p) for m in model.modules() if isinstance(m, _TABLES) for p in m.parameters()}
-    decaying = [p for p in model.parameters() if p.ndim > 1 and id(p) not in is_table]
-    kept = {id(p) for p in decaying}
-    other = [p for p in model.parameters() if id(p) not in kept]
-    groups = [
-        {"params": decaying, "weight_decay": training.weight_decay},
-        {"params": other, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.98), fused=True)

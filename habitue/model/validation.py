@@ -4,6 +4,7 @@ In: sequences and the validation window. Out: NDCG@10 and recall@10 over all kno
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,17 @@ class Quality:
     recall: float
 
 
+class Judge(Protocol):
+    """Whoever says how good a network is: what early stopping goes by."""
+
+    @property
+    def num_persons(self) -> int:
+        """How many persons are asked about; 0: there is nothing to go by."""
+
+    def measure(self, network: Network) -> Quality:
+        """Return how well the network ranks what these persons wanted."""
+
+
 @dataclass(frozen=True)
 class Validation:
     """Persons with a past before the window and wanted items in it."""
@@ -33,6 +45,11 @@ class Validation:
     histories: Sequences  # cut to their last events before valid_from
     wanted: list[npt.NDArray[np.int64]]  # of each person, distinct item indices minus 1
     valid_from: int
+
+    @property
+    def num_persons(self) -> int:
+        """How many persons are asked about."""
+        return len(self.histories)
 
     def measure(self, network: Network) -> Quality:
         """Rank all items for every person as of the window's start."""

@@ -161,6 +161,18 @@ def epoch_windows(span: TrainingSpan, *, max_length: int, rng: np.random.Generat
     return Windows(span.begins[person] + first, last - first)
 
 
+def prefix_windows(span: TrainingSpan, *, max_length: int) -> Windows:
+    """Return a window for each event that a target follows: the last events up to it."""
+    starts, lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for events in span.events():
+        last = events[span.next_targets(events) != NO_TARGET]
+        begin = span.begins[np.searchsorted(span.begins, last, side="right") - 1]
+        first = np.maximum(begin, last + 1 - max_length)
+        starts.append(first)
+        lengths.append(last + 1 - first)
+    return Windows(np.concatenate(starts), np.concatenate(lengths))
+
+
 def last_windows(sequences: Sequences, *, max_length: int) -> Windows:
     """Return each person's last events; the length is 0 where there is none."""
     lengths = np.minimum(sequences.lengths, max_length)
@@ -168,20 +180,28 @@ def last_windows(sequences: Sequences, *, max_length: int) -> Windows:
 
 
 def shuffled_batches(
-    windows: Windows, *, batch_events: int, rng: np.random.Generator
+    windows: Windows,
+    *,
+    rng: np.random.Generator,
+    batch_events: int = 0,
+    batch_windows: int = 0,
 ) -> Iterator[Windows]:
-    """Deal windows at random onto batches of at most `batch_events` positions, padding counted.
+    """Deal windows at random onto batches of a size, of windows or of positions, padding counted.
 
     Windows of like length share a batch: within pools of shuffled windows they are sorted, and
     the batches of a pool come in random order.
     """
     order = rng.permutation(len(windows.starts))
     longest = max(int(windows.lengths.max(initial=1)), 1)
-    pool_size = max(1, batch_events * _POOL_BATCHES // longest)
+    pool_size = batch_windows * _POOL_BATCHES or max(1, batch_events * _POOL_BATCHES // longest)
     for start in range(0, len(order), pool_size):
         pool = order[start : start + pool_size]
         pool = pool[np.argsort(windows.lengths[pool], kind="stable")]
-        batches = _cut_by_events(windows.lengths[pool], batch_events)
+        if batch_windows:
+            cuts = range(0, len(pool), batch_windows)
+            batches = [slice(cut, cut + batch_windows) for cut in cuts]
+        else:
+            batches = _cut_by_events(windows.lengths[pool], batch_events)
         for number in rng.permutation(len(batches)):
             chosen = pool[batches[number]]
             yield Windows(windows.starts[chosen], windows.lengths[chosen])

@@ -22,7 +22,7 @@ from habitue.baselines import rfm
 from habitue.baselines.boosting import Floats, Objective, Trees, fit_trees
 from habitue.files import Json
 from habitue.model.checkpoint import save_network
-from habitue.model.train import TrainedNetwork
+from habitue.model.fit import TrainedNetwork
 from habitue.profiles import scorer
 from habitue.versions import VERSION_FORMAT
 from habitue.workspace import Workspace

@@ -8,7 +8,8 @@ import pytest
 
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
-from habitue.model.train import TrainedNetwork, train_network
+from habitue.model.fit import TrainedNetwork
+from habitue.model.train import train_network
 from habitue.schema import DAY
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from habitue.config import Architecture, ModelSettings
+from habitue.config import Architecture, ModelSettings, TrainingSettings
 from habitue.model.behaviour import SIZES, BehaviourModel, Shape, one_hot_gaps
 from habitue.model.objectives import Rivals, behaviour_loss, following_events
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, training_span
@@ -12,6 +12,7 @@ from habitue.sequences.sequences import Sequences
 from tests.model.conftest import Lab
 
 ARCHITECTURES = get_args(Architecture)
+SETTINGS = TrainingSettings()
 
 
 def make_model(lab: Lab, architecture: str = "transformer", size: str = "small") -> BehaviourModel:
@@ -89,8 +90,9 @@ def test_every_parameter_learns(lab: Lab, architecture: str, size: str) -> None:
     )
     windows = Windows(span.begins[:60], np.minimum(span.ends - span.begins - 1, 20)[:60])
     batch = collate(lab.sequences, windows, features=model.shape.features)
-    following = following_events(lab.sequences, span, batch, np.random.default_rng(0))
-    behaviour_loss(model, batch, following, Rivals(np.ones(60, np.int64), count=512)).backward()  # type: ignore[no-untyped-call]
+    following = following_events(lab.sequences, span, batch, np.random.default_rng(0), SETTINGS)
+    rivals = Rivals(np.ones(60, np.int64), count=512)
+    behaviour_loss(model, batch, following, rivals, SETTINGS).backward()  # type: ignore[no-untyped-call]
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -106,15 +108,15 @@ def test_what_follows_is_what_the_log_says(lab: Lab) -> None:
     start = int(span.begins[0])
     batch = collate(lab.sequences, Windows(np.array([start]), np.array([10])), features=())
     drawn = [
-        following_events(lab.sequences, span, batch, np.random.default_rng(seed))
+        following_events(lab.sequences, span, batch, np.random.default_rng(seed), SETTINGS)
         for seed in range(40)
     ]
     next_ten = slice(start + 1, start + 11)
     for following in drawn:
-        assert following.event_types_BT[0].tolist() == lab.sequences.event_types[next_ten].tolist()
+        assert following.event_types_BQ[0].tolist() == lab.sequences.event_types[next_ten].tolist()
         gaps = lab.sequences.features["gap"][next_ten].tolist()
-        assert following.gaps_BT[0].tolist() == gaps
-    items = np.stack([following.items_BT[0].numpy() for following in drawn])
+        assert following.gaps_BQ[0].tolist() == gaps
+    items = np.stack([following.items_BQ[0].numpy() for following in drawn])
     is_next = items == lab.sequences.items[next_ten]
     assert 0.3 < is_next.mean() < 0.95  # a coin between the next event and the next visit
     later = {int(item) for item in items[:, 0]}

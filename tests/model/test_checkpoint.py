@@ -9,7 +9,7 @@ import torch
 from habitue.config import TrainingSettings
 from habitue.errors import Failed, FileRefused, NotReady
 from habitue.model.checkpoint import NETWORK_FILE, load_network, save_network
-from habitue.model.train import TrainedNetwork
+from habitue.model.fit import TrainedNetwork
 from tests.model.conftest import TINY, Lab
 
 

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
+from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
-from habitue.model.train import TrainedNetwork
 from habitue.schema import DAY, HOUR, SECOND
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences

@@ -7,8 +7,10 @@ from torch.nn import functional
 from habitue.model.layers import (
     NUM_TIME_BINS,
     Candidates,
+    HighPass,
     PooledDropout,
     TimeBias,
+    full_softmax_loss,
     shared_softmax_loss,
     time_bins,
 )
@@ -68,6 +70,54 @@ def test_the_true_candidate_drawn_as_rival_does_not_count() -> None:
     query, own = torch.ones(1, 2), Candidates(torch.ones(1, 2), torch.zeros(1), torch.tensor([7]))
     same = Candidates(torch.ones(3, 2), torch.zeros(3), torch.tensor([7, 7, 7]))
     assert float(shared_softmax_loss(query, own=own, shared=same)) == 0.0
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_loss_over_all_items_is_the_cross_entropy_and_its_gradient(mixed: bool) -> None:
+    torch.manual_seed(1)
+    query = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    vectors = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    biases = torch.randn(5, dtype=torch.float64, requires_grad=True)
+    wanted = torch.tensor([0, 4, 4, 1, 2, 3])
+    here = torch.full((6,), -0.7, dtype=torch.float64, requires_grad=True)
+    other = torch.linspace(-4, -1, 6, dtype=torch.float64).requires_grad_()
+
+    def loss(*tensors: torch.Tensor) -> torch.Tensor:
+        return full_softmax_loss(
+            tensors[0],
+            vectors_MD=tensors[1],
+            biases_M=tensors[2],
+            own_N=wanted,
+            mixture=(tensors[3], tensors[4]) if mixed else None,
+        )
+
+    inputs = (query, vectors, biases, here, other)
+    assert torch.autograd.gradcheck(loss, inputs)
+    if not mixed:
+        expected = functional.cross_entropy(query @ vectors.T + biases, wanted)
+        torch.testing.assert_close(loss(*inputs), expected)
+
+
+def test_more_rows_than_fit_into_a_chunk_are_a_mean_all_the_same() -> None:
+    torch.manual_seed(1)
+    query, vectors = torch.randn(1200, 4), torch.randn(9, 4)
+    biases, wanted = torch.randn(9), torch.randint(0, 9, (1200,))
+    biases[3] = -math.inf
+    wanted[wanted == 3] = 2
+    found = full_softmax_loss(query, vectors_MD=vectors, biases_M=biases, own_N=wanted)
+    torch.testing.assert_close(found, functional.cross_entropy(query @ vectors.T + biases, wanted))
+
+
+def test_the_high_pass_is_at_the_end_what_the_whole_windows_filter_gives() -> None:
+    """The filter of the paper: frequencies of the whole window, the lowest three are slow."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 10, 4)
+    layer = HighPass(4, 10)
+    waves = torch.fft.rfft(x, dim=1)
+    waves[:, 3:] = 0
+    slow = torch.fft.irfft(waves, n=10, dim=1)
+    expected = slow + layer.strength**2 * (x - slow)
+    torch.testing.assert_close(layer(x)[:, -1], expected[:, -1], rtol=0, atol=1e-5)
 
 
 def test_dropout_keeps_the_mean_and_is_off_when_asked() -> None:

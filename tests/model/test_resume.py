@@ -9,9 +9,10 @@ import torch
 
 from habitue.compute import Silent
 from habitue.config import TrainingSettings
-from habitue.model import train
+from habitue.model import fit as fitting
+from habitue.model.fit import TrainedNetwork
 from habitue.model.resume import PROGRESS_FILE, Checkpoint, TrainingState, training_key
-from habitue.model.train import CURVE_FILE, TrainedNetwork, train_network
+from habitue.model.train import CURVE_FILE, train_network
 from tests.model.conftest import TINY, Lab
 
 SETTINGS = TrainingSettings(epochs=3, batch_events=512)
@@ -55,7 +56,7 @@ def fit(
 
 def break_off_after(patch: pytest.MonkeyPatch, steps: int) -> None:
     done = 0
-    step = train._Run._step
+    step = fitting.Run._step
 
     def some_steps(*arguments: object) -> float:
         nonlocal done
@@ -64,7 +65,7 @@ def break_off_after(patch: pytest.MonkeyPatch, steps: int) -> None:
         done += 1
         return step(*arguments)  # type: ignore[arg-type]
 
-    patch.setattr(train._Run, "_step", some_steps)
+    patch.setattr(fitting.Run, "_step", some_steps)
 
 
 def weights(trained: TrainedNetwork) -> dict[str, torch.Tensor]:
@@ -96,7 +97,7 @@ def test_a_training_broken_off_anywhere_ends_with_the_same_weights(
     every_step: bool,
 ) -> None:
     if every_step:
-        monkeypatch.setattr(train, "_CHECKPOINT_SECONDS", -1.0)
+        monkeypatch.setattr(fitting, "_CHECKPOINT_SECONDS", -1.0)
     with monkeypatch.context() as patch, pytest.raises(BrokenOff):
         break_off_after(patch, round(share * whole.curve[-1].step))
         fit(lab, tmp_path)
@@ -128,7 +129,7 @@ def test_what_is_kept_is_needed(
     forgotten: str,
 ) -> None:
     """The control: with anything of the state forgotten, the weights are others."""
-    monkeypatch.setattr(train, "_CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(fitting, "_CHECKPOINT_SECONDS", -1.0)
     with monkeypatch.context() as patch, pytest.raises(BrokenOff):
         break_off_after(patch, whole.curve[0].step + 2)
         fit(lab, tmp_path)

@@ -11,9 +11,10 @@ import torch
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import Failed, NotEnoughData
+from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.objectives import behaviour_loss
-from habitue.model.train import CURVE_FILE, TrainedNetwork, train_network
+from habitue.model.train import CURVE_FILE, train_network
 from habitue.model.validation import validation_persons
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
@@ -182,7 +183,7 @@ def test_steps_that_are_not_finite_are_skipped_and_counted(
         loss = behaviour_loss(*args)  # type: ignore[arg-type]
         return loss * float("nan") if next(calls) % 5 == 2 else loss
 
-    monkeypatch.setattr("habitue.model.train.behaviour_loss", sometimes_broken)
+    monkeypatch.setattr("habitue.model.fit.behaviour_loss", sometimes_broken)
     trained = lab.train(tmp_path, training=SHORT)
     steps = trained.curve[-1].step
     assert trained.skipped_steps == trained.curve[-1].skipped_steps > 0
@@ -194,7 +195,7 @@ def test_a_loss_that_stays_infinite_stops_training(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "habitue.model.train.behaviour_loss", lambda *args: behaviour_loss(*args) * float("inf")
+        "habitue.model.fit.behaviour_loss", lambda *args: behaviour_loss(*args) * float("inf")
     )
     with pytest.raises(Failed, match=r"not finite in 10 training steps in a row.*learning_rate"):
         lab.train(tmp_path, training=SHORT)

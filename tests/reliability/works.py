@@ -15,7 +15,7 @@ import habitue.training  # noqa: F401
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.events import compaction
-from habitue.model import train
+from habitue.model import fit, train
 from habitue.model.checkpoint import save_network
 from habitue.sequences.sequences import open_sequences
 from habitue.sequences.vocabulary import Vocabulary
@@ -40,7 +40,7 @@ def fit_network(argument: str) -> None:
     """`argument`: the folder of a lab; see `test_kills_in_training`."""
     lab = Path(argument)
     cuts = json.loads((lab / "cuts.json").read_text())
-    with mock.patch.object(train, "_CHECKPOINT_SECONDS", -1.0):
+    with mock.patch.object(fit, "_CHECKPOINT_SECONDS", -1.0):
         trained = train.train_network(
             open_sequences(lab / "sequences").everyone,
             Vocabulary.load(lab / "vocabulary"),
@@ -57,7 +57,7 @@ def fit_network(argument: str) -> None:
 
 def done_in_a_place(verb: Callable[[Path], object], argument: str) -> None:
     """`argument`: the place; see `verbs`."""
-    with mock.patch.object(train, "_CHECKPOINT_SECONDS", -1.0):
+    with mock.patch.object(fit, "_CHECKPOINT_SECONDS", -1.0):
         verb(Path(argument))
 
 

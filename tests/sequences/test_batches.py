@@ -12,6 +12,7 @@ from habitue.sequences.batches import (
     is_target,
     last_windows,
     per_person,
+    prefix_windows,
     shuffled_batches,
     sorted_batches,
     training_span,
@@ -49,6 +50,25 @@ def span_of(sequences: Sequences, *, valid_from: int = 10**12, most: int = 1000)
 def test_targets_are_wanted_known_items() -> None:
     sequences = make([4], items=[1, 11, 0, 10], event_types=[VIEW, VIEW, VIEW, SEARCH])
     assert is_target(sequences, NUM_ITEMS).tolist() == [True, False, False, False]
+
+
+def test_every_event_that_a_target_follows_ends_a_window() -> None:
+    sequences = make([5, 1, 3], items=[1, 0, 3, 4, 11, 6, 7, 8, 9])
+    windows = prefix_windows(span_of(sequences), max_length=3)
+    # The window, and the target: 3 after [0], 3 after [0, 1], 4 after [0, 1, 2] and so on.
+    assert windows.starts.tolist() == [0, 0, 0, 6, 6]
+    assert windows.lengths.tolist() == [1, 2, 3, 1, 2]
+    longer = prefix_windows(span_of(make([6])), max_length=3)
+    assert longer.starts.tolist() == [0, 0, 0, 1, 2]
+    assert longer.lengths.tolist() == [1, 2, 3, 3, 3]
+
+
+def test_batches_of_windows_hold_so_many_and_each_once() -> None:
+    windows = Windows(np.arange(100), np.random.default_rng(0).integers(1, 9, 100))
+    dealt = list(shuffled_batches(windows, batch_windows=16, rng=np.random.default_rng(1)))
+    assert sorted(len(batch.starts) for batch in dealt) == [4, *[16] * 6]
+    assert sorted(np.concatenate([batch.starts for batch in dealt])) == list(range(100))
+    assert max(np.ptp(batch.lengths) for batch in dealt) <= 3
 
 
 def test_the_next_target_skips_what_nobody_wants() -> None:

@@ -7,24 +7,35 @@ depends on this position and earlier ones only.
 import torch
 from torch import nn
 
-from habitue.model.layers import Attention, GatedResidual, PooledDropout, SwiGLU, TimeBias
+from habitue.model.backbones.backbone import Backbone, BackboneShape
+from habitue.model.layers import Attention, GatedResidual, HighPass, SwiGLU, TimeBias
 
 
 class Block(nn.Module):
-    """Attention, then a feed-forward layer; each normalised before and gated after."""
+    """Attention, then a feed-forward layer; each normalised before and gated after.
 
-    def __init__(self, *, width: int, heads: int, dropout: PooledDropout) -> None:
+    Where a high-pass branch is wanted, it stands beside the attention.
+    """
+
+    def __init__(self, shape: BackboneShape) -> None:
         super().__init__()
+        width, dropout = shape.width, shape.dropout
+        self.high_pass = shape.high_pass
         self.attention_norm = nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
+        self.attention = Attention(width, shape.heads)
         self.attention_residual = GatedResidual(width, dropout)
+        if shape.high_pass:
+            self.filter = HighPass(width, shape.max_length)
         self.forward_norm = nn.LayerNorm(width)
         self.forward_layer = SwiGLU(width)
         self.forward_residual = GatedResidual(width, dropout)
 
     def forward(self, x_BTD: torch.Tensor, mask_BHTT: torch.Tensor) -> torch.Tensor:
         """Return the next layer's positions."""
-        mixed = self.attention(self.attention_norm(x_BTD), mask_BHTT)
+        normed = self.attention_norm(x_BTD)
+        mixed = self.attention(normed, mask_BHTT)
+        if self.high_pass:
+            mixed = torch.lerp(mixed, self.filter(normed), self.high_pass)
         x_BTD = self.attention_residual(x_BTD, mixed)
         out: torch.Tensor = self.forward_residual(
             x_BTD, self.forward_layer(self.forward_norm(x_BTD))
@@ -32,17 +43,13 @@ class Block(nn.Module):
         return out
 
 
-class EventTransformer(nn.Module):
+class EventTransformer(Backbone):
     """Pre-norm blocks under one relative bias by place and by time."""
 
-    def __init__(
-        self, *, width: int, layers: int, heads: int, max_length: int, dropout: PooledDropout
-    ) -> None:
+    def __init__(self, shape: BackboneShape) -> None:
         super().__init__()
-        self.bias = TimeBias(layers=layers, heads=heads, max_length=max_length)
-        self.blocks = nn.ModuleList(
-            Block(width=width, heads=heads, dropout=dropout) for _ in range(layers)
-        )
+        self.bias = TimeBias(layers=shape.layers, heads=shape.heads, max_length=shape.max_length)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
 
     def forward(self, x_BTD: torch.Tensor, seconds_BT: torch.Tensor) -> torch.Tensor:
         """Return the state after each event."""

@@ -1,0 +1,1 @@
+"""Kinds of causal sequence networks, one a file, all behind one interface."""

@@ -1,0 +1,235 @@
+"""The behaviour model over bare sequences of items: no times, no kinds of events, no catalogue.
+
+In: each person's items in order, and where known the attributes of items. Out: a network, trained
+by the same trainer with the same losses as on a shop's log, that scores all items after any
+history. This is the form of the published benchmarks.
+
+Shapes: B histories, I items, D width.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from habitue.compute import Progress
+from habitue.config import ModelSettings, TrainingSettings
+from habitue.model.behaviour import BehaviourModel, Shape
+from habitue.model.fit import Epoch, Run
+from habitue.model.inference import Network
+from habitue.model.priors import set_priors
+from habitue.model.validation import K, Quality
+from habitue.schema import SECOND
+from habitue.sequences.batches import (
+    Windows,
+    collate,
+    last_windows,
+    sorted_batches,
+    training_span,
+)
+from habitue.sequences.sequences import Sequences, offsets_of
+from habitue.sequences.vocabulary import event_type_number
+
+Items = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+# What ranks best on bare sequences by docs/experiments.md.
+PLAIN_MODEL: Final = ModelSettings(architecture="sasrec", dropout=0.5, high_pass=0.7, repeats=False)
+PLAIN_TRAINING: Final = TrainingSettings(
+    samples="prefix", loss="full", epochs=15, patience=3, learning_rate=1.5e-3, hidden_items=0
+)
+_NOBODY_IS_LATE = 1 << 62
+_PERSONS_AT_ONCE = 512
+_BATCH_EVENTS = 12_800
+
+
+@dataclass(frozen=True)
+class PlainReport:
+    """What a training took, and how it went."""
+
+    epochs: int
+    best_epoch: int
+    seconds: float
+    targets_per_second: float  # in steps of training, judging left out
+    parameters: int
+    curve: list[Epoch]
+
+
+@dataclass(frozen=True)
+class PlainNetwork:
+    """A trained network that ranks all items after a history."""
+
+    network: Network
+    report: PlainReport
+
+    def scores(self, histories: Sequence[Items]) -> Floats:
+        """Return the logarithm of each item's probability to come next, up to a constant a row.
+
+        Of shape [B, num_items]; column j is item j + 1. Items of the history keep their scores.
+        """
+        found = np.empty((len(histories), self.network.model.shape.num_items), dtype=np.float32)
+        sequences = as_sequences(histories)
+        for start in range(0, len(histories), _PERSONS_AT_ONCE):
+            stop = min(start + _PERSONS_AT_ONCE, len(histories))
+            _write_scores(self.network, sequences.slice(start, stop), found[start:stop])
+        return found
+
+
+def train_on_sequences(
+    sequences: Sequence[Items],
+    *,
+    num_items: int,
+    attributes: Sequence[Items] | None = None,
+    model: ModelSettings = PLAIN_MODEL,
+    training: TrainingSettings = PLAIN_TRAINING,
+    validation: Items | None = None,
+    filter_seen: bool = True,
+    progress: Progress,
+) -> PlainNetwork:
+    """Fit a network on `sequences`, whose items are numbered from 1.
+
+    `attributes` holds the numbers, from 1, of each item's attributes, item 1 first. `validation`
+    is the item that follows each sequence, 0 where none is known; the epoch is chosen by it, and
+    without it the last one is taken. With `filter_seen` what a person had is not asked for again.
+    """
+    began = time.monotonic()
+    known = as_sequences(sequences)
+    span = training_span(
+        known,
+        num_items=num_items,
+        valid_from=_NOBODY_IS_LATE,
+        max_person_events=training.max_person_events,
+    )
+    training = _only_items(training)
+    judge = _Judge.of(known, validation, filter_seen=filter_seen, max_length=model.max_length)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.seed)
+        network = Network(_new_model(model, num_items, attributes), (), "")
+        set_priors(network.model, known, span)
+        trained = Run(network, known, span, judge, training, progress).fit()
+    report = PlainReport(
+        epochs=len(trained.curve),
+        best_epoch=trained.best_epoch,
+        seconds=round(time.monotonic() - began, 1),
+        targets_per_second=trained.curve[-1].events / max(trained.seconds_in_steps, 1e-9),
+        parameters=sum(value.numel() for value in trained.network.model.parameters()),
+        curve=trained.curve,
+    )
+    return PlainNetwork(trained.network, report)
+
+
+def as_sequences(histories: Sequence[Items]) -> Sequences:
+    """Return histories as events of one kind, a second apart."""
+    lengths = np.array([len(history) for history in histories], dtype=np.int64)
+    offsets = offsets_of(lengths)
+    items = np.concatenate([np.zeros(0, np.int32), *histories]).astype(np.int32)
+    place = np.arange(len(items)) - np.repeat(offsets[:-1], lengths)
+    absent = np.zeros(len(items), dtype=np.int32)
+    return Sequences(
+        subject_ids=np.arange(len(histories)),
+        offsets=offsets,
+        timestamps=place * SECOND,
+        event_types=np.full(len(items), event_type_number("purchase"), dtype=np.int8),
+        items=items,
+        is_bot=np.zeros(len(histories), dtype=np.bool_),
+        features={"gap": absent, "category_1": absent},
+    )
+
+
+def _only_items(training: TrainingSettings) -> TrainingSettings:
+    """Switch off what bare sequences say nothing of."""
+    return training.model_copy(
+        update={"category_weight": 0, "event_type_weight": 0, "gap_weight": 0, "next_visit": 0}
+    )
+
+
+def _new_model(
+    settings: ModelSettings, num_items: int, attributes: Sequence[Items] | None
+) -> BehaviourModel:
+    table_IA = _attribute_table(attributes or [], num_items)
+    shape = Shape(
+        settings=settings,
+        num_items=num_items,
+        num_categories=2,  # none and not known
+        feature_sizes={},
+        num_attributes=int(table_IA.max(initial=0)),
+        max_attributes=table_IA.shape[1],
+    )
+    model = BehaviourModel(shape)
+    if shape.num_attributes:
+        model.set_item_attributes(torch.from_numpy(table_IA))
+    return model
+
+
+def _attribute_table(attributes: Sequence[Items], num_items: int) -> Items:
+    """Return each item's attributes, [1 + num_items, most of one item], 0 to fill up."""
+    most = max((len(labels) for labels in attributes), default=0)
+    table = np.zeros((1 + num_items, most), dtype=np.int32)
+    for item, labels in enumerate(attributes, start=1):
+        table[item, : len(labels)] = labels
+    return table
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Ranks the one item that each person went on to want among all others."""
+
+    histories: Sequences
+    wanted: Items
+    filter_seen: bool
+
+    @staticmethod
+    def of(
+        sequences: Sequences, wanted: Items | None, *, filter_seen: bool, max_length: int
+    ) -> "_Judge":
+        if wanted is None:
+            wanted = np.zeros(len(sequences), dtype=np.int32)
+        able = np.flatnonzero((wanted > 0) & (sequences.lengths > 0))
+        chosen = sequences.take(able)
+        return _Judge(chosen if filter_seen else chosen.last(max_length), wanted[able], filter_seen)
+
+    @property
+    def num_persons(self) -> int:
+        return len(self.wanted)
+
+    def measure(self, network: Network) -> Quality:
+        ranks = np.concatenate([np.zeros(0, np.int64), *self._ranks(network)])
+        if len(ranks) == 0:
+            return Quality(0.0, 0.0)
+        is_hit = ranks < K
+        return Quality(float((is_hit / np.log2(ranks + 2)).mean()), float(is_hit.mean()))
+
+    def _ranks(self, network: Network) -> Iterator[npt.NDArray[np.int64]]:
+        num_items = network.model.shape.num_items
+        scores = np.empty((_PERSONS_AT_ONCE, num_items), dtype=np.float32)
+        for start in range(0, len(self.histories), _PERSONS_AT_ONCE):
+            wanted = self.wanted[start : start + _PERSONS_AT_ONCE].astype(np.int64) - 1
+            part = self.histories.slice(start, start + len(wanted))
+            here = scores[: len(wanted)]
+            _write_scores(network, part, here)
+            own = here[np.arange(len(wanted)), wanted].copy()
+            if self.filter_seen:
+                person = np.repeat(np.arange(len(part)), part.lengths)
+                here[person, part.items - 1] = -np.inf
+            here[np.arange(len(wanted)), wanted] = -np.inf
+            # Equal scores count against the network.
+            yield (here >= own[:, None]).sum(axis=1)
+
+
+def _write_scores(network: Network, sequences: Sequences, found: Floats) -> None:
+    """Write the logits of all items after each person's events into `found`, [B, num_items]."""
+    model = network.model
+    matrix_ID, bias_I = network.item_matrix()
+    states_BD = np.zeros((len(sequences), model.shape.width), dtype=np.float32)
+    windows = last_windows(sequences, max_length=model.shape.settings.max_length)
+    with torch.inference_mode():
+        for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
+            chosen = Windows(windows.starts[rows], windows.lengths[rows])
+            batch = collate(sequences, chosen, features=())
+            states_BD[rows] = model.last_states(batch, model.item_inputs(batch.items_BT)).numpy()
+        queries_BD = model.item_query(torch.from_numpy(states_BD))
+        torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))

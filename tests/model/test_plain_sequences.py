@@ -1,0 +1,108 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from habitue.compute import Silent
+from habitue.config import ModelSettings, TrainingSettings
+from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING, Items, train_on_sequences
+
+NUM_ITEMS = 40
+TINY = PLAIN_MODEL.model_copy(update={"size": "tiny", "max_length": 10, "dropout": 0.1})
+FAST = PLAIN_TRAINING.model_copy(
+    update={"epochs": 12, "batch_samples": 64, "learning_rate": 5e-3, "patience": 12}
+)
+
+
+def walks(count: int = 200, seed: int = 0) -> list[Items]:
+    """Persons who go around a ring of items, each from a place of their own."""
+    rng = np.random.default_rng(seed)
+    starts, lengths = rng.integers(0, NUM_ITEMS, count), rng.integers(2, 12, count)
+    return [
+        ((start + np.arange(length)) % NUM_ITEMS + 1).astype(np.int32)
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+
+
+def split(persons: list[Items]) -> tuple[list[Items], npt.NDArray[np.int32]]:
+    return [one[:-1] for one in persons], np.array([one[-1] for one in persons], dtype=np.int32)
+
+
+@pytest.mark.parametrize("samples", ["all", "prefix"])
+@pytest.mark.parametrize("loss", ["sampled", "full"])
+@pytest.mark.parametrize("architecture", ["sasrec", "gru", "cnn"])
+def test_a_known_order_is_learnt(samples: str, loss: str, architecture: str) -> None:
+    histories, wanted = split(walks())
+    trained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=ModelSettings.model_validate(TINY.model_dump() | {"architecture": architecture}),
+        training=TrainingSettings.model_validate(
+            FAST.model_dump()
+            | {"samples": samples, "loss": loss, "negatives": 15, "batch_events": 128}
+        ),
+        validation=wanted,
+        progress=Silent(),
+    )
+    fresh, following = split(walks(seed=1))
+    best = trained.scores(fresh).argmax(axis=1) + 1
+    assert (best == following).mean() > 0.9
+    assert trained.report.curve[trained.report.best_epoch - 1].valid_ndcg > 0.9
+    assert trained.report.targets_per_second > 0
+
+
+def test_attributes_speak_for_items_seen_once() -> None:
+    """Items come in pairs of one attribute; half of them occur only where they are asked for."""
+    rng = np.random.default_rng(0)
+    attributes = [np.array([1 + item % 20], dtype=np.int32) for item in range(NUM_ITEMS)]
+    persons = []
+    for _ in range(300):
+        kind = rng.integers(0, 20)
+        persons.append(np.array([kind, (kind + 1) % 20], dtype=np.int32) + 1)
+    # Nobody is seen going on from one of the items 21 to 40.
+    asked = [np.array([21 + kind], dtype=np.int32) for kind in range(20)]
+
+    def hits(labels: list[Items] | None) -> float:
+        trained = train_on_sequences(
+            persons,
+            num_items=NUM_ITEMS,
+            attributes=labels,
+            model=TINY,
+            training=FAST,
+            progress=Silent(),
+        )
+        best = trained.scores(asked).argmax(axis=1)
+        return float((best % 20 == (np.arange(20) + 1) % 20).mean())
+
+    assert hits(attributes) > 0.6
+    assert hits(None) < 0.3
+
+
+def test_nobody_to_learn_from_and_empty_histories_are_answered() -> None:
+    histories, _ = split(walks(50))
+    trained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=TINY,
+        training=FAST.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+    )
+    none = np.zeros(0, dtype=np.int32)
+    scores = trained.scores([none, histories[0], none])
+    assert scores.shape == (3, NUM_ITEMS)
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores[0], scores[2])
+    assert (scores[0] != scores[1]).any()
+
+
+def test_scores_do_not_depend_on_company() -> None:
+    histories, _ = split(walks(50))
+    trained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=TINY,
+        training=FAST.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+    )
+    together = trained.scores(histories)
+    alone = np.concatenate([trained.scores([one]) for one in histories])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
