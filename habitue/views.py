@@ -167,15 +167,21 @@ def _quarantine(console: Console, document: Object) -> None:
         (
             f"{_cell(row.get('file'))}:{row.get('line') or '–'}",
             _words(_cell(row.get("code"))),
-            _words(_cell(row.get("field"))),
+            _field_and_value(row),
             _cell(shorten(str(row.get("raw")), RAW_SHOWN)),
         )
         for row in _objects(document, "rows")
     ]
-    console.print(_table(("file and line", "because", "field", "the row"), rows, lines=True))
+    columns = ("file and line", "because", "field and value", "the row")
+    console.print(_table(columns, rows, lines=True))
     total = sum(count for count in counts.values() if isinstance(count, int))
     if total > len(rows):
         console.print(f"{len(rows):,} of {total:,} rows are shown; more with --limit.")
+
+
+def _field_and_value(row: Object) -> str:
+    field, value = _cell(row.get("field")), row.get("value")
+    return _words(field) if value is None else f"{field}={_cell(value)}"
 
 
 def _versions(console: Console, document: Object) -> None:

@@ -22,8 +22,8 @@ from habitue.arguments import (
     read_as,
     table_path,
 )
-from habitue.config import SETTINGS_FILE
-from habitue.errors import HabitueWarning, NotReady, Refused
+from habitue.config import SETTINGS_FILE, SourceSettings
+from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
 from habitue.shop import Shop
 from habitue.versions import read_evaluation, write_evaluation
@@ -146,7 +146,10 @@ class Workspace(Shop):
         check_count("limit", limit)
         if not self._has_settings() and self.store.is_empty:
             raise self._no_workspace()
-        return Quarantined(*read_quarantine(self.store.folder, limit))
+        sources: list[SourceSettings] = []
+        with suppress(SettingsError):  # rows are shown whatever the settings are like
+            sources = self.settings().sources
+        return Quarantined(*read_quarantine(self.store.folder, limit, sources))
 
     def quarantine_retry(self) -> "Retried":
         """Feed what was set aside again, as the settings are now.

@@ -148,11 +148,13 @@ def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
         "offset": 90,
         "code": "placeholder_id",
         "field": "user_id",
+        "value": "guest",
         "raw": '{"customer": "guest", ' + "x" * 500,
     }
     text = shown("quarantine show", {"by_reason": {"placeholder_id": 3}, "rows": [row]})
     assert "orders.csv:7" in text
     assert "the id is a word for nobody" in text
+    assert "user_id=guest" in text
     assert "placeholder id" in text
     assert "x" * 200 not in text.replace("\n", "").replace(" ", "")
     assert "1 of 3 rows are shown; more with --limit." in text

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from habitue.config import SourceSettings
+from habitue.events.bad_values import bad_value
 from habitue.events.batch import REASONS
 from habitue.events.encoding import is_utf8
 from habitue.events.keys import hash_sum, mixed, row_hashes
@@ -68,16 +69,27 @@ class SetAside(Protocol):
         """Write what still waits, and return the parts."""
 
 
-def read_quarantine(folder: Path, limit: int = 20) -> tuple[pl.DataFrame, dict[str, int]]:
+def read_quarantine(
+    folder: Path, limit: int = 20, sources: Sequence[SourceSettings] = ()
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return the first `limit` rows set aside in the store `folder`, and all rows by reason.
 
-    Columns: `file, line, offset, code, field, raw`. The most frequent reason comes first.
+    Columns: `file, line, offset, code, field, value, raw`; the value is that of the field, as far
+    as the row and its source say. The most frequent reason comes first.
     """
     manifest = read_manifest(folder)
     rows = scan_quarantine(folder, manifest.of("quarantine") if manifest else ())
     counts = rows.group_by("code").len().sort(["len", "code"], descending=[True, False]).collect()
-    shown = rows.select(_SHOWN).head(limit).with_columns(pl.col("raw").str.head(RAW_CHARACTERS))
-    return shown.collect(), dict(counts.iter_rows())
+    shown = rows.select(*_SHOWN, "source").head(limit).collect()
+    by_name = {source.name: source for source in sources}
+    values = [
+        bad_value(raw or "", field or "", by_name.get(name))
+        for raw, field, name in shown.select("raw", "field", "source").iter_rows()
+    ]
+    shown = shown.with_columns(
+        pl.col("raw").str.head(RAW_CHARACTERS), value=pl.Series(values, dtype=pl.String)
+    )
+    return shown.select(*_SHOWN[:-1], "value", "raw"), dict(counts.iter_rows())
 
 
 def scan_quarantine(folder: Path, parts: Sequence[Part]) -> pl.LazyFrame:

@@ -16,6 +16,7 @@ import polars as pl
 
 from habitue.config import Settings, SourceSettings
 from habitue.errors import FileRefused
+from habitue.events.bad_values import bad_value
 from habitue.events.batch import COUNTED_ONLY, ID_FIELDS, REASONS, TIME_FIELDS, Rules
 from habitue.events.clean import Cleaned, check_source, clean
 from habitue.events.clean_subjects import SUBJECT_FIELDS
@@ -255,15 +256,15 @@ def _look_through(
             salvage=salvage,
         )
         for chunk in chunks:
-            _note_rejected(path, chunk.rejected, tally, is_parsed=False)
+            _note_rejected(path, source, chunk.rejected, tally, is_parsed=False)
             tally.num_rows += chunk.frame.height
             if chunk.frame.height:
                 tally.fields.update(source.columns, source.constants)
             cleaned = clean(chunk.frame, source, rules)
-            _note_rejected(path, cleaned.rejected, tally, is_parsed=True)
+            _note_rejected(path, source, cleaned.rejected, tally, is_parsed=True)
             if source.table == "events" and cleaned.frame.height:
                 _note_events(cleaned.frame, tally)
-                _note_money(path, cleaned, tally)
+                _note_money(path, source, cleaned, tally)
                 hashes.append(_hashes(cleaned.frame))
     except FileRefused as refusal:
         is_about_rows = refusal.code in _ROW_REFUSALS and tally.num_lines > lines_before
@@ -285,7 +286,9 @@ def _note_unmapped(path: Place, source: SourceSettings, tally: _Tally) -> None:
         tally.unmapped.append(f"{path.name}: {', '.join(unused)}")
 
 
-def _note_rejected(path: Place, rejected: pl.DataFrame, tally: _Tally, *, is_parsed: bool) -> None:
+def _note_rejected(
+    path: Place, source: SourceSettings, rejected: pl.DataFrame, tally: _Tally, *, is_parsed: bool
+) -> None:
     is_ignored = rejected["code"].is_in(COUNTED_ONLY)
     tally.num_ignored += int(is_ignored.sum())
     rejected = rejected.filter(~is_ignored)
@@ -294,19 +297,25 @@ def _note_rejected(path: Place, rejected: pl.DataFrame, tally: _Tally, *, is_par
         tally.num_unparsed += rejected.height - num_broken
         tally.num_rows += num_broken
     for (code,), rows in rejected.group_by(["code"], maintain_order=True):
-        tally.note(str(code), rows.height, _shown(path, rows))
+        tally.note(str(code), rows.height, _shown(path, rows, source))
 
 
-def _shown(path: Place, rows: pl.DataFrame) -> list[str]:
-    lines = rows.head(MAX_EXAMPLES).select("_line", "raw").iter_rows()
-    return [f"{path.name} line {line}: {raw[:_RAW_SHOWN]}" for line, raw in lines]
+def _shown(path: Place, rows: pl.DataFrame, source: SourceSettings) -> list[str]:
+    """Return some rows, the value that they are about first: a row is cut before its end."""
+    shown = []
+    lines = rows.head(MAX_EXAMPLES).select("_line", "field", "raw").iter_rows()
+    for line, name, raw in lines:
+        value = bad_value(raw, name or "", source)
+        told = "" if value is None else f"{name}={value} in "
+        shown.append(f"{path.name} line {line}: {told}{raw[:_RAW_SHOWN]}")
+    return shown
 
 
-def _note_money(path: Place, cleaned: Cleaned, tally: _Tally) -> None:
+def _note_money(path: Place, source: SourceSettings, cleaned: Cleaned, tally: _Tally) -> None:
     if "currency" in cleaned.frame.columns:
         tally.currencies.update(distinct_texts(cleaned.frame["currency"]))
     tally.num_unsure += cleaned.unsure.height
-    tally.unsure += _shown(path, cleaned.unsure)[: MAX_EXAMPLES - len(tally.unsure)]
+    tally.unsure += _shown(path, cleaned.unsure, source)[: MAX_EXAMPLES - len(tally.unsure)]
 
 
 def _note_events(frame: pl.DataFrame, tally: _Tally) -> None:

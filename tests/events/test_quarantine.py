@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from habitue.events.bad_values import bad_value
 from habitue.events.quarantine import read_quarantine, reason_text
 from habitue.events.records import Rejection
 from habitue.events.store import EventStore
-from tests.events.made_chunks import chunk, good, ingest_chunks, ingest_rows
+from tests.events.made_chunks import chunk, events_source, good, ingest_chunks, ingest_rows
 
 
 def test_what_was_set_aside_is_shown_with_place_and_reason(tmp_path: Path) -> None:
@@ -14,10 +15,38 @@ def test_what_was_set_aside_is_shown_with_place_and_reason(tmp_path: Path) -> No
     report = ingest_chunks(EventStore(tmp_path), rows, name="may.csv")
     shown, by_reason = read_quarantine(tmp_path)
     assert by_reason == report.by_reason == {"columns 3!=4": 1, "price_not_number": 1}
-    assert shown.columns == ["file", "line", "offset", "code", "field", "raw"]
-    assert shown.row(0) == ("may.csv", 9, 450, "columns 3!=4", "", "a,b,c")
-    assert shown.row(1)[:5] == ("may.csv", 3, 200, "price_not_number", "price")
-    assert '"price":"free"' in shown.row(1)[5]
+    assert shown.columns == ["file", "line", "offset", "code", "field", "value", "raw"]
+    assert shown.row(0) == ("may.csv", 9, 450, "columns 3!=4", "", None, "a,b,c")
+    assert shown.row(1)[:6] == ("may.csv", 3, 200, "price_not_number", "price", "free")
+    assert '"price":"free"' in shown.row(1)[6]
+
+
+def test_the_value_is_that_of_the_columns_that_the_source_maps(tmp_path: Path) -> None:
+    columns: dict[str, object] = {**events_source().columns, "price": "cost"}
+    columns["timestamp"] = ["day", "hour"]
+    source = events_source(columns=columns)
+    rows = [good(cost="free", day="2024-01-02", hour="10:00"), good(cost="1", day="x", hour="y")]
+    ingest_rows(EventStore(tmp_path), *rows, source=source)
+    for sources, values in (([source], ["free", "x y"]), ([], [None, None])):
+        shown = read_quarantine(tmp_path, sources=sources)[0]
+        assert shown["field"].to_list() == ["price", "timestamp"]
+        assert shown["value"].to_list() == values
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ('{"user":{"id":1.5}}', "1.5"),
+        ('{"user.id":""}', ""),
+        ('{"user":{"name":"x"}}', None),
+        ('{"user":', None),
+        ("u1,view", None),
+        ('{"user.id":"%s"}' % ("x" * 100), "x" * 59 + "…"),
+    ],
+    ids=["nested", "empty", "missing", "broken", "line", "long"],
+)
+def test_value_is_looked_up_where_the_row_says_it(raw: str, value: str | None) -> None:
+    assert bad_value(raw, "user.id", events_source()) == value
 
 
 def test_the_limit_cuts_the_rows_and_not_the_counts(tmp_path: Path) -> None:

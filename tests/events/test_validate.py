@@ -320,3 +320,15 @@ def test_money_without_a_currency_is_told_as_ingest_will_judge_it(
     if count:
         assert "currency" in finding.message
         assert finding.examples[0].startswith("log.csv line 4: ")
+
+
+def test_example_begins_with_the_value_that_is_wrong_however_long_the_row(tmp_path: Path) -> None:
+    rows = [good(n) for n in range(50)]
+    columns = {**SOURCE.columns, "item_name": "title", "price": "cost"}
+    settings = Settings(sources=[SOURCE.model_copy(update={"columns": columns})])
+    title = "x" * 300
+    path = tmp_path / "log.csv"
+    lines = [f"{title},{row}" for row in [*rows, good(50).replace("9.050", "free")]]
+    path.write_text("\n".join(["title," + HEADER.replace("price", "cost"), *lines]) + "\n")
+    finding = found(validate_files([path], settings), "amounts_plausible")
+    assert finding.examples[0].startswith('log.csv line 52: price=free in {"title":"xxx')
