@@ -10,6 +10,7 @@ from typing import Final
 
 from habitue.config import SourceSettings
 from habitue.display import shorten
+from habitue.events.records import storable
 
 _SHOWN: Final = 60  # characters of a value
 
@@ -28,7 +29,7 @@ def bad_value(raw: str, field: str, source: SourceSettings | None) -> str | None
         return None
     cells = [cell for column in _columns(field, source) for cell in _cells(row, column)]
     told = [cell if isinstance(cell, str) else json.dumps(cell) for cell in cells if cell != ""]
-    return shorten(" ".join(told), _SHOWN) if cells else None
+    return storable(shorten(" ".join(told), _SHOWN)) if cells else None
 
 
 def _columns(field: str, source: SourceSettings | None) -> Sequence[str]:

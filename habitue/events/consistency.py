@@ -36,6 +36,7 @@ class Inconsistencies:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._totals: Counter[str] = Counter()
         self._has_views = False
 
     def add(self, events: pl.DataFrame, stored: Callable[[pl.Series], pl.DataFrame]) -> None:
@@ -47,11 +48,13 @@ class Inconsistencies:
         rows = events.select(*_PAIR, "timestamp", "event_type").drop_nulls("item_number")
         found = set(rows["event_type"].unique().cast(pl.String))
         self._has_views = self._has_views or not found.isdisjoint(_LOOKED)
-        late = {
-            kind: _alone(rows.filter(pl.col("event_type") == needs.event_type), rows, needs)
+        of_kind = {
+            kind: rows.filter(pl.col("event_type") == needs.event_type)
             for kind, needs in _KINDS.items()
             if needs.event_type in found
         }
+        self._totals.update({kind: some.height for kind, some in of_kind.items()})
+        late = {kind: _alone(some, rows, _KINDS[kind]) for kind, some in of_kind.items()}
         subjects = pl.concat(
             [pl.Series(dtype=pl.Int64), *(alone["subject_id"] for alone in late.values())]
         )
@@ -67,6 +70,10 @@ class Inconsistencies:
             for kind, count in self._counts.items()
             if count and (self._has_views or kind != "purchase_without_view")
         }
+
+    def shares(self) -> dict[str, float]:
+        """Return what part of all events of a kind those that stand alone are."""
+        return {kind: count / self._totals[kind] for kind, count in self.counts().items()}
 
 
 def _alone(late: pl.DataFrame, rows: pl.DataFrame, needs: _Needs) -> pl.DataFrame:

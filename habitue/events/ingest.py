@@ -419,7 +419,7 @@ class Ingest:
             ),
             repairs=dict(self._intake.repairs.most_common()),
             remarks=remarks,
-            notes=tuple(notes(self._noticed(remarks))),
+            notes=tuple(notes(self._noticed(remarks, counts))),
         )
 
     def _remarks(self) -> dict[str, int]:
@@ -432,7 +432,7 @@ class Ingest:
         }
         return {code: count for code, count in remarks.items() if count}
 
-    def _noticed(self, remarks: dict[str, int]) -> Noticed:
+    def _noticed(self, remarks: dict[str, int], counts: Counts) -> Noticed:
         sources = [given.source for given in self._inputs]
         return Noticed(
             empty_files=self._empty_files,
@@ -440,9 +440,10 @@ class Ingest:
             currencies=self._intake.currencies,
             zones={source.time_zone for source in sources},
             remarks=remarks,
+            shares=self._inconsistencies.shares(),
             hints=self._intake.hints,
             units={source.name: source.time_unit for source in sources},
-            reminder=reminder(sources, self._settings),
+            reminder=reminder(sources, self._settings) if counts.accepted else "",
         )
 
 

@@ -8,13 +8,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from habitue.config import SourceSettings
 from habitue.events.clean_times import UNIT_WORDS
 
+_ALONE_SHARE: Final = 0.5  # less than that is what any shop's log looks like
 _ALONE: Final = {
     "purchase_without_view": "purchases of what the person had not looked at before",
     "refund_without_purchase": "refunds of what the person had not bought",
     "removal_without_cart": "removals from a cart of what was not put into it",
 }
+
+
+_DEFAULT_ZONE: Final = SourceSettings.model_fields["time_zone"].default
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Noticed:
     currencies: Collection[str]
     zones: Collection[str]  # of the sources
     remarks: Mapping[str, int]
+    shares: Mapping[str, float]  # of events that stand alone, among those of their kind
     hints: Mapping[tuple[str, str], int]  # source and unit in which its times would be likely
     units: Mapping[str, str]  # of the sources' times
     reminder: str  # of what nobody has said of consent
@@ -49,8 +55,12 @@ def notes(noticed: Noticed) -> Iterator[str]:
             f"{count} records carry an event id that was there before with other content; they are "
             "stored beside the first, under an id of their own (duplicate_of)."
         )
-    if count := remarks.get("time_without_zone"):
-        yield f"{count:,} times name no zone and were read as {', '.join(sorted(noticed.zones))}."
+    if (count := remarks.get("time_without_zone")) and _DEFAULT_ZONE in noticed.zones:
+        zones = ", ".join(sorted(noticed.zones))
+        yield (
+            f"{count:,} times name no zone and were read as {zones}. If that is not theirs, set "
+            "time_zone in their source."
+        )
     for (source, unit), count in noticed.hints.items():
         yield (
             f"{count:,} times are none in {UNIT_WORDS[noticed.units[source]]} but would be in "
@@ -62,7 +72,11 @@ def notes(noticed: Noticed) -> Iterator[str]:
             f"{count:,} ids look like e-mail addresses or telephone numbers (looks_like_pii). They "
             "lie in the store's table of subjects alone; better is an id that says nothing."
         )
-    alone = [f"{text} ({remarks[kind]:,})" for kind, text in _ALONE.items() if kind in remarks]
+    alone = [
+        f"{text} ({remarks[kind]:,}, {100 * noticed.shares[kind]:.0f} % of all)"
+        for kind, text in _ALONE.items()
+        if noticed.shares.get(kind, 0.0) >= _ALONE_SHARE
+    ]
     if alone:
         yield f"Kept as they are, though they do not fit together: {'; '.join(alone)}."
     if noticed.reminder:

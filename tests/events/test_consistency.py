@@ -37,6 +37,15 @@ def test_what_came_before_at_the_latest_in_the_same_moment_is_enough() -> None:
     assert counted(rows) == {}
 
 
+def test_share_is_of_all_events_of_the_kind_over_all_buckets() -> None:
+    found = Inconsistencies()
+    for person in (1, 2, 3):
+        rows = [(person, 7, 10, "view_item"), (person, 7, 20, "purchase")]
+        rows += [(person, 8, 20, "purchase")] if person == 3 else []
+        found.add(events(*rows), lambda subjects: NOTHING)
+    assert found.shares() == {"purchase_without_view": 0.25}
+
+
 def test_what_is_stored_already_counts_as_before() -> None:
     refund = events((1, 7, 30, "refund"))
     assert counted(refund) == {"refund_without_purchase": 1}

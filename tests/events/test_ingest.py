@@ -92,9 +92,28 @@ def test_events_that_do_not_fit_together_are_kept_and_noted(tmp_path: Path) -> N
     assert report.remarks == {
         "time_without_zone": 3, "purchase_without_view": 1, "removal_without_cart": 1,
     }  # fmt: skip
-    assert any("removals from a cart of what was not put into it (1)" in n for n in report.notes)
+    assert any(
+        "removals from a cart of what was not put into it (1, 100 % of all)" in n
+        for n in report.notes
+    )
     refund = ingest_rows(store, good(event="refund", at="2024-02-01 10:00:00"))
     assert "refund_without_purchase" not in refund.remarks
+
+
+def test_few_purchases_of_what_was_never_seen_are_no_news(tmp_path: Path) -> None:
+    seen = [good(user=f"u{n}", event=event) for n in range(2) for event in ("view", "purchase")]
+    report = ingest_rows(EventStore(tmp_path), *seen, good(user="u9", event="purchase"))
+    assert report.remarks["purchase_without_view"] == 1
+    assert not any("do not fit together" in note for note in report.notes)
+
+
+def test_consent_is_asked_about_while_anything_is_new(tmp_path: Path) -> None:
+    store = EventStore(tmp_path)
+    told = []
+    for _ in range(2):
+        report = ingest_rows(store, good())
+        told.append(any("agreed to being recorded" in note for note in report.notes))
+    assert told == [True, False]
 
 
 def test_workspaces_know_nothing_of_each_others_event_ids(tmp_path: Path) -> None:
@@ -226,12 +245,20 @@ def test_repaired_records_are_counted_among_the_accepted(tmp_path: Path) -> None
     assert report.repairs["id_trimmed"] == 1
 
 
-def test_a_time_without_a_zone_is_a_note_and_no_repair(tmp_path: Path) -> None:
-    source = events_source(time_zone="Asia/Tokyo")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_time_without_a_zone_is_a_note_until_one_is_set_and_no_repair(
+    tmp_path: Path, zone: str
+) -> None:
+    source = events_source(time_zone=zone)
     rows = [good(), good(user="u2"), good(user="u3", at="2024-01-02T10:00:00Z")]
     report = ingest_rows(EventStore(tmp_path), *rows, source=source)
     assert (report.accepted, report.repaired, report.repairs) == (3, 0, {})
-    assert report.notes[0] == "2 times name no zone and were read as Asia/Tokyo."
+    told = [note for note in report.notes if "zone" in note]
+    asked = (
+        "2 times name no zone and were read as UTC. If that is not theirs, set time_zone in their "
+        "source."
+    )
+    assert told == ([asked] if zone == "UTC" else [])
     assert report.remarks == {"time_without_zone": 2}
 
 

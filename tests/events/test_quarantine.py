@@ -39,11 +39,12 @@ def test_the_value_is_that_of_the_columns_that_the_source_maps(tmp_path: Path) -
         ('{"user":{"id":1.5}}', "1.5"),
         ('{"user.id":""}', ""),
         ('{"user":{"name":"x"}}', None),
+        (r'{"user.id":"u\udfff"}', "u?"),
         ('{"user":', None),
         ("u1,view", None),
         ('{"user.id":"%s"}' % ("x" * 100), "x" * 59 + "…"),
     ],
-    ids=["nested", "empty", "missing", "broken", "line", "long"],
+    ids=["nested", "empty", "missing", "lone surrogate", "broken", "line", "long"],
 )
 def test_value_is_looked_up_where_the_row_says_it(raw: str, value: str | None) -> None:
     assert bad_value(raw, "user.id", events_source()) == value
