@@ -269,7 +269,7 @@ def plot(found: list[Marginal], out: Path) -> None:
     for axes, one in zip(grid.flat, found, strict=False):
         draw(axes, one.panel, one.real, color=REAL, label="real log")
         draw(axes, one.panel, one.made, color=MADE, label="simulated")
-        axes.set_title(f"{one.log}: {one.panel}", fontsize=8, loc="left")
+        axes.set_title(f"{one.log}:\n{one.panel}", fontsize=8, loc="left")
         far = f"distance {distance(one.panel, one.real, one.made):.2f}"
         corner = (0.04, 0.92 if one.panel == HOURS else 0.06)
         axes.annotate(far, corner, xycoords="axes fraction", color="#777777", fontsize=7)
