@@ -300,35 +300,38 @@ def _one_user(daily: DailyFigures) -> Iterator[Finding]:
 
 def _duplicates(daily: DailyFigures) -> Iterator[Finding]:
     """The same events were exported twice under other ids."""
-    part, whole = _windows(daily.repeated), _windows(daily.timed)
-    rise = _rise(part, whole)
-    found = _worst(rise, part.at, daily.num_days, least=REPEATED_MORE)
-    if found:
-        worst, _ = found
-        share = _share(part.after, whole.after)[worst]
-        before = _share(part.before, whole.before)[worst]
+    repeated = _risen(daily, daily.repeated, daily.timed, least=REPEATED_MORE)
+    if repeated:
+        share, since, before = repeated
         yield Finding(
             "duplicates",
             True,
-            f"{share:.0%} of the events from {_date(daily, int(part.at[worst]))} on repeat another "
-            f"in all but the id, {_weeks_before(f'{before:.0%}')}",
+            f"{share} of the events from {since} on repeat another in all but the id, {before}",
         )
 
 
 def _midnight(daily: DailyFigures) -> Iterator[Finding]:
     """Times have become bare dates."""
-    part, whole = _windows(daily.bare), _windows(daily.totals)
-    rise = _rise(part, whole)
-    found = _worst(rise, part.at, daily.num_days, least=BARE_MORE)
-    if found:
-        worst, _ = found
-        share = _share(part.after, whole.after)[worst]
+    bare = _risen(daily, daily.bare, daily.totals, least=BARE_MORE)
+    if bare:
+        share, since, before = bare
         yield Finding(
-            "midnight",
-            True,
-            f"{share:.0%} of the times from {_date(daily, int(part.at[worst]))} on are bare dates, "
-            + _weeks_before(f"{_share(part.before, whole.before)[worst]:.0%}"),
+            "midnight", True, f"{share} of the times from {since} on are bare dates, {before}"
         )
+
+
+def _risen(
+    daily: DailyFigures, part_D: Numbers, whole_D: Numbers, *, least: float
+) -> tuple[str, str, str] | None:
+    """Return, in words, a share that rose by more than `least`, since when, and what it was."""
+    part, whole = _windows(part_D), _windows(whole_D)
+    found = _worst(_rise(part, whole), part.at, daily.num_days, least=least)
+    if not found:
+        return None
+    worst, _ = found
+    before = _share(part.before, whole.before)[worst]
+    share = f"{_share(part.after, whole.after)[worst]:.0%}"
+    return share, _date(daily, int(part.at[worst])), _weeks_before(f"{before:.0%}")
 
 
 def _price_scale(daily: DailyFigures) -> Iterator[Finding]:

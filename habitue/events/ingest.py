@@ -302,14 +302,8 @@ class Ingest:
             self._write("versions", versions, content_of(versions), stem=stem)
         identities = self._identity_rows()
         self._write("identities", identities, content_of(identities))
-        for held, rows in self._intake.unsure.set_aside():
-            self._quarantine.add(
-                rows,
-                file=held.name,
-                nth_file=held.number,
-                source=held.source,
-                columns=held.columns,
-            )
+        for origin, rows in self._intake.unsure.set_aside():
+            self._quarantine.add(rows, origin)
         self._parts += self._quarantine.finish()
 
     def _item_rows(self) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from habitue.events.interning import Interner, Kinds
 from habitue.events.keys import bucket_numbers, row_hashes
 from habitue.events.merge import CONTENT_FIELDS
 from habitue.events.personal_raw import without_personal
-from habitue.events.quarantine import SetAside
+from habitue.events.quarantine import Origin, SetAside
 from habitue.events.records import KNOWN_BY, RecordChunk
 from habitue.events.spill import Spill
 from habitue.events.store import EventStore
@@ -61,6 +61,10 @@ class InputFile:
     name: str
     source: SourceSettings
     rest: Rest | None = None
+
+    def origin(self, columns: Mapping[str, pl.DataType]) -> Origin:
+        """Return where rows that were read with these columns come from."""
+        return Origin(self.name, self.number, self.source, columns)
 
 
 class Intake:
@@ -127,25 +131,13 @@ class Intake:
             kept, columns = _with_rest(kept, chunk.frame.schema, file.rest)
             if rejected is unread:
                 kept = without_personal(kept, file.source, self._rules.personal_data)
-            self._quarantine.add(
-                kept,
-                file=file.name,
-                nth_file=file.number,
-                source=file.source,
-                columns=columns,
-            )
+            self._quarantine.add(kept, file.origin(columns))
         if cleaned.frame.is_empty():
             return
         records = cleaned.frame["_record"]
         if cleaned.unsure.height:
             records = records.filter(~is_unsure(cleaned.frame))
-            self.unsure.hold(
-                cleaned.unsure,
-                name=file.name,
-                number=file.number,
-                source=file.source,
-                columns=chunk.frame.schema,
-            )
+            self.unsure.hold(cleaned.unsure, file.origin(chunk.frame.schema))
         # Of a kept record at least as much is true; what is new is found out in stage 2.
         self.ledger.note(file.number, records, Fate.DUPLICATE)
         if file.source.table == "events":

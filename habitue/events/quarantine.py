@@ -7,6 +7,7 @@ the rows were judged.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -46,6 +47,16 @@ MAX_RAW_BYTES: Final = 2 << 20
 _NTH: Final = np.uint64(0xD6E8FEB86659FD93)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The file that rows come from, as one ingest read it."""
+
+    file: str
+    nth_file: int  # of that ingest
+    source: SourceSettings
+    columns: Mapping[str, pl.DataType]
+
+
 class SetAside(Protocol):
     """Where an ingest puts what it does not take.
 
@@ -54,15 +65,7 @@ class SetAside(Protocol):
 
     replaced: Sequence[Part]
 
-    def add(
-        self,
-        rejected: pl.DataFrame,
-        *,
-        file: str,
-        nth_file: int,
-        source: SourceSettings,
-        columns: Mapping[str, pl.DataType],
-    ) -> None:
+    def add(self, rejected: pl.DataFrame, origin: Origin) -> None:
         """Set rows aside; they have the columns that readers and cleaning give."""
 
     def finish(self) -> list[Part]:
@@ -129,30 +132,22 @@ class QuarantineWriter:
         self._num_waiting_bytes = 0
         self._parts: list[Part] = []
 
-    def add(
-        self,
-        rejected: pl.DataFrame,
-        *,
-        file: str,
-        nth_file: int,
-        source: SourceSettings,
-        columns: Mapping[str, pl.DataType],
-    ) -> None:
+    def add(self, rejected: pl.DataFrame, origin: Origin) -> None:
         """Set rows aside; they have the columns that readers and cleaning give."""
         if rejected.is_empty():
             return
         names = {"_record": "record", "_line": "line", "_offset": "offset"}
         rows = rejected.rename(names).with_columns(
-            file=pl.lit(file),
-            source=pl.lit(source.name),
-            columns=pl.lit(_described(columns)),
+            file=pl.lit(origin.file),
+            source=pl.lit(origin.source.name),
+            columns=pl.lit(_described(origin.columns)),
             ingest=pl.lit(self._number),
-            nth_file=pl.lit(nth_file),
+            nth_file=pl.lit(origin.nth_file),
         )
         if "subject" not in rows.columns:
             rows = rows.with_columns(subject=pl.lit(None, dtype=pl.String))
         known_by = rows.with_columns(raw=KNOWN_BY) if KNOWN_BY in rows.columns else rows
-        rows = _cut(rows, is_utf8(source.encoding)).with_columns(row_key=row_keys(known_by))
+        rows = _cut(rows, is_utf8(origin.source.encoding)).with_columns(row_key=row_keys(known_by))
         rows = rows.select(pl.col(name).cast(kind) for name, kind in QUARANTINE_COLUMNS.items())
         self._waiting.append(rows)
         self._num_waiting_bytes += int(rows.estimated_size())
@@ -173,9 +168,8 @@ class QuarantineWriter:
         if rows.is_empty():
             return
         self._seen = pl.concat([self._known_keys(), rows["row_key"]])
-        number = self._number * 1000 + len(self._parts)
-        content = hash_sum(rows["row_key"].to_numpy())
-        self._parts.append(write_part(self._folder, "quarantine", number, rows, content=content))
+        nth = len(self._parts)
+        self._parts.append(write_rows(self._folder, rows, ingest=self._number, nth=nth))
 
     def _known_keys(self) -> pl.Series:
         if self._seen is None:
@@ -183,6 +177,12 @@ class QuarantineWriter:
             keys = [pl.read_parquet(path, columns=["row_key"])["row_key"] for path in paths]
             self._seen = pl.concat([pl.Series("row_key", dtype=pl.UInt64), *keys])
         return self._seen
+
+
+def write_rows(folder: Path, rows: pl.DataFrame, *, ingest: int, nth: int) -> Part:
+    """Write the `nth` part of what an ingest sets aside: rows with `QUARANTINE_COLUMNS`."""
+    content = hash_sum(rows["row_key"].to_numpy())
+    return write_part(folder, "quarantine", ingest * 1000 + nth, rows, content=content)
 
 
 def row_keys(rows: pl.DataFrame) -> pl.Series:

@@ -19,13 +19,14 @@ from habitue.compute import Progress
 from habitue.config import Settings, SourceSettings
 from habitue.events.ingest import Ingest, Input, storing
 from habitue.events.ingest_report import IngestReport
-from habitue.events.keys import hash_sum
-from habitue.events.manifest import Part, read_manifest, write_part
+from habitue.events.manifest import Part, read_manifest
 from habitue.events.quarantine import (
     QUARANTINE_COLUMNS,
+    Origin,
     read_quarantine,
     row_keys,
     scan_quarantine,
+    write_rows,
 )
 from habitue.events.records import RecordChunk, regrouped
 from habitue.events.reread import CannotReread, reread, source_now
@@ -203,20 +204,12 @@ class _StillBad:
         self._fed = _fed_columns(files)
         self._verdicts: list[pl.DataFrame] = []
 
-    def add(
-        self,
-        rejected: pl.DataFrame,
-        *,
-        file: str,
-        nth_file: int,
-        source: SourceSettings,
-        columns: Mapping[str, pl.DataType],
-    ) -> None:
+    def add(self, rejected: pl.DataFrame, origin: Origin) -> None:
         """Note what is wrong with rows that were fed again; their `_line` is their place."""
         if rejected.is_empty():
             return
         subject = pl.col("subject") if "subject" in rejected.columns else pl.lit(None, pl.String)
-        must_go = (pl.col("raw") == "") & ("consent" in source.columns)
+        must_go = (pl.col("raw") == "") & ("consent" in origin.source.columns)
         self._verdicts.append(
             rejected.select(
                 pl.col("_line").cast(pl.UInt32).alias("_index"),
@@ -238,13 +231,9 @@ class _StillBad:
             if kept.equals(rows.drop("_index")):
                 parts.append(part)
             elif kept.height:
-                parts.append(self._written(kept, len(parts)))
+                nth = len(parts)
+                parts.append(write_rows(self._folder, kept, ingest=self._number, nth=nth))
         return parts
-
-    def _written(self, rows: pl.DataFrame, nth: int) -> Part:
-        content = hash_sum(rows["row_key"].to_numpy())
-        number = self._number * 1000 + nth
-        return write_part(self._folder, "quarantine", number, rows, content=content)
 
 
 def _fed_columns(files: Sequence[_File]) -> pl.DataFrame:
@@ -282,10 +271,6 @@ def _judged(rows: pl.DataFrame, fed: pl.DataFrame, verdicts: pl.DataFrame) -> pl
     before = rows.select("_index", _was="code", _in="field", _raw="raw")
     judged = judged.join(before, on="_index", how="left", maintain_order="left")
     judged = judged.with_columns(
-        row_key=pl.when(has_changed).then(_new_keys(judged)).otherwise("row_key")
+        row_key=pl.when(has_changed).then(row_keys(judged)).otherwise("row_key")
     )
     return judged.select(*QUARANTINE_COLUMNS)
-
-
-def _new_keys(rows: pl.DataFrame) -> pl.Series:
-    return row_keys(rows)

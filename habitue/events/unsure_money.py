@@ -6,13 +6,13 @@ them. Out: which of them are to be set aside, once all files are read. Knows not
 duplicates.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from habitue.config import SourceSettings
+from habitue.events.quarantine import Origin
 from habitue.schema import MONEY_EVENT_TYPES
 
 CODE = "currency_missing"
@@ -32,10 +32,7 @@ class HeldFile:
     """Where the rows of a chunk lie, as the quarantine would take them."""
 
     path: Path
-    name: str
-    number: int
-    source: SourceSettings
-    columns: Mapping[str, pl.DataType]
+    origin: Origin
 
 
 class UnsureMoney:
@@ -49,24 +46,16 @@ class UnsureMoney:
     @property
     def files(self) -> set[int]:
         """The numbers of files with such rows."""
-        return {held.number for held in self._held}
+        return {held.origin.nth_file for held in self._held}
 
-    def hold(
-        self,
-        rows: pl.DataFrame,
-        *,
-        name: str,
-        number: int,
-        source: SourceSettings,
-        columns: Mapping[str, pl.DataType],
-    ) -> None:
+    def hold(self, rows: pl.DataFrame, origin: Origin) -> None:
         """Keep rows that may have to be set aside."""
         if rows.is_empty():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"unsure-{len(self._held):06d}.ipc"
         rows.write_ipc(path, compression="lz4")
-        self._held.append(HeldFile(path, name, number, source, columns))
+        self._held.append(HeldFile(path, origin))
 
     def among(self, rows: pl.DataFrame) -> pl.Series:
         """Return which rows of the files that were read are such rows."""
@@ -78,14 +67,14 @@ class UnsureMoney:
         if rows.height:
             self._missing.append(rows.select("_file", "_record"))
 
-    def set_aside(self) -> Iterator[tuple[HeldFile, pl.DataFrame]]:
+    def set_aside(self) -> Iterator[tuple[Origin, pl.DataFrame]]:
         """Yield what has to be set aside, file by file."""
         if not self._missing:
             return
         missing = pl.concat(self._missing)
         for held in self._held:
-            records = missing.filter(pl.col("_file") == held.number)["_record"]
+            records = missing.filter(pl.col("_file") == held.origin.nth_file)["_record"]
             rows = pl.read_ipc(held.path)
             rows = rows.filter(pl.col("_record").is_in(records.implode()))
             if rows.height:
-                yield held, rows
+                yield held.origin, rows
