@@ -37,6 +37,7 @@ from habitue.checksums import (
     sealed_bytes,
 )
 from habitue.compute import Progress
+from habitue.display import quoted
 from habitue.errors import Failed, FileRefused, Refused
 from habitue.events.compression import magic_of
 from habitue.events.lock import LOCK_FILE, READERS_FILE, ReaderLock
@@ -101,15 +102,23 @@ class Restored:
         }
 
 
-def back_up(folder: Path, out: Path | None, *, progress: Progress) -> BackedUp:
+def back_up(folder: Path, out: Path | None, *, progress: Progress, force: bool = False) -> BackedUp:
     """Write a copy of the workspace `folder` as `out`, by default beside it, named by the time.
 
+    With `force` a file that is there is replaced.
+
     Raises:
-        Refused: `bad_output`, the name does not end in `.tar.zst`.
+        Refused: `bad_output`, the name does not end in `.tar.zst`; `output_exists`.
         Failed: `corrupt_file`, a file of the workspace is damaged; `write_failed`.
     """
     began, created_at = time.monotonic(), now_text()
     path = _target(folder.absolute(), out, created_at)
+    if path.exists() and not force:
+        raise Refused(
+            f"{path} exists already; it may be the only copy of something.",
+            fix=f"Name another file, or replace it: habitue backup --out {quoted(path)} --force",
+            code="output_exists",
+        )
     readers = [ReaderLock(folder / part) for part in ("store", "profiles")]
     for reader in readers:
         reader.hold()

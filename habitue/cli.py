@@ -398,11 +398,14 @@ def backup(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Ends in .tar.zst; or a folder."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file that --out names, if it is there.")
+    ] = False,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the shop into one file, while others may write; without --out beside its folder."""
-    answer(_open(workspace).backup(out=out), as_json)
+    answer(_open(workspace).backup(out=out, force=force), as_json)
 
 
 @app.command()
@@ -507,7 +510,7 @@ def main() -> NoReturn:
 def _run(as_json: bool) -> int:
     """Run the verb, tell what went wrong, and return the exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="habitue")
     except HabitueError as error:
         return _tell(error, as_json)
     except AnswerLost:

@@ -452,18 +452,20 @@ class Workspace(Shop):
 
     # The folder itself
 
-    def backup(self, *, out: str | Path | None = None) -> "BackedUp":
+    def backup(self, *, out: str | Path | None = None, force: bool = False) -> "BackedUp":
         """Copy the workspace into one `.tar.zst` file, while others may write.
 
         Raises:
             NotReady: there is no shop here.
+            Refused: `output_exists`, the file is there already; with `force` it is replaced.
             Failed: `corrupt_file`, a file is damaged; nothing was copied.
         """
         from habitue.backup import back_up
 
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             raise self._no_workspace()
-        return back_up(self.folder, None if out is None else Path(out), progress=self.progress)
+        path = None if out is None else Path(out)
+        return back_up(self.folder, path, progress=self.progress, force=force)
 
     def restore(self, file: str | Path) -> "Restored":
         """Make this workspace, which must not exist yet or be empty, from a backup.

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_a_workspace_comes_back_byte_by_byte(tmp_path: Path) -> None:
     assert made.created_at == restored.created_at
     assert restored.as_json()["path"] == str(tmp_path / "again")
     assert Workspace(tmp_path / "again").doctor().status == "PASS"
+
+
+def test_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+    shop, out = make_workspace(tmp_path / "shop"), tmp_path / "copy.tar.zst"
+    out.write_text("the only copy of something")
+    told = f"{re.escape(str(out))} exists already.* habitue backup --out .* --force$"
+    with pytest.raises(Refused, match=told) as refused:
+        copy(shop, out)
+    assert refused.value.code == "output_exists"
+    assert out.read_text() == "the only copy of something"
+    made = Workspace(shop).backup(out=out, force=True)
+    assert restore(made.path, tmp_path / "again", progress=Silent()).files == made.files
 
 
 def test_without_a_name_it_lies_beside_the_workspace_named_by_the_time(tmp_path: Path) -> None:

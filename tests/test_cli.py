@@ -93,6 +93,13 @@ def test_wrong_usage_is_told_plainly(run: Run, arguments: tuple[str, ...], sente
     assert json.loads(out)["error"]["code"] == "usage"
 
 
+def test_wrong_usage_names_the_same_command_however_it_was_called() -> None:
+    command = [sys.executable, "-m", "habitue", "ingest", "--no-such"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert told.stderr.endswith("See: habitue ingest --help\n")
+
+
 def test_the_next_command_is_about_the_same_shop(run: Run, empty: Path) -> None:
     _, _, err = run("train", "-w", str(empty))
     assert f"habitue ingest -w {empty} FILE…" in err

@@ -81,7 +81,7 @@ class DriftWatch:
             return None
         num_same = pl.sum_horizontal((pl.col(name) == name).fill_null(False) for name in names)
         is_header = num_same >= max(_MIN_SAME, len(names) - len(names) // 3)
-        rows = frame.select(names).with_row_index("_row")
+        rows = frame.select(names)
         again = rows.filter(is_header, num_same < len(names))
         if again.is_empty():
             return None
@@ -89,10 +89,10 @@ class DriftWatch:
         if self._last_rows is not None:
             values.append(self._last_rows)
         for cells in again.unique(names, keep="first", maintain_order=True).head(_TRIED).to_dicts():
-            row = cells.pop("_row")
             renamed = {name: cell for name, cell in cells.items() if cell != name}
             if all(_is_a_name(cell, name, values) for name, cell in renamed.items()):
-                return Drift(row, renamed)
+                is_it = pl.all_horizontal(pl.col(name) == cell for name, cell in cells.items())
+                return Drift(int(rows.select(is_it.fill_null(False).arg_max()).item()), renamed)
         return None
 
     def _note(self, piece: RecordChunk, name: str) -> str:

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from habitue.events.drift import MIN_AFTER, MIN_BEFORE, DriftWatch
+from habitue.events.drift import MIN_AFTER, MIN_BEFORE, Drift, DriftWatch
 from habitue.events.records import RecordChunk, rejected_frame
 
 Row = dict[str, str | None]
@@ -65,6 +65,17 @@ def test_second_header_that_renames_a_column_sets_aside_what_follows() -> None:
             "of its own.",
         ),
     )
+
+
+def test_mapped_column_may_have_any_name() -> None:
+    mapped = ("_row", "event", "price")
+    rows = [{"_row": f"u{n}", "event": "view", "price": "9"} for n in range(3)]
+    header = {"_row": "_row", "event": "event", "price": "cost"}
+    watch = DriftWatch(mapped)
+    chunk = piece([*rows, header, *rows])
+    chunk = RecordChunk(chunk.frame.select(*mapped, "_record", "_line", "_offset"), chunk.rejected)
+    assert [one.frame.height for one in watch.watched([chunk], "log.csv")] == [3]
+    assert watch.drift == Drift(3, {"price": "cost"})
 
 
 def test_third_of_the_names_may_be_others_and_come_again() -> None:

@@ -46,7 +46,7 @@ VERBS: dict[str, Callable[[Path], object]] = {
     "refresh": lambda place: shop_in(place).refresh(),
     "predict": lambda place: shop_in(place).predict("churn_14d"),
     "audience": lambda place: shop_in(place).audience("orders >= 1", name="buyers"),
-    "backup": lambda place: shop_in(place).backup(out=place / "copy.tar.zst"),
+    "backup": lambda place: shop_in(place).backup(out=place / "copy.tar.zst", force=True),
     "restore": lambda place: Workspace(place / "again").restore(place / "given.tar.zst"),
 }
 TRAIN = {"train": train}
