@@ -4,6 +4,7 @@ In: a sample of a column. Out: `ColumnFacts`: how full, how many different value
 them are whole numbers, amounts, times or words for events. Knows nothing about names and fields.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from itertools import product
@@ -245,7 +246,18 @@ def _patterns(texts: pl.Series) -> list[str]:
             date + separator + clock + suffix
             for date, separator, clock, suffix in product(_DATES, _SEPARATORS, _CLOCKS, _SUFFIXES)
         ]
-    return [pattern for pattern in candidates if _parsed(texts, pattern).len()]
+    shown = texts.to_list()
+    fitting = [pattern for pattern in candidates if _could_fit(pattern, shown)]
+    return [pattern for pattern in fitting if _parsed(texts, pattern).len()]
+
+
+def _could_fit(pattern: str, texts: list[str]) -> bool:
+    """Return whether one of the texts has all the signs and letters that the pattern names.
+
+    That is sooner told than that it does not parse, and of 1,800 patterns it leaves a few.
+    """
+    signs = [sign.strip() for sign in re.split(r"%\.?[a-zA-Z]", pattern)]
+    return any(all(sign in text for sign in signs) for text in texts)
 
 
 def _parsed(texts: pl.Series, pattern: str) -> pl.Series:

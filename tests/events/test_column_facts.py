@@ -1,8 +1,10 @@
 import datetime as dt
+from itertools import product
 
 import polars as pl
 import pytest
 
+from habitue.events import column_facts as facts_module
 from habitue.events.column_facts import HALF, column_facts, guess_time
 
 START = dt.datetime(2023, 11, 20, 13, 5)
@@ -97,6 +99,16 @@ def test_time_is_found_where_a_few_values_are_none(pattern: str, junk: str) -> N
     assert (found.first, found.last) == (without.first, without.last)
     assert guess_time(pl.Series("t", [junk] * 4 + texts)) is None
     assert guess_time(pl.Series("t", [junk] * 4 + texts), least=HALF) is not None
+
+
+def test_no_pattern_is_ruled_out_by_its_signs_where_it_parses() -> None:
+    clocks = [*product(facts_module._SEPARATORS, facts_module._CLOCKS, facts_module._SUFFIXES)]
+    ends = ["", *("".join(parts) for parts in clocks)]
+    texts = ["20.11.2023 13:05", "2023-11-20T13:05:00Z", "Nov 20, 2023, 1:05 PM", "20 Nov 2023 UTC"]
+    for date, end, text in product(facts_module._DATES, ends, texts):
+        pattern = date + end
+        if not facts_module._could_fit(pattern, [text]):
+            assert facts_module._parsed(pl.Series([text]), pattern).is_empty(), (pattern, text)
 
 
 def test_pattern_is_taken_from_the_commonest_shape() -> None:
