@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -19,9 +20,14 @@ from tests.test_versions import make_older
 from tests.workspaces import make_refresh, make_version, make_workspace
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_workspace(tmp_path_factory.mktemp("made") / "shop")
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    return make_workspace(tmp_path / "shop")
+def shop(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "shop")
 
 
 def asked(folder: Path) -> list[Check]:

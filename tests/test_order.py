@@ -72,6 +72,7 @@ def test_in_pieces_of_any_order(in_order: Mapping[str, pl.DataFrame], tmp_path: 
     assert_same(told(stored(tmp_path, [pieces[n] for n in order])), in_order)
 
 
+@pytest.mark.slow
 def test_in_the_order_of_arrival_a_day_at_a_time(
     in_order: Mapping[str, pl.DataFrame], tmp_path: Path
 ) -> None:

@@ -24,7 +24,18 @@ ROWS = {*range(1, 75)} - {72}  # logs that are too small are in `test_small_logs
 Json = dict[str, Any]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.folder.name)
+def is_large(case: Case) -> bool:
+    """Whether memory is measured, in a process of its own: a bomb, or a line of 50 MB."""
+    return "peak_mb" in case.expected
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.folder.name, marks=[pytest.mark.slow] if is_large(case) else [])
+        for case in CASES
+    ],
+)
 def test_bad_input_gets_what_it_must(
     case: Case,
     tmp_path: Path,

@@ -80,6 +80,7 @@ def check(content: bytes, format: str, max_bad: float) -> None:
         assert again.quarantined == told.quarantined
 
 
+@pytest.mark.slow
 @settings(max_examples=30, derandomize=True, deadline=None)
 @given(MUTATIONS, st.sampled_from([0.05, 1.0]))
 @pytest.mark.parametrize("format", ["csv", "jsonl"])

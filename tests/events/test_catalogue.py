@@ -1,6 +1,7 @@
 import random
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -108,6 +109,7 @@ ROWS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=25), st.integers(0, 130), st.data())
 def test_what_came_later_changes_nothing_of_what_was_known(

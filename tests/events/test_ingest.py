@@ -362,7 +362,7 @@ def cut(rows: list[dict[str, object]], size: int) -> list[RecordChunk]:
     ]
 
 
-@pytest.mark.parametrize("size", [1, 7, 120])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 7, 120])
 def test_the_size_of_chunks_changes_nothing(tmp_path: Path, size: int) -> None:
     reference, store = EventStore(tmp_path / "reference"), EventStore(tmp_path / "store")
     ingest_chunks(reference, *cut(many_rows(), 50))
@@ -441,6 +441,7 @@ class Killed(BaseException):
     """What a killed process does: nothing more, no cleaning up either."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["killed", "disk full"])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_an_ingest_broken_off_anywhere_leaves_the_old_state_or_the_new(

@@ -533,6 +533,7 @@ changes = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     files=st.lists(st.lists(cells, min_size=1, max_size=12), min_size=1, max_size=3),

@@ -41,6 +41,7 @@ def versions_of(*frames: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([nothing, *gathered.new_versions(nothing)])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(ROWS, max_size=30))
 def test_what_is_left_out_early_changes_nothing(rows: list[Row]) -> None:

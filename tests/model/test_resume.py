@@ -87,7 +87,9 @@ def whole(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> TrainedNetwork:
 
 
 @pytest.mark.parametrize("every_step", [True, False])
-@pytest.mark.parametrize("share", [0.05, 0.4, 0.7, 0.95])
+@pytest.mark.parametrize(
+    "share", [pytest.param(share, marks=pytest.mark.slow) for share in (0.05, 0.7)] + [0.4, 0.95]
+)
 def test_a_training_broken_off_anywhere_ends_with_the_same_weights(
     lab: Lab,
     whole: TrainedNetwork,
@@ -120,6 +122,7 @@ def test_a_finished_training_is_not_trained_again(
     assert equal(fit(lab, tmp_path), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgotten", ["random", "masks", "optimizer", "losses", "rng"])
 def test_what_is_kept_is_needed(
     lab: Lab,

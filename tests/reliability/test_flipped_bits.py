@@ -146,6 +146,7 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("habitue.checksums.check_file", lambda *_, **__: None)
 
 
+@pytest.mark.slow
 def test_in_what_is_kept_of_the_span(store: Path) -> None:
     """A cache that is damaged is computed anew."""
     log, cache = EventStore(store), store / "span.json"
@@ -296,6 +297,7 @@ def test_in_any_file_of_a_shop_no_verb_answers_otherwise_in_silence(tmp_path: Pa
         assert silent_differences(path, answers, flipped=SHOP_FLIPS) == 0, path
 
 
+@pytest.mark.slow
 def test_in_a_backup(tmp_path: Path) -> None:
     shop = make_workspace(tmp_path / "shop")
     backup = back_up(shop, tmp_path / "copy.tar.zst", progress=Silent()).path

@@ -48,6 +48,7 @@ def test_the_second_refuses_and_names_the_first(tmp_path: Path, part: str) -> No
     assert told.value.code == "store_locked"
 
 
+@pytest.mark.slow
 def test_of_two_ingests_at_once_each_is_done_or_refused(tmp_path: Path) -> None:
     store = tmp_path / "store"
     # Events only: of two catalogues without dates the one read last is right.
@@ -93,6 +94,7 @@ def test_without_the_lock_one_of_two_ingests_is_lost(
         state_of(store)
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_writer_is_taken_over(tmp_path: Path) -> None:
     store = tmp_path / "store"
     given = write_files(tmp_path / "in", 0)

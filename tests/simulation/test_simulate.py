@@ -73,6 +73,7 @@ def test_events_lie_within_the_log_in_order_of_time(tmp_path: Path) -> None:
     assert at[-1] < parse_time("2023-01-01") + 365 * DAY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 def test_bytes_are_the_same_whatever_the_number_of_processes(tmp_path: Path, format: str) -> None:
     plan = small_plan(
@@ -95,11 +96,11 @@ def test_same_seed_same_bytes_other_seed_other_events(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("like", "carts", "purchases"),
     [
-        ({}, 0.059, 0.023),
+        pytest.param({}, 0.059, 0.023, marks=pytest.mark.slow),
         ({"like": "taobao"}, 0.059, 0.023),
-        ({"like": "retailrocket"}, 0.026, 0.008),
-        ({"like": "rees46"}, 0.010, 0.013),
-        ({"like": "grocery"}, 0.25, 0.20),
+        pytest.param({"like": "retailrocket"}, 0.026, 0.008, marks=pytest.mark.slow),
+        pytest.param({"like": "rees46"}, 0.010, 0.013, marks=pytest.mark.slow),
+        pytest.param({"like": "grocery"}, 0.25, 0.20, marks=pytest.mark.slow),
     ],
 )
 def test_funnel_is_that_of_the_shop_it_is_like(
@@ -230,7 +231,8 @@ def test_quotas_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("users", "events"), [(1, 4), (2, 9), (3, 40_000), (40, 160), (1, 1_000_000)]
+    ("users", "events"),
+    [(1, 4), (2, 9), (3, 40_000), (40, 160), pytest.param(1, 1_000_000, marks=pytest.mark.slow)],
 )
 def test_smallest_and_busiest_shops_have_exactly_their_events(
     tmp_path: Path, users: int, events: int

@@ -48,6 +48,7 @@ def replaced(value: object, place: Sequence[object], other: object) -> object:
     return [replaced(v, place[1:], other) if n == place[0] else v for n, v in enumerate(value)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDS)
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
