@@ -43,6 +43,8 @@ class Evaluation:
     """A version on its held-out future."""
 
     model_version: str
+    architecture: str
+    size: str
     as_of: int
     until: int
     tasks: Mapping[str, Mapping[str, Json]]
@@ -54,6 +56,8 @@ class Evaluation:
         advice = self.recommendation.as_json() if self.recommendation else {}
         return {
             "model_version": self.model_version,
+            "architecture": self.architecture,
+            "size": self.size,
             "as_of": format_time(self.as_of),
             "until": format_time(self.until),
             "tasks": dict(self.tasks),
@@ -99,6 +103,8 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
         raise _nothing_judged(skipped, as_of, log.end_at)
     return Evaluation(
         model_version=version.card.version,
+        architecture=version.card.architecture,
+        size=version.card.size,
         as_of=as_of,
         until=log.end_at,
         tasks=tasks,

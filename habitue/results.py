@@ -153,6 +153,7 @@ class VersionInfo:
     card: Card
     published: bool
     text: str = ""
+    why_not: str = ""  # published
 
     def as_json(self) -> JsonObject:
         """Return the document."""
@@ -172,7 +173,7 @@ class VersionInfo:
             "created_at": card.created_at,
             "data_fingerprint": card.data_fingerprint,
             "validation": dict(card.validation),
-            "notes": list(card.notes),
+            "notes": [*([self.why_not] if self.why_not else []), *card.notes],
         }
 
 

@@ -93,7 +93,7 @@ class Shop:
             cache = self.folder / "store" / "span.json"
             span = kept_span(self.store, cache, fingerprint=self.store.fingerprint)
             money = OneCurrencyLog(self.store, self.settings().shop.currency)
-            self._log = SpannedLog(money, span)
+            self._log = SpannedLog(money, span, folder=self.store.folder)
         return self._log
 
     def last_refresh(self) -> "Refresh | None":
@@ -167,7 +167,8 @@ class Shop:
 
         if known_at is None:
             return self.log
-        return ArrivedLog(self.store, self.log.span, self.store, moment, known_at)
+        folder = self.store.folder
+        return ArrivedLog(self.store, self.log.span, self.store, moment, known_at, folder=folder)
 
     def _answering(self, moment: int | None) -> "Version":
         return self._open(self._versions.answering(moment))

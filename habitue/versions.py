@@ -119,14 +119,20 @@ class Versions:
                 cards.append(self.card(name))
         return cards
 
-    def is_newest(self, name: str) -> bool:
-        """Whether `name` learned up to the moment of the version that answers, or later.
+    def why_not_newest(self, name: str) -> str:
+        """Say why `name` should not answer; empty where it learned as much as what answers.
 
         A model of an older moment is kept to answer for that moment, not for today.
         """
         current = self._pointer_if_whole()[0]
         until = {card.version: card.trained_until for card in self.readable_cards()}
-        return current not in until or until[name] >= until[current]
+        if current is None or current not in until or until[name] >= until[current]:
+            return ""
+        return (
+            f"Not published: it learned until {format_time(until[name])}, and version {current}, "
+            f"which answers, until {format_time(until[current])}. It answers where --as-of names "
+            f"a moment in between; to let it always answer: habitue models publish {name}"
+        )
 
     @property
     def published(self) -> str | None:

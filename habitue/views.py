@@ -166,7 +166,7 @@ def _quarantine(console: Console, document: Object) -> None:
     rows = [
         (
             f"{_cell(row.get('file'))}:{row.get('line') or '–'}",
-            _words(_cell(row.get("code"))),
+            _because(row),
             _field_and_value(row),
             _cell(shorten(str(row.get("raw")), RAW_SHOWN)),
         )
@@ -177,6 +177,15 @@ def _quarantine(console: Console, document: Object) -> None:
     total = sum(count for count in counts.values() if isinstance(count, int))
     if total > len(rows):
         console.print(f"{len(rows):,} of {total:,} rows are shown; more with --limit.")
+
+
+def _because(row: Object) -> str:
+    """Say why; what a rule of cleaning says stands in the table of reasons already."""
+    from habitue.events.batch import REASONS
+    from habitue.events.records import reader_reason
+
+    code = str(row.get("code") or "")
+    return _cell(code.replace("_", " ") if code in REASONS else reader_reason(code))
 
 
 def _field_and_value(row: Object) -> str:
@@ -266,9 +275,16 @@ def _evaluation(console: Console, document: Object) -> None:
         _scalars(console, skipped)
     console.print(
         "\nTo learn from the held-out part too, before this version goes to work: "
-        f"habitue train{document.get(WHERE, '')} --as-of {_cell(document.get('until'))}",
+        f"habitue train{document.get(WHERE, '')}{_network(document)} "
+        f"--as-of {_cell(document.get('until'))}",
         soft_wrap=True,
     )
+
+
+def _network(document: Object) -> str:
+    """Return the options that train the network that was judged."""
+    given = {name: document.get(name) for name in ("architecture", "size")}
+    return "".join(f" --{name} {_cell(value)}" for name, value in given.items() if value)
 
 
 def _advice_scores(console: Console, advice: Object) -> None:

@@ -7,6 +7,7 @@ contract. What the methods share stands in `shop`.
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -209,10 +210,11 @@ class Workspace(Shop):
                 store=self.store.folder,
                 progress=self.progress,
             )
-        if self._versions.is_newest(name):
+        why_not = self._versions.why_not_newest(name)
+        if not why_not:
             self._versions.publish(name)
         self._versions.forget_unfinished()
-        return self.model(name)
+        return replace(self.model(name), why_not=why_not)
 
     def models(self) -> "VersionList":
         """Return all versions, newest first; of one that cannot be opened, warn.

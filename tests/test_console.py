@@ -114,6 +114,9 @@ def test_the_score_card_names_every_contender_and_the_difference() -> None:
     text = shown("evaluate", document)
     for words in ("habitue", "popularity 7d", "+0.4000", "recency", "25.0%", "no money"):
         assert words in text
+    assert "habitue train --as-of 2024-02-01" in text
+    text = shown("evaluate", {**document, "architecture": "gru", "size": "tiny"})
+    assert "habitue train --architecture gru --size tiny --as-of 2024-02-01" in text
 
 
 def test_amount_of_a_profile_is_the_expected_one_that_its_base_rate_compares_with() -> None:
@@ -155,6 +158,13 @@ def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
     assert "orders.csv:7" in text
     assert "the id is a word for nobody" in text
     assert "user_id=guest" in text
+    broken: views.Object = {
+        "by_reason": {"columns 3!=21": 1},
+        "rows": [{**row, "code": "columns 3!=21"}],
+    }
+    lines = shown("quarantine show", broken, 200)
+    assert "columns 3!=21" not in lines
+    assert lines.count("a line with 3 fields where its file has 21") == 2
     assert "placeholder id" in text
     assert "x" * 200 not in text.replace("\n", "").replace(" ", "")
     assert "1 of 3 rows are shown; more with --limit." in text

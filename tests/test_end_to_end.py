@@ -347,6 +347,8 @@ def test_a_model_of_an_older_moment_does_not_answer_for_today(ready: Ready) -> N
     now = ready.shop.model().card.version
     older = ready.shop.train(as_of="2024-09-01", epochs=1)
     assert not older.published
+    assert older.why_not.startswith("Not published: it learned until 2024-09-01T00:00:00Z")
+    assert older.as_json()["notes"][0] == older.why_not  # type: ignore[index]
     assert ready.shop.profile("u0003").model_version == now
     asked = ready.shop.profile("u0003", as_of="2024-09-15")
     assert asked.model_version == older.card.version

@@ -179,9 +179,13 @@ def test_a_training_replaces_a_published_version_that_cannot_be_read(tmp_path: P
     versions = Versions(tmp_path / "models")
     first, second = add(versions, "2025-02-01"), add(versions, "2025-01-01")
     versions.publish(first)
-    assert not versions.is_newest(second)
+    assert versions.why_not_newest(second) == (
+        "Not published: it learned until 2025-01-01T00:00:00Z, and version 0001, which answers, "
+        "until 2025-02-01T00:00:00Z. It answers where --as-of names a moment in between; to let "
+        "it always answer: habitue models publish 0002"
+    )
     make_older(versions.path(first))
-    assert versions.is_newest(second)
+    assert versions.why_not_newest(second) == ""
 
 
 def test_an_evaluation_is_kept_with_its_version(tmp_path: Path) -> None:

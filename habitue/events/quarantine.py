@@ -20,7 +20,7 @@ from habitue.events.batch import REASONS
 from habitue.events.encoding import is_utf8
 from habitue.events.keys import hash_sum, mixed, row_hashes
 from habitue.events.manifest import Manifest, Part, check_part, read_manifest, write_part
-from habitue.events.records import KNOWN_BY, POSITION_COLUMNS, RAW_CHARACTERS
+from habitue.events.records import KNOWN_BY, POSITION_COLUMNS, RAW_CHARACTERS, reader_reason
 
 QUARANTINE_COLUMNS: Final[dict[str, pl.DataType]] = {
     "file": pl.String(),
@@ -111,12 +111,12 @@ def scan_quarantine(folder: Path, parts: Sequence[Part]) -> pl.LazyFrame:
 
 
 def reason_text(code: str) -> str:
-    """Return in words what a cleaning code means; a reader's code explains itself.
+    """Return in words what a code of cleaning or of a reader means.
 
     >>> reason_text("no_subject")
     'no user, anonymous or session id says who did it'
     """
-    return REASONS.get(code, code.replace("_", " "))
+    return REASONS.get(code) or reader_reason(code)
 
 
 class QuarantineWriter:

@@ -5,10 +5,11 @@ and a refusal where too large a part of the file could not be parsed. Knows noth
 fields or cleaning.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
@@ -36,6 +37,26 @@ KNOWN_BY = "known_by"
 
 # What the raw text of a rejected record is, so that it can be read again.
 Form = Literal["cells", "line", "object"]  # cells as JSON, delimited text, a JSON document
+
+# What a reader's own codes mean.
+_READER_REASONS: Final = {
+    "unclosed_quote": "a quote that is never closed",
+    "text_after_quote": "text after a closing quote",
+    "field_too_long": "a field of more than 128 kB",
+    "line_too_long": "a line of more than 1 MB",
+    "not_utf8": "no text in the encoding of its source",
+    "bad_unicode": "half of a character, which no text can hold",
+    "control_char": "a control character",
+    "json_syntax": "no valid JSON",
+    "not_a_number": "a number that is infinite or none",
+    "not_an_object": "no JSON object",
+    "not_an_array": "no JSON array",
+    "too_deep": "nested too deeply",
+    "too_many_keys": "too many keys or entries",
+    "duplicate_key": "the same key twice",
+    "schema_drift": "a mapped column has another name from here on",
+}
+_COLUMNS: Final = re.compile(r"columns (\d+)!=(\d+)")
 
 _TOO_LONG = ("line_too_long", "field_too_long")  # no setting lets these in: a beginning is enough
 
@@ -74,6 +95,18 @@ class Rejection:
     field: str
     raw: str
     form: Form = "line"
+
+
+def reader_reason(code: str) -> str:
+    """Return in words why a reader set a record aside.
+
+    >>> reader_reason("columns 3!=21")
+    'a line with 3 fields where its file has 21'
+    """
+    if found := _COLUMNS.fullmatch(code):
+        fields = "1 field" if found[1] == "1" else f"{found[1]} fields"
+        return f"a line with {fields} where its file has {found[2]}"
+    return _READER_REASONS.get(code, code.replace("_", " "))
 
 
 def rejected_frame(rejections: Iterable[Rejection]) -> pl.DataFrame:
@@ -159,7 +192,7 @@ class _Tally:
         if self.num_bad <= allowed:
             return
         is_encoding = self.num_not_utf8 * 2 > self.num_bad
-        shown = "; ".join(f"line {line}: {code}" for code, line in self.first)
+        shown = "; ".join(f"line {line}: {reader_reason(code)}" for code, line in self.first)
         raise FileRefused(
             f"{self.num_bad} of {self.num_good + self.num_bad} lines of {path} cannot be parsed, "
             f"more than the allowed share of {max_bad:g} ({shown}).",

@@ -6,7 +6,7 @@ anybody asks.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from habitue.checksums import read_sealed, write_sealed
+from habitue.display import quoted
 from habitue.errors import HabitueError, NotEnoughData, NotReady, Refused
 from habitue.events.log import EventLog
 from habitue.schema import MINUTE, format_time
@@ -87,9 +88,14 @@ def _nothing_known(log: EventLog, as_of: int | None) -> Refused:
         f"None of the {num_hidden:,} events before {format_time(as_of)} had arrived by then: the "
         f"first did at {format_time(min(arrived_at))}, says received_at.",
         fix="If that is the time of an export, take received_at out of the columns in "
-        "habitue.toml, remove the folder store beside it, and ingest the files again: "
-        "habitue ingest FILE…",
+        f"habitue.toml, remove {_place_of(log)}, and ingest the files again: habitue ingest FILE…",
     )
+
+
+def _place_of(log: EventLog) -> str:
+    """Return the folder in which the log lies, if it lies in one."""
+    folder = log.folder if isinstance(log, SpannedLog) else None
+    return "the folder store beside it" if folder is None else f"the folder {quoted(folder)}"
 
 
 def kept_span(log: EventLog, cache: Path, *, fingerprint: str) -> Span:
@@ -131,6 +137,7 @@ class SpannedLog:
 
     log: EventLog
     span: Span
+    folder: Path | None = field(default=None, kw_only=True)  # in which the log lies
 
     @property
     def num_buckets(self) -> int:

@@ -22,7 +22,7 @@ from habitue.events.clean import Cleaned, check_source, clean
 from habitue.events.clean_subjects import SUBJECT_FIELDS
 from habitue.events.database import DatabaseTable
 from habitue.events.plain_files import check_path
-from habitue.events.records import RULE_CODES
+from habitue.events.records import RULE_CODES, reader_reason
 from habitue.events.sources import (
     Place,
     file_columns,
@@ -410,7 +410,9 @@ def _columns_finding(missing: list[FileRefused], tally: _Tally) -> Finding:
 def _parse_finding(tally: _Tally) -> Finding:
     row_codes = {code for rule in ROW_RULES for code in rule.codes}
     codes = [code for code in tally.codes if code not in row_codes]
-    examples = [f"{code}: {shown}" for code in codes for shown in tally.examples[code]]
+    examples = [
+        f"{shown} ({reader_reason(code)})" for code in codes for shown in tally.examples[code]
+    ]
     sunk = [each for each in tally.refusals if each.is_about_rows]
     count = tally.num_unparsed
     if sunk:

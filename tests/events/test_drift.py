@@ -69,8 +69,8 @@ def test_second_header_that_renames_a_column_sets_aside_what_follows() -> None:
 
 def test_mapped_column_may_have_any_name() -> None:
     mapped = ("_row", "event", "price")
-    rows = [{"_row": f"u{n}", "event": "view", "price": "9"} for n in range(3)]
-    header = {"_row": "_row", "event": "event", "price": "cost"}
+    rows: list[Row] = [{"_row": f"u{n}", "event": "view", "price": "9"} for n in range(3)]
+    header: Row = {"_row": "_row", "event": "event", "price": "cost"}
     watch = DriftWatch(mapped)
     chunk = piece([*rows, header, *rows])
     chunk = RecordChunk(chunk.frame.select(*mapped, "_record", "_line", "_offset"), chunk.rejected)

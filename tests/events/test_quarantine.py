@@ -84,4 +84,7 @@ def test_an_empty_store_has_set_nothing_aside(tmp_path: Path) -> None:
 
 def test_reasons_read_as_words() -> None:
     assert reason_text("ts_future") == "the time lies more than five minutes ahead of now"
-    assert reason_text("bad_unicode") == "bad unicode"
+    assert reason_text("bad_unicode") == "half of a character, which no text can hold"
+    assert reason_text("columns 3!=21") == "a line with 3 fields where its file has 21"
+    assert reason_text("columns 1!=4") == "a line with 1 field where its file has 4"
+    assert reason_text("of_later") == "of later"

@@ -55,7 +55,9 @@ def test_rejected_rows_are_all_handed_on_when_a_chunk_is_cut() -> None:
 def test_too_many_bad_lines_sink_the_file_and_the_first_are_named() -> None:
     bad = dict.fromkeys(range(95, 101), "columns 2!=3")
 
-    with pytest.raises(FileRefused, match=r"6 of 100 lines.*line 95: columns 2!=3") as refusal:
+    with pytest.raises(
+        FileRefused, match=r"6 of 100 lines.*line 95: a line with 2 fields where its file has 3"
+    ) as refusal:
         regroup([chunk(list(range(1, 95)), bad)])
     assert refusal.value.code == "too_many_bad_lines"
 
@@ -86,7 +88,9 @@ def test_rows_that_break_a_rule_sink_no_file() -> None:
 def test_file_of_another_encoding_is_recognised_by_its_bad_lines() -> None:
     bad = dict.fromkeys(range(1, 50), "not_utf8")
 
-    with pytest.raises(FileRefused, match=r"49 of 100 lines .*\(line 1: not_utf8") as refusal:
+    with pytest.raises(
+        FileRefused, match=r"49 of 100 lines .*\(line 1: no text in the encoding"
+    ) as refusal:
         regroup([chunk(list(range(50, 101)), bad)])
     assert refusal.value.code == "not_utf8"
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from habitue.errors import NotEnoughData, NotReady
-from habitue.events.span import span_of
+from habitue.events.span import SpannedLog, span_of
 from habitue.events.store import EventStore
 from habitue.schema import DAY, parse_time
 from tests.events.made_chunks import good, ingest_rows
@@ -53,7 +53,12 @@ def test_a_log_that_arrived_too_late_is_told_from_an_empty_one(tmp_path: Path) -
     with pytest.raises(NotEnoughData, match="None of the 1 events before 2024-01-02") as refusal:
         span_of(store, as_of=parse_time("2024-01-02"))
     assert "first did at 2024-03-01T00:00:00Z, says received_at" in refusal.value.message
+    assert "remove the folder store beside it" in refusal.value.fix
+    known = SpannedLog(store, span_of(store), folder=tmp_path / "my store")
+    with pytest.raises(NotEnoughData, match="None of the 1 events") as refusal:
+        span_of(known, as_of=parse_time("2024-01-02"))
     assert "take received_at out of the columns" in refusal.value.fix
+    assert f"remove the folder '{tmp_path / 'my store'}', and ingest" in refusal.value.fix
     with pytest.raises(NotReady, match="holds no events before that moment"):
         span_of(store, as_of=parse_time("2023-01-02"))
     assert span_of(store, as_of=parse_time(exported)).strays == 0
