@@ -1,6 +1,5 @@
 """A real workspace is damaged, and the command that the doctor names mends it."""
 
-import os
 import re
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from habitue.compute import Silent
 from habitue.doctor import Check, examine
 from habitue.events.lock import LOCK_FILE
 from habitue.workspace import Workspace
+from tests.bad_inputs.running import run_here
 from tests.shop import make_shop, write_csv
 from tests.test_files import dead_process
 from tests.test_versions import make_older
@@ -49,15 +49,24 @@ def asked(shop: Path) -> list[Check]:
     return [check for check in examine(shop, progress=Silent()).checks if check.status != "PASS"]
 
 
-def run(command: str, folder: Path) -> None:
-    """Run a command of ours or a removal, as somebody would who reads the fix."""
-    words = [word for word in shlex.split(command.rstrip(". ")) if word != "FILE"]
-    if words[0] == "habitue":
-        words = [sys.executable, "-m", *words]
-    if "ingest" in words:
-        words.append(str(folder / "log.csv"))
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ})
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], None]:
+    """Runs a command of ours or a removal, as somebody would who reads the fix."""
+
+    def run_command(command: str) -> None:
+        program, *words = shlex.split(command.rstrip(". "))
+        words = [word for word in words if word != "FILE"]
+        if "ingest" in words:
+            words.append(str(folder / "log.csv"))
+        if program == "habitue":
+            done = run_here(monkeypatch, capsys, *words)
+            assert done.code == 0, done.err
+        else:
+            subprocess.run([program, *words], check=True)
+
+    return run_command
 
 
 def paste(line: str) -> None:
@@ -123,7 +132,7 @@ def half_file(shop: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_command_that_is_named_mends_it(
-    folder: Path, spoil: Callable[[Path], None], name: str, verb: str
+    folder: Path, run: Callable[[str], None], spoil: Callable[[Path], None], name: str, verb: str
 ) -> None:
     shop = folder / "shop"
     assert asked(shop) == []
@@ -132,7 +141,7 @@ def test_the_command_that_is_named_mends_it(
     assert check.name == name
     (command,) = commands(check.fix)
     assert verb in command
-    run(command.replace("VERSION", "0001"), folder)
+    run(command.replace("VERSION", "0001"))
     assert asked(shop) == []
 
 
@@ -164,7 +173,9 @@ def test_a_damaged_store_is_mended_by_either_way_that_is_named(
     assert (folder / "shop.damaged").is_dir()
 
 
-def test_models_that_cannot_answer_are_replaced_and_removed(folder: Path) -> None:
+def test_models_that_cannot_answer_are_replaced_and_removed(
+    folder: Path, run: Callable[[str], None]
+) -> None:
     shop = folder / "shop"
     flip(first(shop, "models/0001/network/*.safetensors"))
     killed_while_writing("models")(shop)
@@ -174,27 +185,27 @@ def test_models_that_cannot_answer_are_replaced_and_removed(folder: Path) -> Non
     (train,) = commands(found["models lock"].fix)
     remove = commands(found["model 0001"].fix)[-1]
     assert remove == f"rm -r {shop}/models/0001"
-    run(train, folder)
-    run(remove, folder)
+    run(train)
+    run(remove)
     (check,) = asked(shop)  # the refresh is of the version that was removed
     assert (check.name, check.fix) == ("refresh", f"habitue refresh -w {shop}")
-    run(check.fix, folder)
+    run(check.fix)
     assert asked(shop) == []
 
 
 @pytest.mark.parametrize("spoil", [make_older, shutil.rmtree], ids=["older release", "gone"])
 def test_a_model_that_is_gone_or_of_an_older_release_is_trained_again(
-    folder: Path, spoil: Callable[[Path], None]
+    folder: Path, run: Callable[[str], None], spoil: Callable[[Path], None]
 ) -> None:
     shop = folder / "shop"
     spoil(shop / "models" / "0001")
     check = next(check for check in asked(shop) if check.name in ("model 0001", "published model"))
     train = commands(check.fix)[0]
     assert train == f"habitue train -w {shop}" or train.startswith(f"habitue train -w {shop}.")
-    run(train, folder)
+    run(train)
     if (shop / "models" / "0001").exists() and "rm -r" in check.fix:
-        run(commands(check.fix)[-1], folder)
+        run(commands(check.fix)[-1])
     for check in asked(shop):
         assert check.name == "refresh"
-        run(commands(check.fix)[-1], folder)
+        run(commands(check.fix)[-1])
     assert asked(shop) == []

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from habitue.events.log import EventLog
 from habitue.files import Json
 from habitue.schema import DAY, format_time
 from habitue.workspace import Workspace
+from tests.bad_inputs.running import run_here
 from tests.shop import START_AT, Shop, make_shop, write_csv
 
 DAYS = 420
@@ -80,6 +81,22 @@ def run(shop: Workspace, *arguments: str) -> tuple[int, dict[str, Any], str]:
         text=True,
     )
     return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@pytest.fixture
+def answered(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., dict[str, Any]]:
+    """Runs a verb with --json in this process, and returns the one document on stdout."""
+
+    def answer(*words: str) -> dict[str, Any]:
+        shop = str(ready.shop.folder)
+        done = run_here(monkeypatch, capsys, *words, "-w", shop, "--json")
+        assert done.code == 0, done.err
+        document: dict[str, Any] = json.loads(done.out)
+        return document
+
+    return answer
 
 
 def test_every_answer_has_the_keys_of_the_contract(ready: Ready) -> None:
@@ -147,12 +164,12 @@ def test_a_profile_knows_what_the_person_loves(ready: Ready) -> None:
     assert hits / asked > 0.7
 
 
-def test_the_command_line_answers_like_python(ready: Ready) -> None:
-    code, document, _ = run(ready.shop, "profile", "u0003")
-    assert code == 0
+def test_the_command_line_answers_like_python(
+    ready: Ready, answered: Callable[..., dict[str, Any]]
+) -> None:
+    document = answered("profile", "u0003")
     assert document["facts"] == json.loads(json.dumps(ready.shop.profile("u0003").facts))
-    code, document, _ = run(ready.shop, "recommend", "u0003", "-k", "5")
-    assert code == 0
+    document = answered("recommend", "u0003", "-k", "5")
     assert document["items"] == ready.shop.recommend("u0003", k=5).as_json()["items"]
     items = document["items"]
     assert isinstance(items, list)
@@ -162,13 +179,11 @@ def test_the_command_line_answers_like_python(ready: Ready) -> None:
         assert {"item_id", "score", "source", "reason"} <= set(item)
 
 
-def test_somebody_unknown_gets_a_labelled_fallback(ready: Ready) -> None:
-    code, document, _ = run(ready.shop, "recommend", "nobody")
-    assert code == 0
+def test_somebody_unknown_gets_a_labelled_fallback(answered: Callable[..., dict[str, Any]]) -> None:
+    document = answered("recommend", "nobody")
     assert document["fallback"] == "popular"
     assert document["items"]
-    _, profile, _ = run(ready.shop, "profile", "nobody")
-    _, known, _ = run(ready.shop, "profile", "u0003")
+    profile, known = answered("profile", "nobody"), answered("profile", "u0003")
     assert profile["data_sufficiency"] == "not_enough_data"
     assert profile["fallback"] == "base_rates"
     for part in ("facts", "predictions"):
