@@ -22,6 +22,7 @@ from habitue.baselines.history import (
     type_codes_of,
     without_bots,
 )
+from habitue.baselines.item_histories import ItemHistories
 from habitue.schema import DAY, EVENT_TYPES
 from habitue.sequences.sequences import Sequences
 
@@ -72,6 +73,21 @@ class CoOccurrence:
         """Return what goes with each person's last moments, [N, num_items]."""
         history = self.history_weights(sequences, as_of=as_of)
         return rows_summing_to_one((history @ self.matrix).toarray())
+
+    @classmethod
+    def transitions(
+        cls,
+        histories: ItemHistories,
+        *,
+        num_items: int,
+        settings: CoOccurrenceSettings | None = None,
+    ) -> sparse.csr_array:
+        """Return the matrix of bare histories, each of whose events is a moment of its own."""
+        moments = np.arange(len(histories.items), dtype=np.int32)
+        weights = np.ones(len(moments), dtype=np.float32)
+        persons = histories.persons.astype(np.int32)
+        baskets = _Baskets(moments, histories.items, weights, persons)
+        return _transitions(baskets, num_items, settings or CoOccurrenceSettings())
 
     def history_weights(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
         """Return how much each item of a person's past counts, [N, num_items], newest most."""

@@ -1,0 +1,131 @@
+"""Ridge regression from items to items, in closed form where it fits, by descent where not.
+
+Comes in: the Gram matrix of what was seen before and what came after it, both sparse. Goes out:
+the matrix that predicts the one from the other. Up to `MAX_DENSE_ITEMS` items it is exact and
+dense (a Cholesky factor; two matrices of 4 bytes an entry are in memory); beyond, gradient steps
+from the diagonal's solution that keep the strongest entries of each row. Knows nothing about
+histories.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+from habitue.baselines.next_item import strongest
+
+Floats = npt.NDArray[np.float32]
+
+MAX_DENSE_ITEMS = 20_000
+ROW_ENTRIES = 200
+_STEPS = 20
+_POWER_STEPS = 30
+_BLOCK_ROWS = 500
+
+
+def solve_ridge(
+    gram: sparse.csr_array,
+    target: sparse.csr_array,
+    penalty: float,
+    *,
+    max_dense_items: int = MAX_DENSE_ITEMS,
+) -> sparse.csr_array | Floats:
+    """Return B that minimises |XB - Y|² + penalty |B|², for `gram` X'X and `target` X'Y."""
+    if gram.shape[0] <= max_dense_items:
+        return _exact(gram, target, penalty)
+    return _descended(gram, target, penalty, zero_diagonal=False)
+
+
+def solve_ease(
+    gram: sparse.csr_array, penalty: float, *, max_dense_items: int = MAX_DENSE_ITEMS
+) -> sparse.csr_array | Floats:
+    """Return B that minimises |XB - X|² + penalty |B|² with a diagonal of zeros (EASE).
+
+    The closed form is of Steck, Embarrassingly Shallow Autoencoders for Sparse Data (2019).
+    """
+    if gram.shape[0] > max_dense_items:
+        return _descended(gram, gram, penalty, zero_diagonal=True)
+    factor = _factor(gram, penalty)
+    inverse, problem = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    assert problem == 0  # positive definite, or the factor would have failed
+    diagonal = inverse.diagonal().copy()
+    weights = _mirrored(inverse)
+    weights /= -diagonal
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def _exact(gram: sparse.csr_array, target: sparse.csr_array, penalty: float) -> Floats:
+    factor = _factor(gram, penalty)
+    wanted = _dense(target)
+    solved = linalg.cho_solve((factor, True), wanted, overwrite_b=True, check_finite=False)
+    del factor, wanted
+    # A history picks rows of it: they must lie side by side.
+    return np.ascontiguousarray(solved)
+
+
+def _factor(gram: sparse.csr_array, penalty: float) -> Floats:
+    """The lower Cholesky factor of the Gram matrix with the penalty on its diagonal."""
+    dense = _dense(gram)
+    dense[np.diag_indices(len(dense))] += np.float32(penalty)
+    factor, _ = linalg.cho_factor(dense, lower=True, overwrite_a=True, check_finite=False)
+    return np.asarray(factor, np.float32)
+
+
+def _dense(matrix: sparse.csr_array) -> Floats:
+    """Dense, in the column order that LAPACK overwrites instead of copying."""
+    return np.asarray(matrix.astype(np.float32, copy=False).toarray(order="F"))
+
+
+def _mirrored(lower: Floats) -> Floats:
+    """The symmetric matrix whose lower triangle is given, in place, block by block."""
+    size = len(lower)
+    for start in range(0, size, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, size)
+        corner = np.tril(lower[start:stop, start:stop])
+        lower[start:stop, start:stop] = corner + np.tril(corner, -1).T
+        lower[start:stop, stop:] = lower[stop:, start:stop].T
+    return np.ascontiguousarray(lower.T)  # symmetric: the transpose is a view in row order
+
+
+def _descended(
+    gram: sparse.csr_array, target: sparse.csr_array, penalty: float, *, zero_diagonal: bool
+) -> sparse.csr_array:
+    """Gradient steps scaled by the diagonal, the weakest entries dropped after each.
+
+    Memory holds the Gram matrix, two sparse solutions and one block of rows.
+    """
+    size = gram.shape[0]
+    ridge = sparse.diags_array(np.full(size, penalty, dtype=np.float32), format="csr")
+    system = (gram.astype(np.float32) + ridge).tocsr()
+    inverse = (1 / system.diagonal()).astype(np.float32)
+    pace = np.float32(1 / _largest_eigenvalue(system, inverse))
+    scale = sparse.diags_array(inverse * pace, format="csr")
+    scaled, goal = (scale @ system).tocsr(), (scale @ target.astype(np.float32)).tocsr()
+    found = _settled(goal, 0, zero_diagonal=zero_diagonal)
+    for _ in range(_STEPS):
+        blocks = []
+        for start in range(0, size, _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            moved = (found[rows] + goal[rows] - scaled[rows] @ found).tocsr()
+            blocks.append(_settled(moved, start, zero_diagonal=zero_diagonal))
+        found = sparse.vstack(blocks, format="csr")
+    return found
+
+
+def _settled(moved: sparse.csr_array, start: int, *, zero_diagonal: bool) -> sparse.csr_array:
+    if zero_diagonal:
+        rows = np.repeat(np.arange(moved.shape[0]), np.diff(moved.indptr))
+        moved.data[moved.indices == rows + start] = 0
+        moved.eliminate_zeros()
+    return strongest(moved, ROW_ENTRIES)
+
+
+def _largest_eigenvalue(system: sparse.csr_array, inverse: Floats) -> float:
+    """Of the system scaled by its diagonal, by the power method, with a margin."""
+    vector = np.ones(system.shape[0], dtype=np.float32)
+    size = 1.0
+    for _ in range(_POWER_STEPS):
+        vector = inverse * (system @ vector)
+        size = float(np.linalg.norm(vector))
+        vector /= np.float32(size)
+    return 1.05 * size
