@@ -12,13 +12,14 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
+from habitue.answer import Answer, AnswerLost, print_answer
+from habitue.benchmark_commands import benchmark_app
 from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
@@ -36,7 +37,6 @@ from habitue.options import (
 from habitue.simulation import options
 
 if TYPE_CHECKING:
-    from habitue.files import Json
     from habitue.workspace import Workspace
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ alerts_app = typer.Typer(no_args_is_help=True, help="Early warnings.")
 app.add_typer(models_app, name="models")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(benchmark_app, name="benchmark")
 
 SHOP = Path("shop")
 # A command within the text of a fix: its verb, of two words in the groups.
@@ -82,21 +83,6 @@ def habitue(
     ] = False,
 ) -> None:
     """From a shop's event log to profiles, predictions and recommendations."""
-
-
-class AnswerLost(Exception):
-    """The verb is done, but nobody can read its answer."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-class Answer(Protocol):
-    """What every verb of a workspace returns."""
-
-    def as_json(self) -> "Mapping[str, Json]":
-        """Return the JSON document of the contract."""
 
 
 @app.command()
@@ -474,22 +460,8 @@ def version(as_json: JsonOption = False) -> None:
 
 
 def answer(result: Answer, as_json: bool, verb: str = "") -> None:
-    """Print a verb's answer on stdout, as one JSON document or as the verb's tables.
-
-    Raises:
-        AnswerLost: stdout takes no more.
-    """
-    document = result.as_json()
-    try:
-        if as_json:
-            typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
-        else:
-            from habitue import views
-
-            views.show(verb, document, where=_where())
-        sys.stdout.flush()
-    except OSError as error:
-        raise AnswerLost(error) from error
+    """Print a verb's answer, the commands in it about the shop that was asked about."""
+    print_answer(result, as_json, verb, where=_where())
 
 
 def main() -> NoReturn:

@@ -21,6 +21,7 @@ RAW_SHOWN = 100  # characters of a row that was set aside
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 WHERE = "where"  # what views know beside the document: the option that names the shop
 ADVICE_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
+BENCHMARK_METRICS = ("recall@10", "ndcg@10", "recall@20", "mrr@20")
 TASK_METRICS = (
     ("probabilities", ("auc", "pr_auc", "log_loss", "ece", "lift@10%")),
     ("amounts", ("mae", "spearman", "gini", "total_error")),
@@ -466,6 +467,34 @@ def _demo(console: Console, document: Object) -> None:
         console.print(f"  {_cell(line)}", soft_wrap=True)
 
 
+def _benchmark(console: Console, document: Object) -> None:
+    console.print(f"[bold]{_cell(document.get('dataset'))}[/], {_cell(document.get('protocol'))}.")
+    _scalars(console, _object(document, "counts"))
+    results = _objects(document, "results")
+    names = [
+        name for name in BENCHMARK_METRICS if results and name in _object(results[0], "metrics")
+    ]
+    cells = [(_cell(row.get("model")), _cell(row.get("seeds"))) for row in results]
+    quality = [
+        [_mean_and_spread(_object(_object(r, "metrics"), n)) for n in names] for r in results
+    ]
+    rows = [(*cell, *told) for cell, told in zip(cells, quality, strict=True)]
+    console.print(_table(("model", "seeds", *names), rows, numbers_from=1))
+    costs = ("seconds", "targets_per_second", "peak_rss_mb")
+    rows = [(_cell(row.get("model")), *(_cell(row.get(cost)) for cost in costs)) for row in results]
+    console.print(_table(("model", *map(_words, costs)), rows, numbers_from=1))
+    for note in _list(document, "notes"):
+        console.print(_cell(note), soft_wrap=True)
+    console.print(f"Kept in {_cell(document.get('folder'))}.", soft_wrap=True)
+
+
+def _mean_and_spread(told: Object) -> str:
+    mean, spread = told.get("mean"), told.get("sd")
+    if not isinstance(mean, int | float) or not isinstance(spread, int | float):
+        return "–"
+    return f"{mean:.4f}" + (f" ±{spread:.4f}" if spread else "")
+
+
 VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "init": _init,
     "validate": _validate,
@@ -482,6 +511,7 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "audience": _audience,
     "alerts churn": _alerts,
     "demo": _demo,
+    "benchmark": _benchmark,
 }
 
 

