@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from habitue.display import inert
-from habitue.views import number
+from habitue.tables import number
 
 
 class Bars:

