@@ -20,13 +20,14 @@ from tests.bad_inputs.stored import Row, is_untouched, set_aside_rows, stored_ro
 
 CASES = all_cases()
 ROWS = {*range(1, 75)} - {72}  # logs that are too small are in `test_small_logs`
+LONG_LISTS = {"41b-long-list", "41c-list-of-a-million"}
 
 Json = dict[str, Any]
 
 
 def is_large(case: Case) -> bool:
-    """Whether memory is measured, in a process of its own: a bomb, or a line of 50 MB."""
-    return "peak_mb" in case.expected
+    """Whether it takes seconds: a long list, or what is measured in a process of its own."""
+    return "peak_mb" in case.expected or case.folder.name in LONG_LISTS
 
 
 @pytest.mark.parametrize(
