@@ -7,7 +7,7 @@ from rich.console import Console
 
 from habitue import views
 from habitue.console import Bars
-from habitue.tables import Object
+from habitue.tables import Object, number
 
 
 def shown(verb: str, document: Object, width: int = 100) -> str:
@@ -142,7 +142,7 @@ def test_an_answer_without_a_view_is_shown_key_by_key(width: int) -> None:
     [(1.48e-15, "0"), (-2e-16, "0"), (0.00087, "0.0009"), (0.0123456, "0.0123"), (0.5, "0.5")],
 )
 def test_a_number_is_never_written_with_an_exponent(value: float, text: str) -> None:
-    assert views.number(value) == text
+    assert number(value) == text
 
 
 def test_what_was_set_aside_is_a_table_with_reasons_in_words() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from habitue.baselines.next_item import FittedNextItem
-from habitue.benchmarks.families import Family, choose_member
+from habitue.benchmarks.families import Family, choose_member, members_tried
 from habitue.benchmarks.protocols import Trial
 from habitue.compute import Progress
 from habitue.files import Json
@@ -77,7 +77,8 @@ class Counted:
             final = best.member.fit(trial.everything, num_items=trial.num_items)
         took = time.monotonic() - began
         pairs = int((trial.everything.lengths - 1).clip(0).sum())
-        num_fits = len(self.family.members) + (trial.everything is not trial.training)
+        num_fits = len(members_tried(self.family, trial.num_items))
+        num_fits += trial.everything is not trial.training
         return Built(
             known=best.fitted,
             final=final,

@@ -26,6 +26,7 @@ from habitue.compute import Progress
 from habitue.files import Json
 
 _DECAYS = (0.6, 0.7, 0.8)
+_MANY_ITEMS = 15_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Family:
     name: str
     members: tuple[NextItemModel, ...]
     query_decays: tuple[float, ...] = ()  # none: as each member says
+    is_dear: bool = False  # of a large catalogue only the first member is tried
 
     def member(self, chosen: Mapping[str, Json]) -> "Member | None":
         """Return the member whose settings are these, or None."""
@@ -84,10 +86,11 @@ FAMILIES: Final = (
         _DECAYS,
     ),
     Family("item_knn", (ItemKnn(),), (*_DECAYS, 1.0)),
-    Family("ease", (Ease(penalty=50), Ease(penalty=150)), _DECAYS),
+    Family("ease", (Ease(penalty=50), Ease(penalty=150)), _DECAYS, is_dear=True),
     Family(
         "linear_transition",
-        (LinearTransitions(decay=0.7, penalty=20), LinearTransitions(decay=0.6, penalty=40)),
+        (LinearTransitions(decay=0.6, penalty=40), LinearTransitions(decay=0.7, penalty=20)),
+        is_dear=True,
     ),
 )
 
@@ -99,6 +102,11 @@ class ChosenMember:
     member: Member
     fitted: FittedNextItem
     validation: dict[str, float]
+
+
+def members_tried(family: Family, num_items: int) -> tuple[NextItemModel, ...]:
+    """Return the settings to fit: what takes minutes each, once where there are many items."""
+    return family.members[:1] if family.is_dear and num_items > _MANY_ITEMS else family.members
 
 
 def choose_member(family: Family, trial: Trial, progress: Progress) -> ChosenMember:
@@ -116,7 +124,7 @@ def choose_member(family: Family, trial: Trial, progress: Progress) -> ChosenMem
 
 
 def _tried(family: Family, trial: Trial, progress: Progress) -> Iterator[ChosenMember]:
-    for model in family.members:
+    for model in members_tried(family, trial.num_items):
         fitted = model.fit(trial.training, num_items=trial.num_items)
         for decay in family.query_decays or (None,):
             member = Member(model, decay)

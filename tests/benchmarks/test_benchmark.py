@@ -13,7 +13,7 @@ import pytest
 
 from habitue.benchmarks.benchmark import next_item, session
 from habitue.benchmarks.contenders import Built, Counted
-from habitue.benchmarks.families import FAMILIES
+from habitue.benchmarks.families import FAMILIES, members_tried
 from habitue.benchmarks.protocols import Trial
 from habitue.benchmarks.results import BenchmarkResult
 from habitue.compute import Progress
@@ -141,6 +141,12 @@ def test_with_attributes_it_is_another_benchmark(ring: Path, tmp_path: Path) -> 
 def test_an_unknown_architecture_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"There is no architecture 'sasrex'\. Did you mean"):
         next_item(tmp_path / "nowhere.txt", architecture="sasrex")
+
+
+def test_of_a_large_catalogue_what_is_dear_is_fitted_once() -> None:
+    tried = {family.name: len(members_tried(family, 20_000)) for family in FAMILIES}
+    assert tried == {**tried, "ease": 1, "linear_transition": 1, "cooccurrence": 2}
+    assert all(members_tried(family, 12_000) == family.members for family in FAMILIES)
 
 
 @pytest.mark.slow
