@@ -39,6 +39,14 @@ class ItemHistories:
         items = np.fromiter(flat, dtype=np.int32, count=int(lengths.sum()))
         return cls(items, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
+    @classmethod
+    def joined(cls, parts: Sequence["ItemHistories"]) -> "ItemHistories":
+        """Return the persons of all parts, one part after the other."""
+        none = np.zeros(0, dtype=np.int32)
+        lengths = np.concatenate([none.astype(np.int64), *(part.lengths for part in parts)])
+        items = np.concatenate([none, *(part.items for part in parts)])
+        return cls(items, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

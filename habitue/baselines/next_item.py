@@ -61,6 +61,17 @@ class ItemToItem:
         return scores if self.fallback is None else scores + self.fallback
 
 
+class ItemToItemModel(Protocol):
+    """A model whose fitted form is a matrix from item to item."""
+
+    @property
+    def name(self) -> str:
+        """A word for tables."""
+
+    def fit(self, histories: ItemHistories, *, num_items: int) -> ItemToItem:
+        """Learn from what each person touched, in its order."""
+
+
 @dataclass(frozen=True)
 class SameForAll:
     """One row of scores for everyone."""
