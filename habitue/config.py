@@ -100,9 +100,16 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _heads(value: int) -> int:
+    if value not in (0, 1, 2, 4, 8):
+        raise ValueError("0, 1, 2, 4 or 8")
+    return value
+
+
 TaskName = Annotated[str, AfterValidator(_task_name)]
 Day = Annotated[str, BeforeValidator(_day)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Heads = Annotated[int, AfterValidator(_heads)]
 
 
 class Stage(BaseModel):
@@ -256,6 +263,7 @@ class ModelSettings(Stage):
 
     architecture: Architecture = Field("transformer", description="The backbone.")
     size: Size = Field("small", description="tiny: width 32, one layer; small: width 64, two.")
+    heads: Heads = Field(0, description="Of attention: 1, 2, 4 or 8; 0 takes what suits the size.")
     max_length: int = Field(50, ge=2, description="Events of a person the model looks back on.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of activations dropped in training.")
     high_pass: float = Field(
@@ -291,7 +299,20 @@ class TrainingSettings(Stage):
     )
     batch_samples: int = Field(256, ge=8, description="Windows in a batch of samples = 'prefix'.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak of the schedule.")
-    weight_decay: float = Field(0.01, ge=0, description="Of AdamW; none on embeddings.")
+    accumulate: int = Field(
+        1, ge=1, description="Batches whose gradients are added up before the weights move."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="L2 penalty on the weights of layers.")
+    embedding_decay: float = Field(0, ge=0, description="L2 penalty on the vectors of items.")
+    l1: float = Field(
+        0, ge=0, description="L1 penalty on the weights of layers; makes needless ones zero."
+    )
+    ema: float = Field(
+        0, ge=0, lt=1, description="Decay of the average of the weights that is kept; 0: the last."
+    )
+    label_smoothing: float = Field(
+        0, ge=0, lt=1, description="Share of the next item's probability spread over all items."
+    )
     negatives: int = Field(512, ge=1, description="Items a true next item is told apart from.")
     category_weight: float = Field(0.2, ge=0, description="Of the next item's category's loss.")
     event_type_weight: float = Field(0.2, ge=0, description="Of the next event's type's loss.")
@@ -304,6 +325,19 @@ class TrainingSettings(Stage):
     )
     hidden_items: float = Field(
         0.08, ge=0, lt=1, description="Share of events whose item id is hidden, for its content."
+    )
+    crop: float = Field(
+        0, ge=0, le=1, description="Share of windows that forget up to half of their oldest events."
+    )
+    reorder: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of windows in which a run of events is shuffled; with samples = "
+        "'prefix' alone.",
+    )
+    substitute: float = Field(
+        0, ge=0, lt=1, description="Share of events whose item is replaced by one like it."
     )
     min_item_count: int = Field(0, ge=0, description="Rarer items share hashed ids; 0 chooses.")
     max_items: int = Field(200_000, ge=1, description="Items with an embedding of their own.")

@@ -342,4 +342,8 @@ def _notes(
         notes.append(f"Went on from epoch {trained.went_on_from} of a training broken off.")
     if trained.skipped_steps:
         notes.append(f"{trained.skipped_steps} training steps with a loss that is no number.")
+    if trained.rollbacks:
+        notes.append(
+            f"Training went back {trained.rollbacks} times, more slowly each, after such steps."
+        )
     return notes

@@ -114,7 +114,7 @@ class BehaviourModel(nn.Module):
             BackboneShape(
                 width=width,
                 layers=layers,
-                heads=heads,
+                heads=shape.settings.heads or heads,
                 max_length=shape.settings.max_length,
                 high_pass=shape.settings.high_pass,
                 dropout=dropout,

@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import IO, Any
 
@@ -18,12 +19,13 @@ import torch
 from habitue.compute import Progress
 from habitue.config import TrainingSettings
 from habitue.errors import Failed
-from habitue.model.behaviour import BehaviourModel
 from habitue.model.inference import Network
 from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
+from habitue.model.optimising import Average, new_optimizer, pace, schedule, shrink
 from habitue.model.priors import item_counts
 from habitue.model.resume import Checkpoint, TrainingState
 from habitue.model.validation import Judge
+from habitue.sequences.augment import Augmentation
 from habitue.sequences.batches import (
     Batch,
     TrainingSpan,
@@ -35,11 +37,9 @@ from habitue.sequences.batches import (
 )
 from habitue.sequences.sequences import Sequences
 
-_WARM_UP = 0.04
-_MIN_BATCH_EVENTS = 256
+_SKIPPED_BEFORE_ROLLBACK = 3  # in a row
 _MAX_SKIPPED_IN_A_ROW = 10
-_CHOSEN_EVENTS = 3_000_000  # seen in all, where the number of epochs is left to us
-_TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+_SLOWER = 0.5  # a rollback's factor of the learning rate
 _CHECKPOINT_SECONDS = 300.0  # within an epoch; there is one at the end of each as well
 
 
@@ -75,6 +75,7 @@ class TrainedNetwork:
     skipped_steps: int
     settings: TrainingSettings
     went_on_from: int  # the epoch in which a killed training was taken up; 0: none was
+    rollbacks: int = 0  # to an epoch's beginning, after steps that were no numbers
     seconds_in_steps: float = 0.0  # without those of judging
 
 
@@ -88,6 +89,8 @@ class _Position:
     best_epoch: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
+    rollbacks: int = 0
+    pace: float = 1.0  # factor of the learning rate; each rollback lowers it
 
 
 class Run:
@@ -111,8 +114,12 @@ class Run:
         self.training = training
         self.progress = progress
         self.curve_file = curve_file
-        self.epochs, self.batch_events = _pace(span.num_events, training)
-        self.optimizer = _optimizer(self.model, training)
+        self.epochs, self.batch_events = pace(span.num_events, training)
+        self.optimizer = new_optimizer(self.model, training)
+        self.augmentation = Augmentation.of(
+            sequences, span, network.model.shape.num_items, training
+        )
+        self.average = Average(self.model, training.ema) if training.ema else None
         self.rivals = Rivals(
             item_counts(sequences, span, network.model.shape.num_items), count=training.negatives
         )
@@ -126,6 +133,8 @@ class Run:
         self.best: dict[str, torch.Tensor] = {}
         self.losses: list[float] = []  # of this epoch's batches, as far as they are done
         self.rng = np.random.default_rng()  # of this epoch
+        self.sound: dict[str, torch.Tensor] = {}  # what to go back to: as the epoch began
+        self.waiting = 0  # batches whose gradients have moved no weight yet
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Keep the state in `checkpoint` from now on, and go on from what is there."""
@@ -155,6 +164,7 @@ class Run:
             skipped_steps=self.at.skipped,
             settings=self.training,
             went_on_from=self.went_on_from,
+            rollbacks=self.at.rollbacks,
             seconds_in_steps=self.seconds_in_steps,
         )
 
@@ -175,24 +185,41 @@ class Run:
         rng = np.random.default_rng((self.training.seed, number))
         batches = list(self._plan(rng))
         if number == 1:
-            self.at.steps_planned = len(batches) * self.epochs
-        if self.losses:
+            self.at.steps_planned = -(-len(batches) // self.training.accumulate) * self.epochs
+        if not self.losses:
+            self.sound = {name: value.clone() for name, value in self._tensors().items()}
+        else:
             rng.bit_generator.state = self.rng.bit_generator.state
         self.rng = rng
         for plan in batches[len(self.losses) :]:
-            batch = collate(self.sequences, plan, features=self.model.shape.features)
+            batch = self._batch(plan, rng)
             following = following_events(self.sequences, self.span, batch, rng, self.training)
-            loss = self._step(batch, following)
-            self.losses.append(loss)
+            self.losses.append(self._step(batch, following))
             is_prefix = self.training.samples == "prefix"
             amount = len(plan.lengths) if is_prefix else int(plan.lengths.sum())
             self.at.events += amount
             if len(self.losses) % 10 == 0 or len(self.losses) == len(batches):
                 note = f"loss {np.nanmean(self.losses[-50:]):.3f}"
             self.progress.advance(amount, note)
-            if time.monotonic() - self.saved_at > _CHECKPOINT_SECONDS:
+            if time.monotonic() - self.saved_at > _CHECKPOINT_SECONDS and not self.waiting:
                 self._save()
+        if self.waiting:
+            self._move()
         self.seconds_in_steps += time.monotonic() - began
+        with self.average.standing_in() if self.average else nullcontext():
+            self._close(number, note)
+
+    def _batch(self, plan: Windows, rng: np.random.Generator) -> Batch:
+        """Return windows as tensors, changed a little where the settings say so."""
+        plan = self.augmentation.windows(plan, rng)
+        places_BT = self.augmentation.places(plan, rng)
+        features = self.model.shape.features
+        batch = collate(self.sequences, plan, features=features, places_BT=places_BT)
+        items_BT = self.augmentation.items(batch.items_BT.numpy(), rng)
+        return replace(batch, items_BT=torch.from_numpy(items_BT))
+
+    def _close(self, number: int, note: str) -> None:
+        """Judge an epoch, and keep its weights if they are the best so far."""
         quality = self.judge.measure(self._as_it_is_now())
         self.progress.advance(0, f"{note} · ndcg@10 {quality.ndcg:.4f}")
         finite = [loss for loss in self.losses if math.isfinite(loss)]
@@ -206,10 +233,6 @@ class Run:
             seconds=round(time.monotonic() - self.started, 2),
             skipped_steps=self.at.skipped,
         )
-        self._note(line)
-
-    def _note(self, line: Epoch) -> None:
-        """Close an epoch, and keep its weights if they are the best so far."""
         best_ndcg = self.curve[self.at.best_epoch - 1].valid_ndcg if self.at.best_epoch else -1.0
         # Without anybody to validate on, the last epoch is the best there is.
         if line.valid_ndcg > best_ndcg or self.judge.num_persons == 0:
@@ -236,10 +259,10 @@ class Run:
             "rng": self.rng.bit_generator.state,
             "seconds": time.monotonic() - self.started,
         }
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors = self._tensors()
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+        if self.losses:  # at an epoch's end they are the tensors themselves
+            tensors |= {f"sound.{name}": value for name, value in self.sound.items()}
         tensors["random"] = torch.get_rng_state()
         if self.model.input_dropout.drawn_from is not None:
             tensors["masks"] = self.model.input_dropout.drawn_from
@@ -253,17 +276,36 @@ class Run:
         self.curve = [Epoch(**line) for line in numbers["curve"]]
         self.rng.bit_generator.state = numbers["rng"]
         self.started -= numbers["seconds"]
-        self.model.load_state_dict(_under("model.", tensors))
+        self._restore(tensors)
         self.best = _under("best.", tensors)
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            number, kind = name.split(".")
-            moments.setdefault(int(number), {})[kind] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self.sound = _under("sound.", tensors)
         torch.set_rng_state(tensors["random"])
         if "masks" in tensors:
             self.model.input_dropout.draw_from(tensors["masks"])
         self.losses = tensors["losses"].tolist()
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """Return the weights, their average, and what the optimiser remembers of them."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+        if self.average:
+            averages = enumerate(self.average.values)
+            tensors |= {f"average.{number}": value for number, value in averages}
+        return tensors
+
+    def _restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take back what `_tensors` gave."""
+        self.model.load_state_dict(_under("model.", tensors))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            number, kind = name.split(".")
+            # Cloned, for the optimiser takes it over and changes it.
+            moments.setdefault(int(number), {})[kind] = value.clone()
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        if self.average:
+            for place, value in enumerate(self.average.values):
+                value.copy_(tensors[f"average.{place}"])
 
     def _as_it_is_now(self) -> Network:
         """A network keeps item vectors once computed, so each state of the weights gets its own."""
@@ -279,26 +321,42 @@ class Run:
         return shuffled_batches(windows, batch_events=self.batch_events, rng=rng)
 
     def _step(self, batch: Batch, following: Following) -> float:
-        """Take one optimiser step; return its loss, not a number where it was skipped."""
+        """Learn from one batch; return its loss, not a number where it was skipped.
+
+        The weights move once `training.accumulate` batches wait.
+        """
         if not following.items_BQ.any():
             return math.nan
-        share = _schedule(self.at.step, self.at.steps_planned)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.training.learning_rate * share
-        self.optimizer.zero_grad(set_to_none=True)
         loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        (loss / self.training.accumulate).backward()  # type: ignore[no-untyped-call]
+        self.waiting += 1
         value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(float(norm))):
+        has_moved = self.waiting < self.training.accumulate or self._move()
+        return value if has_moved else math.nan
+
+    def _move(self) -> bool:
+        """Take one optimiser step unless the gradient is no number; return whether it was."""
+        self.waiting = 0
+        rate = schedule(self.at.step, self.at.steps_planned) * self.at.pace
+        rate *= self.training.learning_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
+        if math.isfinite(norm):
+            self.optimizer.step()
+            if self.training.l1:
+                shrink(self.model, rate * self.training.l1)
+            self.at.step += 1
+            self.at.skipped_in_a_row = 0
+            if self.average:
+                self.average.update(self.at.step)
+        self.optimizer.zero_grad(set_to_none=True)
+        if not math.isfinite(norm):
             self._skip()
-            return math.nan
-        self.optimizer.step()
-        self.at.step += 1
-        self.at.skipped_in_a_row = 0
-        return value
+        return math.isfinite(norm)
 
     def _skip(self) -> None:
+        """Count a step that was none; after some in a row go back and go on more slowly."""
         self.at.skipped += 1
         self.at.skipped_in_a_row += 1
         if self.at.skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
@@ -308,6 +366,10 @@ class Run:
                 fix=f"Lower training.learning_rate (now {self.training.learning_rate:g}).",
                 code="diverged",
             )
+        if self.at.skipped_in_a_row % _SKIPPED_BEFORE_ROLLBACK == 0:
+            self._restore(self.sound)
+            self.at.rollbacks += 1
+            self.at.pace *= _SLOWER
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -317,31 +379,3 @@ def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
-
-
-def _pace(num_events: int, training: TrainingSettings) -> tuple[int, int]:
-    """Return epochs and events a batch: a small log needs more passes and smaller batches."""
-    epochs = training.epochs or min(max(_CHOSEN_EVENTS // num_events, 3), 40)
-    return epochs, min(training.batch_events, max(num_events // 32, _MIN_BATCH_EVENTS))
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Return the share of the peak learning rate: up in a straight line, down by a cosine."""
-    warm_up = max(1, round(_WARM_UP * steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    done = min((step - warm_up) / max(steps - warm_up, 1), 1.0)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _optimizer(model: BehaviourModel, training: TrainingSettings) -> torch.optim.AdamW:
-    """AdamW, fused (70 times faster on a large table); only matrices of layers decay."""
-    is_table = {id(p) for m in model.modules() if isinstance(m, _TABLES) for p in m.parameters()}
-    decaying = [p for p in model.parameters() if p.ndim > 1 and id(p) not in is_table]
-    kept = {id(p) for p in decaying}
-    other = [p for p in model.parameters() if id(p) not in kept]
-    groups = [
-        {"params": decaying, "weight_decay": training.weight_decay},
-        {"params": other, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=(0.9, 0.98), fused=True)

@@ -14,8 +14,10 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 NUM_TIME_BINS = 28
-_MASK_POOL = 1 << 21
+_MASK_POOL = 1 << 22
 _LOSS_ROWS = 512
+_FULL_LOSS_ROWS = 64  # with all items of a usual shop, some megabytes that stay in cache
+_LEAST_SHARE = 1e-38
 _SLOW_WAVES = 2  # beside the mean
 
 
@@ -244,8 +246,8 @@ class _SharedSoftmax(torch.autograd.Function):
 class _FullSoftmax(torch.autograd.Function):
     """Cross-entropy over all candidates, or of a mixture of that and something else.
 
-    Like `_SharedSoftmax`, but the wanted candidate stands among the others: nothing has to be
-    compared or masked, and the matrix of logits is passed over as few times as possible.
+    Like `_SharedSoftmax`, but the wanted candidate stands among the others. The matrix of
+    probabilities is written once and read by two products; all scaling is done on small matrices.
     """
 
     @staticmethod
@@ -262,23 +264,22 @@ class _FullSoftmax(torch.autograd.Function):
         grad_query, grad_share = torch.empty_like(query_ND), torch.empty_like(log_softmax_share_N)
         grad_vectors, grad_biases = torch.zeros_like(vectors_MD), torch.zeros_like(biases_M)
         loss = query_ND.new_zeros(())
-        for start in range(0, rows, _LOSS_ROWS):
-            part = slice(start, start + _LOSS_ROWS)
-            query, own = query_ND[part], own_N[part, None]
-            weights = torch.addmm(biases_M, query, vectors_MD.T)
-            top = weights.amax(1, keepdim=True)
-            own_logit = weights.gather(1, own) - top
-            total = weights.sub_(top).exp_().sum(1, keepdim=True)
-            log_chosen = (own_logit - torch.log(total))[:, 0] + log_softmax_share_N[part]
+        for start in range(0, rows, _FULL_LOSS_ROWS):
+            part = slice(start, start + _FULL_LOSS_ROWS)
+            query, own = query_ND[part], own_N[part]
+            share = torch.softmax(torch.addmm(biases_M, query, vectors_MD.T), dim=1)
+            # A share too small for a float costs some 87, not infinitely much.
+            log_chosen = share.gather(1, own[:, None])[:, 0].clamp_(min=_LEAST_SHARE).log_()
+            log_chosen += log_softmax_share_N[part]
             log_mixed = torch.logaddexp(log_chosen, log_otherwise_N[part])
             loss -= log_mixed.sum()
-            duty = torch.exp(log_chosen - log_mixed)
-            weights.mul_(duty[:, None] / total / rows)
-            weights.scatter_add_(1, own, -duty[:, None] / rows)
-            torch.mm(weights, vectors_MD, out=grad_query[part])
-            grad_vectors.addmm_(weights.T, query)
-            grad_biases += weights.sum(0)
-            grad_share[part] = -duty / rows
+            duty = torch.exp(log_chosen - log_mixed) / rows
+            found = torch.mm(share, vectors_MD, out=grad_query[part])
+            found.sub_(vectors_MD[own]).mul_(duty[:, None])
+            scaled = query * duty[:, None]
+            grad_vectors.addmm_(share.T, scaled).index_add_(0, own, scaled, alpha=-1)
+            grad_biases.addmv_(share.T, duty).index_add_(0, own, duty, alpha=-1)
+            grad_share[part] = -duty
         grad_otherwise = -1 / max(rows, 1) - grad_share
         ctx.save_for_backward(grad_query, grad_vectors, grad_biases, grad_share, grad_otherwise)
         return loss / max(rows, 1)

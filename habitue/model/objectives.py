@@ -124,9 +124,12 @@ def behaviour_loss(
     wanted_at_N = following.items_BQ.view(-1).nonzero()[:, 0]
     items_N = following.items_BQ.view(-1)[wanted_at_N]
     if settings.loss == "full":
-        items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, items_N)
+        items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, items_N, settings)
     else:
-        items_BTD, item_loss = _against_some(model, batch.items_BT, seen_BT, items_N, rivals)
+        drawn = rivals.draw()
+        items_BTD, item_loss = _against_some(
+            model, batch.items_BT, seen_BT, items_N, drawn, settings
+        )
     states_BTD, asked_BQD = _states(model, batch, items_BTD, settings)
     query_BQD = model.at_gap(asked_BQD, one_hot_gaps(following.item_gaps_BQ))
     query_ND = _rows(query_BQD, wanted_at_N)
@@ -158,13 +161,14 @@ def _against_some(
     items_BT: torch.Tensor,
     seen_BT: torch.Tensor,
     wanted_N: torch.Tensor,
-    rivals: Rivals,
+    drawn: tuple[torch.Tensor, torch.Tensor],
+    settings: TrainingSettings,
 ) -> tuple[torch.Tensor, ItemLoss]:
     """Return what items add to their events, and the loss of queries against drawn items.
 
     One look-up for inputs and candidates: its gradient is as large as the item table.
     """
-    rival_M, correction_M = rivals.draw()
+    rival_M, correction_M = drawn
     candidate_U, place = torch.unique(torch.cat([wanted_N, rival_M]), return_inverse=True)
     rows = model.item_table(torch.cat([seen_BT.view(-1), candidate_U]))
     items_BTD = rows[: seen_BT.numel()].view(*seen_BT.shape, model.shape.width)
@@ -175,18 +179,26 @@ def _against_some(
     def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
         own_vectors = functional.embedding(place[: len(wanted_N)], vectors_UD)
         shared_vectors = functional.embedding(place[len(wanted_N) :], vectors_UD)
-        return shared_softmax_loss(
-            query_ND,
-            own=Candidates(own_vectors, model.item_bias[wanted_N], wanted_N),
-            shared=Candidates(shared_vectors, model.item_bias[rival_M] + correction_M, rival_M),
-            mixture=mixture,
-        )
+        own = Candidates(own_vectors, model.item_bias[wanted_N], wanted_N)
+        biases_M = model.item_bias[rival_M]
+        shared = Candidates(shared_vectors, biases_M + correction_M, rival_M)
+        loss = shared_softmax_loss(query_ND, own=own, shared=shared, mixture=mixture)
+        if settings.label_smoothing:
+            # Each rival stands for so many items; together they are the catalogue.
+            share_M = torch.softmax(correction_M, dim=0)
+            mean = (share_M @ shared_vectors, share_M @ biases_M)
+            loss = loss + settings.label_smoothing * _above_mean(query_ND, own, mean)
+        return loss
 
     return items_BTD, item_loss
 
 
 def _against_all(
-    model: BehaviourModel, items_BT: torch.Tensor, seen_BT: torch.Tensor, wanted_N: torch.Tensor
+    model: BehaviourModel,
+    items_BT: torch.Tensor,
+    seen_BT: torch.Tensor,
+    wanted_N: torch.Tensor,
+    settings: TrainingSettings,
 ) -> tuple[torch.Tensor, ItemLoss]:
     """Return the same as `_against_some`, but that every item is a candidate."""
     shape = model.shape
@@ -206,11 +218,31 @@ def _against_all(
     )
 
     def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
-        return full_softmax_loss(
+        loss = full_softmax_loss(
             query_ND, vectors_MD=vectors_MD, biases_M=biases_M, own_N=wanted_N, mixture=mixture
         )
+        if settings.label_smoothing:
+            vectors_ID = vectors_MD[1 : 1 + shape.num_items]
+            own_vectors = functional.embedding(wanted_N, vectors_MD)
+            own = Candidates(own_vectors, model.item_bias[wanted_N], wanted_N)
+            mean = (vectors_ID.mean(0), model.item_bias[1:].mean())
+            loss = loss + settings.label_smoothing * _above_mean(query_ND, own, mean)
+        return loss
 
     return items_BTD, item_loss
+
+
+def _above_mean(
+    query_ND: torch.Tensor, own: Candidates, mean: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """Return by how much the logits of the wanted items exceed the mean of all items' logits.
+
+    Cross-entropy with a share s of the truth spread over all items is the plain one plus s times
+    this: the normaliser cancels, so no other item's logit is needed.
+    """
+    own_N = (query_ND * own.vectors).sum(1) + own.biases
+    mean_N = query_ND @ mean[0] + mean[1]
+    return (own_N - mean_N).mean()
 
 
 def _repeats(

@@ -229,19 +229,31 @@ def _cut_by_events(ascending: IntArray, batch_events: int) -> list[slice]:
     return cuts
 
 
-def collate(sequences: Sequences, windows: Windows, *, features: Sequence[str]) -> Batch:
-    """Copy windows (none of them empty) into tensors."""
+def collate(
+    sequences: Sequences,
+    windows: Windows,
+    *,
+    features: Sequence[str],
+    places_BT: IntArray | None = None,
+) -> Batch:
+    """Copy windows (none of them empty) into tensors.
+
+    With `places_BT` each place shows what stands at another one of its window; moments stay.
+    """
     longest = int(windows.lengths.max())
     place_T = np.arange(longest)
     is_event_BT = place_T < windows.lengths[:, None]
     # Padding repeats the last event's position so that it can be read, then is set to zero.
     index_BT = windows.starts[:, None] + np.minimum(place_T, windows.lengths[:, None] - 1)
     at_BT = sequences.timestamps[index_BT]
-    columns = [sequences.features[name][index_BT] for name in features]
+    shown_BT = index_BT
+    if places_BT is not None:
+        shown_BT = np.take_along_axis(index_BT, places_BT, axis=1)
+    columns = [sequences.features[name][shown_BT] for name in features]
     features_BTF = np.stack(columns, axis=-1) if columns else np.zeros((*index_BT.shape, 0))
     return Batch(
-        items_BT=_tensor(sequences.items[index_BT] * is_event_BT),
-        event_types_BT=_tensor(sequences.event_types[index_BT] * is_event_BT),
+        items_BT=_tensor(sequences.items[shown_BT] * is_event_BT),
+        event_types_BT=_tensor(sequences.event_types[shown_BT] * is_event_BT),
         features_BTF=_tensor(features_BTF * is_event_BT[:, :, None]),
         # Each moment is rounded on its own, so that a pause between two events does not depend on
         # where the window begins.

@@ -15,7 +15,7 @@ from habitue.model.resume import PROGRESS_FILE, Checkpoint, TrainingState, train
 from habitue.model.train import CURVE_FILE, train_network
 from tests.model.conftest import TINY, Lab
 
-SETTINGS = TrainingSettings(epochs=3, batch_events=512)
+SETTINGS = TrainingSettings(epochs=3, batch_events=512, ema=0.9)
 
 
 class BrokenOff(BaseException):
@@ -123,7 +123,7 @@ def test_a_finished_training_is_not_trained_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("forgotten", ["random", "masks", "optimizer", "losses", "rng"])
+@pytest.mark.parametrize("forgotten", ["random", "masks", "optimizer", "average", "losses", "rng"])
 def test_what_is_kept_is_needed(
     lab: Lab,
     whole: TrainedNetwork,
@@ -148,6 +148,8 @@ def test_what_is_kept_is_needed(
             tensors["losses"] = torch.zeros(0, dtype=torch.float64)
         elif forgotten == "rng":
             numbers["rng"]["state"]["state"] += 1
+        elif forgotten == "average":
+            tensors |= {n: t + 1 for n, t in tensors.items() if n.startswith("average.")}
         else:
             tensors = {n: t for n, t in tensors.items() if not n.startswith("optimizer.")}
         return TrainingState(numbers, tensors)

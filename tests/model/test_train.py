@@ -11,6 +11,7 @@ import torch
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import Failed, NotEnoughData
+from habitue.model.behaviour import BehaviourModel
 from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.objectives import behaviour_loss
@@ -188,6 +189,25 @@ def test_steps_that_are_not_finite_are_skipped_and_counted(
     steps = trained.curve[-1].step
     assert trained.skipped_steps == trained.curve[-1].skipped_steps > 0
     assert steps + trained.skipped_steps == next(calls)
+    assert all(torch.isfinite(value).all() for value in weights(trained).values())
+
+
+def test_three_such_steps_in_a_row_bring_back_the_epochs_beginning(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = iter(range(10**6))
+    seen: list[torch.Tensor] = []
+
+    def broken_for_a_while(model: BehaviourModel, *args: object) -> torch.Tensor:
+        loss = behaviour_loss(model, *args)  # type: ignore[arg-type]
+        seen.append(model.gap_head.weight.detach().clone())
+        return loss * float("nan") if next(calls) in (4, 5, 6) else loss
+
+    monkeypatch.setattr("habitue.model.fit.behaviour_loss", broken_for_a_while)
+    trained = lab.train(tmp_path, training=SHORT)
+    assert (trained.skipped_steps, trained.rollbacks) == (3, 1)
+    assert torch.equal(seen[7], seen[0])
+    assert not torch.equal(seen[6], seen[0])
     assert all(torch.isfinite(value).all() for value in weights(trained).values())
 
 

@@ -16,7 +16,7 @@ from habitue.model.layers import HighPass, PooledDropout
 
 
 class PlainAttention(nn.Module):
-    """Causal attention of the positions asked about over all positions."""
+    """Attention of the positions asked about over all positions."""
 
     def __init__(self, width: int, heads: int, dropout: PooledDropout) -> None:
         super().__init__()
@@ -27,21 +27,32 @@ class PlainAttention(nn.Module):
         self.dropout = dropout
 
     def forward(
-        self, asking_BQD: torch.Tensor, x_BTD: torch.Tensor, is_hidden: torch.Tensor
+        self, asking_BQD: torch.Tensor, x_BTD: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """Return what each asking position gathers of those not hidden, [.., Q, T], from it."""
-        head = x_BTD.shape[2] // self.heads
-        q_BHQd = self._split(self.ask(asking_BQD), head)
-        k_BTD, v_BTD = self.read(x_BTD).chunk(2, dim=2)
-        k_BHTd, v_BHTd = self._split(k_BTD, head), self._split(v_BTD, head)
-        match_BHQT = (q_BHQd * head**-0.5) @ k_BHTd.transpose(2, 3)
-        share_BHQT = torch.softmax(match_BHQT.masked_fill(is_hidden, -math.inf), dim=3)
-        found_BHQd = self.dropout(share_BHQT) @ v_BHTd
-        written: torch.Tensor = self.write(found_BHQd.transpose(1, 2).reshape(asking_BQD.shape))
+        """Return what each asking position gathers; `mask`, [Q, T] or [B, 1, T], is added."""
+        q_NQd = self._split(self.ask(asking_BQD))
+        k_NTd, v_NTd = map(self._split, self.read(x_BTD).chunk(2, dim=2))
+        if mask.ndim == 3:
+            mask = mask.repeat_interleave(self.heads, dim=0)
+        match_NQT = torch.baddbmm(mask, q_NQd, k_NTd.mT, alpha=q_NQd.shape[2] ** -0.5)
+        found_NQd = torch.bmm(self.dropout(torch.softmax(match_NQT, dim=2)), v_NTd)
+        written: torch.Tensor = self.write(self._joined(found_NQd))
         return written
 
-    def _split(self, x_BTD: torch.Tensor, head: int) -> torch.Tensor:
-        return x_BTD.view(*x_BTD.shape[:2], self.heads, head).transpose(1, 2)
+    def _split(self, x_BTD: torch.Tensor) -> torch.Tensor:
+        """Return each head's part as a batch of its own; with one head nothing is copied."""
+        if self.heads == 1:
+            return x_BTD
+        batch, length, width = x_BTD.shape
+        parts = x_BTD.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+        return parts.reshape(batch * self.heads, length, -1)
+
+    def _joined(self, x_NTd: torch.Tensor) -> torch.Tensor:
+        if self.heads == 1:
+            return x_NTd
+        count, length, part = x_NTd.shape
+        parts = x_NTd.view(count // self.heads, self.heads, length, part).transpose(1, 2)
+        return parts.reshape(-1, length, self.heads * part)
 
 
 class PostNormBlock(nn.Module):
@@ -64,16 +75,16 @@ class PostNormBlock(nn.Module):
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Return the next layer's positions."""
         length = x_BTD.shape[1]
-        is_ahead_TT = torch.ones(length, length, dtype=torch.bool).triu(1)
+        ahead_TT = torch.full((length, length), -math.inf).triu(1)
         filtered = self.filter(x_BTD) if self.high_pass else None
-        return self._mixed(x_BTD, self.attention(x_BTD, x_BTD, is_ahead_TT), filtered)
+        return self._mixed(x_BTD, self.attention(x_BTD, x_BTD, ahead_TT), filtered)
 
     def last(self, x_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
         """Return the next layer's last positions, [B, D]."""
         asking_BD = at_last(x_BTD, lengths_B)
-        place_T = torch.arange(x_BTD.shape[1])
-        is_padding_B11T = (place_T >= lengths_B[:, None])[:, None, None]
-        gathered_BD = self.attention(asking_BD[:, None], x_BTD, is_padding_B11T)[:, 0]
+        is_padding_BT = torch.arange(x_BTD.shape[1]) >= lengths_B[:, None]
+        mask_B1T = torch.where(is_padding_BT, -math.inf, 0.0)[:, None]
+        gathered_BD = self.attention(asking_BD[:, None], x_BTD, mask_B1T)[:, 0]
         filtered = self.filter.last(x_BTD, lengths_B) if self.high_pass else None
         return self._mixed(asking_BD, gathered_BD, filtered)
 
