@@ -103,9 +103,9 @@ class ItemHistories:
         """
         recent = self.kept(decay**self.steps_back >= LEAST_WEIGHT) if decay < 1 else self
         values = (decay**recent.steps_back).astype(np.float32)
-        # Summing duplicates sorts in place: the columns must be a copy.
+        # Summing duplicates works in place: columns and offsets must be copies.
         found = sparse.csr_array(
-            (values, recent.items.copy(), recent.offsets), shape=(len(self), num_items)
+            (values, recent.items.copy(), recent.offsets.copy()), shape=(len(self), num_items)
         )
         found.sum_duplicates()
         return found

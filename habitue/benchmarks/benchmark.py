@@ -99,7 +99,7 @@ def _run(bench: Bench, architecture: str, seeds: int) -> BenchmarkResult:
     counted = {family.name: Counted(family) for family in FAMILIES}
     rows = [Row([bench.measure(one)]) for one in counted.values() if one.name not in _SOLVED]
     networks = [
-        Networked(architecture, seed, bench.shelf.folder / "weights")
+        Networked.of(architecture, seed, bench.trial, bench.shelf.folder / "weights")
         for seed in range(0 if architecture == NONE else seeds)
     ]
     trained = [bench.measure(one) for one in networks]

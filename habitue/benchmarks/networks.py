@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 FLAGSHIP: Final = "flagship"
 NONE: Final = "none"  # no network at all
+_MANY_ITEMS: Final = 20_000
+_NEGATIVES: Final = 2048
+_MANY_TARGETS: Final = 3_600_000  # next items learned from in all epochs together
+_LEAST_EPOCHS: Final = 4
 ARCHITECTURES: Final = (FLAGSHIP, "transformer", "sasrec", "gru", "lstm", "cnn")
 
 
@@ -65,7 +69,34 @@ class Networked:
 
     architecture: str
     seed: int
+    model: "ModelSettings"
+    training: "TrainingSettings"
     weights: Path  # the folder where weights are kept
+
+    @classmethod
+    def of(cls, architecture: str, seed: int, trial: Trial, weights: Path) -> "Networked":
+        """Return the network as it is trained on data of this size.
+
+        Beyond `_MANY_ITEMS` a softmax over all items is dearer than the rest of the network, and
+        beyond `_MANY_TARGETS` an epoch holds what many hold elsewhere.
+        """
+        from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
+
+        change: dict[str, object] = {}
+        if architecture != FLAGSHIP:
+            change = {"architecture": architecture}
+        if architecture == "sasrec":  # as it was published
+            change["high_pass"] = 0.0
+        learning: dict[str, object] = {"seed": seed}
+        if trial.num_items > _MANY_ITEMS:
+            learning |= {"loss": "sampled", "negatives": _NEGATIVES}
+        targets = int((trial.training.lengths - 1).clip(0).sum())
+        epochs = round(_MANY_TARGETS / max(targets, 1))
+        if epochs < PLAIN_TRAINING.epochs:
+            learning["epochs"] = max(epochs, _LEAST_EPOCHS)
+        model = PLAIN_MODEL.model_copy(update=change)
+        training = PLAIN_TRAINING.model_copy(update=learning)
+        return cls(architecture, seed, model, training, weights)
 
     @property
     def name(self) -> str:
@@ -75,21 +106,19 @@ class Networked:
     @property
     def recipe(self) -> Mapping[str, Json]:
         """Its shape and how it learns."""
-        model, training = self._settings()
-        return {"model": model.model_dump(), "training": training.model_dump()}
+        return {"model": self.model.model_dump(), "training": self.training.model_dump()}
 
     def build(self, trial: Trial, progress: Progress) -> Built:
         """Train it, the epoch chosen on validation, and keep its weights."""
         from habitue.model.plain_sequences import train_on_sequences, weights_of
 
-        model, training = self._settings()
         began = time.monotonic()
         trained = train_on_sequences(
             numbered_from_one(trial.training),
             num_items=trial.num_items,
             attributes=_attributes(trial),
-            model=model,
-            training=training,
+            model=self.model,
+            training=self.training,
             validation=(trial.validation_items + 1).astype(np.int32),
             filter_seen=trial.validation.hidden is not None,
             progress=progress,
@@ -121,7 +150,7 @@ class Networked:
                 self._path.read_bytes(),
                 num_items=trial.num_items,
                 attributes=_attributes(trial),
-                model=self._settings()[0],
+                model=self.model,
             )
             asked = AskedNetwork(network)
             return Built(asked, asked, chosen, {}, 0.0, 0.0)
@@ -130,17 +159,6 @@ class Networked:
     @property
     def _path(self) -> Path:
         return self.weights / f"{self.architecture}-{self.seed}.safetensors"
-
-    def _settings(self) -> "tuple[ModelSettings, TrainingSettings]":
-        from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
-
-        change: dict[str, object] = {}
-        if self.architecture != FLAGSHIP:
-            change = {"architecture": self.architecture}
-        if self.architecture == "sasrec":  # as it was published
-            change["high_pass"] = 0.0
-        training = PLAIN_TRAINING.model_copy(update={"seed": self.seed})
-        return PLAIN_MODEL.model_copy(update=change), training
 
 
 def numbered_from_one(histories: ItemHistories) -> list[npt.NDArray[np.int32]]:

@@ -74,6 +74,15 @@ def test_any_history_gets_finite_scores_of_all_items(model: NextItemModel) -> No
     assert (fitted.scores(asked) != 7).all()
 
 
+@pytest.mark.parametrize("model", [MostTaken(), *MODELS], ids=lambda model: f"{model.name}")
+def test_fitting_and_asking_leave_the_histories_as_they_were(model: NextItemModel) -> None:
+    histories = ItemHistories.of([[0, 1, 0, 0, 2], [2, 2], [1, 0, 1]] * 5)
+    items, offsets = histories.items.copy(), histories.offsets.copy()
+    model.fit(histories, num_items=3).scores(histories)
+    assert np.array_equal(histories.items, items)
+    assert np.array_equal(histories.offsets, offsets)
+
+
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.name}")
 def test_fitting_again_gives_the_same_scores(model: NextItemModel) -> None:
     first, again = (model.fit(walks(), num_items=RING).scores(walks(5)) for _ in range(2))
@@ -132,11 +141,14 @@ def test_cosine_is_that_of_the_persons() -> None:
     assert matrix.diagonal().tolist() == [0, 0, 0]
 
 
-def test_a_history_is_weighted_by_how_long_ago_each_item_came() -> None:
+@pytest.mark.parametrize(("decay", "first"), [(0.5, [1.25, 0.5, 0]), (1.0, [2, 1, 0])])
+def test_a_history_is_weighted_by_how_long_ago_each_item_came(
+    decay: float, first: list[float]
+) -> None:
     histories = ItemHistories.of([[0, 1, 0], [2]])
-    weights = histories.weights(0.5, 3).toarray()
-    assert weights.tolist() == [[1.25, 0.5, 0], [0, 0, 1]]
+    assert histories.weights(decay, 3).toarray().tolist() == [first, [0, 0, 1]]
     assert histories.items.tolist() == [0, 1, 0, 2]  # untouched
+    assert histories.offsets.tolist() == [0, 3, 4]
 
 
 @pytest.mark.parametrize("entries", [1, 3, 50])
