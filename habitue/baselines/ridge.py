@@ -1,50 +1,60 @@
 """Ridge regression from items to items, in closed form where it fits, by descent where not.
 
-Comes in: the Gram matrix of what was seen before and what came after it, both sparse. Goes out:
-the matrix that predicts the one from the other. Up to `MAX_DENSE_ITEMS` items it is exact and
-dense (a Cholesky factor; two matrices of 4 bytes an entry are in memory); beyond, gradient steps
-from the diagonal's solution that keep the strongest entries of each row. Knows nothing about
-histories.
+Comes in: what was seen before and what came after it, a sparse row an example. Goes out: the
+matrix that predicts the one from the other. Up to `MAX_DENSE_ITEMS` items it is exact and dense (a
+Cholesky factor; two matrices of 4 bytes an entry are in memory); beyond, gradient steps from the
+diagonal's solution that keep the strongest entries of each row. Knows nothing about histories.
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from habitue.baselines.next_item import strongest
+from habitue.baselines.next_item import strongest, strongest_of_product
 
 Floats = npt.NDArray[np.float32]
 
 MAX_DENSE_ITEMS = 20_000
 ROW_ENTRIES = 200
+_GRAM_ENTRIES = 1000  # of a row of what is solved, beyond the dense size
 _STEPS = 20
 _POWER_STEPS = 30
 _BLOCK_ROWS = 500
 
 
 def solve_ridge(
-    gram: sparse.csr_array,
-    target: sparse.csr_array,
+    before: sparse.csr_array,
+    after: sparse.csr_array,
     penalty: float,
     *,
     max_dense_items: int = MAX_DENSE_ITEMS,
 ) -> sparse.csr_array | Floats:
-    """Return B that minimises |XB - Y|² + penalty |B|², for `gram` X'X and `target` X'Y."""
-    if gram.shape[0] <= max_dense_items:
-        return _exact(gram, target, penalty)
-    return _descended(gram, target, penalty, zero_diagonal=False)
+    """Return B that minimises |XB - Y|² + penalty |B|², for X `before` and Y `after`, [P, I]."""
+    backwards = before.T.tocsr()
+    if before.shape[1] > max_dense_items:
+        gram = strongest_of_product(backwards, before, _GRAM_ENTRIES)
+        target = strongest_of_product(backwards, after, _GRAM_ENTRIES)
+        return _descended(gram, target, penalty, zero_diagonal=False)
+    factor = _factor(_dense_product(backwards, before), penalty)
+    wanted = _dense_product(backwards, after)
+    solved = linalg.cho_solve((factor, True), wanted, overwrite_b=True, check_finite=False)
+    del factor, wanted
+    # A history picks rows of it: they must lie side by side.
+    return np.ascontiguousarray(solved)
 
 
 def solve_ease(
-    gram: sparse.csr_array, penalty: float, *, max_dense_items: int = MAX_DENSE_ITEMS
+    taken: sparse.csr_array, penalty: float, *, max_dense_items: int = MAX_DENSE_ITEMS
 ) -> sparse.csr_array | Floats:
-    """Return B that minimises |XB - X|² + penalty |B|² with a diagonal of zeros (EASE).
+    """Return B that minimises |XB - X|² + penalty |B|² with a diagonal of zeros, X being `taken`.
 
     The closed form is of Steck, Embarrassingly Shallow Autoencoders for Sparse Data (2019).
     """
-    if gram.shape[0] > max_dense_items:
+    backwards = taken.T.tocsr()
+    if taken.shape[1] > max_dense_items:
+        gram = strongest_of_product(backwards, taken, _GRAM_ENTRIES)
         return _descended(gram, gram, penalty, zero_diagonal=True)
-    factor = _factor(gram, penalty)
+    factor = _factor(_dense_product(backwards, taken), penalty)
     inverse, problem = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     assert problem == 0  # positive definite, or the factor would have failed
     diagonal = inverse.diagonal().copy()
@@ -54,26 +64,23 @@ def solve_ease(
     return weights
 
 
-def _exact(gram: sparse.csr_array, target: sparse.csr_array, penalty: float) -> Floats:
-    factor = _factor(gram, penalty)
-    wanted = _dense(target)
-    solved = linalg.cho_solve((factor, True), wanted, overwrite_b=True, check_finite=False)
-    del factor, wanted
-    # A history picks rows of it: they must lie side by side.
-    return np.ascontiguousarray(solved)
-
-
-def _factor(gram: sparse.csr_array, penalty: float) -> Floats:
-    """The lower Cholesky factor of the Gram matrix with the penalty on its diagonal."""
-    dense = _dense(gram)
-    dense[np.diag_indices(len(dense))] += np.float32(penalty)
-    factor, _ = linalg.cho_factor(dense, lower=True, overwrite_a=True, check_finite=False)
+def _factor(gram: Floats, penalty: float) -> Floats:
+    """The lower Cholesky factor of the Gram matrix with the penalty on its diagonal, in place."""
+    gram[np.diag_indices(len(gram))] += np.float32(penalty)
+    factor, _ = linalg.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
     return np.asarray(factor, np.float32)
 
 
-def _dense(matrix: sparse.csr_array) -> Floats:
-    """Dense, in the column order that LAPACK overwrites instead of copying."""
-    return np.asarray(matrix.astype(np.float32, copy=False).toarray(order="F"))
+def _dense_product(left: sparse.csr_array, right: sparse.csr_array) -> Floats:
+    """Dense, in the column order that LAPACK overwrites instead of copying, in blocks of rows.
+
+    Of few items that many took, the sparse product would be larger than the dense one.
+    """
+    found = np.zeros((left.shape[0], right.shape[1]), dtype=np.float32, order="F")
+    for start in range(0, len(found), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        found[rows] = (left[rows] @ right).toarray()
+    return found
 
 
 def _mirrored(lower: Floats) -> Floats:

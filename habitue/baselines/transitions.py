@@ -18,6 +18,7 @@ from habitue.baselines.ridge import MAX_DENSE_ITEMS, solve_ease, solve_ridge
 
 _STEPS_AHEAD = 4
 _AHEAD_DECAY = 0.5
+_MAX_PREFIXES = 3_000_000  # of some 20 entries each, all in memory
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ class LinearTransitions:
     def fit(self, histories: ItemHistories, *, num_items: int) -> ItemToItem:
         """Solve for the matrix from what came before to what came next."""
         before, after = prefix_pairs(histories, self.decay, num_items)
-        backwards = before.T.tocsr()
-        gram, target = backwards @ before, backwards @ after
-        matrix = solve_ridge(gram, target, self.penalty, max_dense_items=self.max_dense_items)
+        matrix = solve_ridge(before, after, self.penalty, max_dense_items=self.max_dense_items)
         return ItemToItem(matrix, self.decay)
 
 
@@ -54,8 +53,7 @@ class Ease:
         """Solve for the matrix from item to item."""
         taken = histories.weights(1.0, num_items)
         taken.data[:] = 1
-        gram = taken.T.tocsr() @ taken
-        matrix = solve_ease(gram, self.penalty, max_dense_items=self.max_dense_items)
+        matrix = solve_ease(taken, self.penalty, max_dense_items=self.max_dense_items)
         return ItemToItem(matrix, self.query_decay)
 
 
@@ -64,12 +62,13 @@ def prefix_pairs(
 ) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Return what came before, decayed, and what came after, for each event that has a next one.
 
-    Both float32 [P, num_items].
+    Both float32 [P, num_items]. Of more than `_MAX_PREFIXES` such events every n-th is taken.
     """
     place = np.arange(len(histories.items))
     first = histories.offsets[:-1][histories.persons]
     last = histories.offsets[1:][histories.persons] - 1
     ends = place[place < last]
+    ends = ends[:: 1 + len(ends) // _MAX_PREFIXES]
     steps_back = ceil(log(LEAST_WEIGHT) / log(decay))
     back = [(ends - step, decay**step) for step in range(steps_back)]
     ahead = [(ends + step + 1, _AHEAD_DECAY**step) for step in range(_STEPS_AHEAD)]

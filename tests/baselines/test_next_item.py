@@ -117,14 +117,28 @@ def test_ease_has_its_closed_form_and_no_diagonal() -> None:
 
 def test_beyond_the_dense_size_descent_comes_to_nearly_the_same_solution() -> None:
     before, after = prefix_pairs(walks(), 0.7, RING)
-    gram, target = before.T.tocsr() @ before, before.T.tocsr() @ after
-    exact = solve_ridge(gram, target, 50)
-    near = solve_ridge(gram, target, 50, max_dense_items=2)
+    exact = plain(solve_ridge(before, after, 50))
+    near = solve_ridge(before, after, 50, max_dense_items=2)
     assert sparse.issparse(near)
     assert plain(near) == pytest.approx(exact, abs=0.05 * float(np.abs(exact).max()))
-    exact = solve_ease(gram, 50)
-    near = solve_ease(gram, 50, max_dense_items=2)
+    exact = plain(solve_ease(before, 50))
+    near = solve_ease(before, 50, max_dense_items=2)
     assert plain(near) == pytest.approx(exact, abs=0.05 * float(np.abs(exact).max()))
+
+
+def test_of_very_many_events_every_nth_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("habitue.baselines.transitions._MAX_PREFIXES", 400)
+    before, after = prefix_pairs(walks(200), 0.7, RING)  # 1,000 prefixes
+    assert before.shape == after.shape == (334, RING)
+
+
+def test_products_are_made_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = plain(LinearTransitions().fit(walks(), num_items=RING).matrix)
+    monkeypatch.setattr("habitue.baselines.ridge._BLOCK_ROWS", 5)
+    assert np.array_equal(plain(LinearTransitions().fit(walks(), num_items=RING).matrix), expected)
+    ease = plain(Ease().fit(walks(), num_items=RING).matrix)
+    monkeypatch.undo()
+    assert np.array_equal(plain(Ease().fit(walks(), num_items=RING).matrix), ease)
 
 
 def test_markov_counts_the_last_item_and_popularity_decides_between_equals() -> None:
