@@ -50,12 +50,13 @@ from habitue.events.manifest import (
     write_part,
 )
 from habitue.events.merge import merge
+from habitue.events.ordering import sorted_by
 from habitue.events.personal import looks_like_person
 from habitue.events.quarantine import QuarantineWriter, SetAside
 from habitue.events.records import RecordChunk
 from habitue.events.sources import Place, match_source, open_source, rest_of
 from habitue.events.spill import Spill
-from habitue.events.store import EVENT_ORDER, EventStore, in_order, stored_kinds
+from habitue.events.store import EVENT_ORDER, EventStore, stored_kinds
 from habitue.events.told import ToldInEvents
 from habitue.events.unsure_money import CODE, UnsureMoney
 from habitue.events.words import Words
@@ -67,6 +68,7 @@ _ORDER: Final = {"events": EVENT_ORDER}
 # Up to so many bytes of unpacked input go into so many buckets.
 _BUCKETS_BY_BYTES: Final = ((20 << 20, 4), (200 << 20, 16), (2 << 30, 64), (20 << 30, 256))
 _MOST_BUCKETS: Final = 1024
+_SPENT: Final = ("_content", "_file", "_record", "_repaired", "_keep_equal")  # by then
 _UNPACKED: Final = 6  # times the size of a packed or a Parquet file, roughly
 _PART_ROWS: Final = 1_000_000  # of a part of versions, at least, where there are several
 _ROW_BYTES: Final = 100  # of a database table, roughly
@@ -236,7 +238,7 @@ class Ingest:
                 fresh = self._with_sure_money(rows, fresh)
             self._note_accepted(fresh)
             self._num_changed_ids += merged.num_changed_ids
-            yield in_order(fresh)
+            yield sorted_by(fresh.drop(_SPENT), EVENT_ORDER)
 
     def _noted(self, buckets: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Yield the buckets' rows, once it is noted what they show of items."""
@@ -299,7 +301,8 @@ class Ingest:
         self._write("items", items, content_of(items))
         for nth, versions in enumerate(_gathered(self._version_rows(), _PART_ROWS)):
             stem = f"part-{nth}" if nth else "part"
-            self._write("versions", versions, content_of(versions), stem=stem)
+            told = _stored_columns(versions, VERSION_COLUMNS)
+            self._write("versions", told, content_of(told), stem=stem)
         identities = self._identity_rows()
         self._write("identities", identities, content_of(identities))
         for origin, rows in self._intake.unsure.set_aside():
@@ -494,9 +497,12 @@ def _subject_rows(intake: Intake) -> pl.DataFrame:
 
 
 def _gathered(pieces: Iterable[pl.DataFrame], most_rows: int) -> Iterator[pl.DataFrame]:
-    """Yield the pieces laid together until they have so many rows."""
+    """Yield pieces of the same columns laid together until they have so many rows."""
     waiting: list[pl.DataFrame] = []
     for piece in pieces:
+        if waiting and waiting[0].columns != piece.columns:
+            yield pl.concat(waiting)
+            waiting = []
         waiting.append(piece)
         if sum(one.height for one in waiting) >= most_rows:
             yield pl.concat(waiting)

@@ -177,7 +177,7 @@ class Intake:
             self._words.coded(name, rows[name]) for name in rows.columns if name in CODED_FIELDS
         )
         rows = rows.with_columns(
-            _content=pl.Series(row_hashes(_told_by(rows), self._hashed, self._words.hashes)),
+            _content=pl.Series(row_hashes(_told_by(rows), self._hashed, self._words.share_of_row)),
             _bucket=bucket_numbers(rows["subject_id"], self._num_buckets),
             _file=pl.lit(file.number, dtype=pl.UInt32),
             _keep_equal=pl.lit(file.source.duplicate_rows == "keep"),

@@ -55,24 +55,29 @@ def column_hashes(column: pl.Series) -> Hashes:
     return hashes
 
 
+def share_of_row(name: str, column: pl.Series) -> Hashes:
+    """Return what a column adds to the hashes of its rows; a null adds 0."""
+    shares = mixed(column_hashes(column) ^ _seed(name))
+    if column.null_count():
+        shares[column.is_null().to_numpy()] = 0
+    return shares
+
+
 def row_hashes(
     frame: pl.DataFrame,
     columns: Iterable[str],
-    hashes_of: Callable[[pl.Series], Hashes] = column_hashes,
+    shares_of: Callable[[str, pl.Series], Hashes] = share_of_row,
 ) -> Hashes:
     """Return one hash a row over `columns`, whatever their order.
 
     A column that is absent counts like a null, and nulls add nothing: mapping one more column
-    that is empty does not change the hash. `hashes_of` gives what `column_hashes` does, and may
+    that is empty does not change the hash. `shares_of` gives what `share_of_row` does, and may
     know it already.
     """
     total = np.zeros(frame.height, dtype=np.uint64)
     for name in columns:
         if name in frame.columns and frame[name].null_count() < frame.height:
-            part = mixed(hashes_of(frame[name]) ^ _seed(name))
-            if frame[name].null_count():
-                part[frame[name].is_null().to_numpy()] = 0
-            total += part
+            total += shares_of(name, frame[name])
     return mixed(total)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -375,11 +376,16 @@ def _is_coded(kind: pa.DataType) -> bool:
 
 def _recoded(column: pa.DictionaryArray, kind: pl.Categorical) -> pl.Series:
     """Return a column with the file's numbers for texts as one with ours."""
-    texts = pl.Series(column.dictionary, dtype=pl.String)
+    if column.dictionary.null_count:
+        return pl.Series(column.dictionary_decode(), dtype=pl.String).cast(kind)
+    texts = pl.Series(column.dictionary, dtype=pl.String).cast(kind)
+    codes = texts.to_physical().to_numpy()
+    if not column.null_count:
+        return pl.Series(codes[column.indices.to_numpy()]).cat.to(kind)
     # A null's place is after all others.
-    codes = texts.cast(kind).to_physical().extend_constant(None, 1)
-    places = pl.Series(column.indices).fill_null(texts.len())
-    return codes.gather(places).cat.to(kind)
+    places = column.indices.fill_null(codes.size).to_numpy()
+    numbers = pl.Series(np.append(codes, np.uint32(0))[places])
+    return numbers.set(pl.Series(column.is_null()), None).cat.to(kind)
 
 
 def _is_list(kind: pa.DataType) -> bool:

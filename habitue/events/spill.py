@@ -83,7 +83,7 @@ class Spill:
             if pieces:
                 name = f"{bucket:04d}-{self._num_written:06d}.arrow"
                 rows = pl.concat(pieces, how="diagonal_relaxed", rechunk=True)
-                rows.write_ipc(self._folder / name, compression="lz4")
+                rows.write_ipc(self._folder / name, compression="uncompressed")
         self._num_written += 1
         self._waiting, self._num_waiting_bytes = [], 0
 

@@ -49,29 +49,6 @@ def stored_kinds(columns: dict[str, pl.DataType]) -> dict[str, pl.DataType]:
     }
 
 
-def in_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Return events in `EVENT_ORDER`.
-
-    Subject and time as one number, where they fit into one, are sorted in half the time.
-    """
-    if events.is_empty():
-        return events
-    subject, at = (events[name].to_numpy() for name in EVENT_ORDER[:2])
-    begin = at.min()
-    time_bits = int(at.max() - begin).bit_length()
-    if time_bits + int(subject.max()).bit_length() < 64:
-        keys = (subject << time_bits) | (at - begin)
-        order = np.argsort(keys, kind="stable")
-        equals_next = np.append(np.diff(keys[order]) == 0, False)
-        if equals_next.any():
-            tied = np.flatnonzero(equals_next | np.roll(equals_next, 1))
-            rows = order[tied]
-            last, first = (events[name].to_numpy()[rows] for name in EVENT_ORDER[:1:-1])
-            order[tied] = rows[np.lexsort((last, first, keys[rows]))]
-        return events[order]
-    return events.sort(EVENT_ORDER)
-
-
 class EventStore:
     """A folder of stored events, read bucket by bucket; an `EventLog`."""
 

@@ -14,9 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from habitue.events.catalogue import EVENT_ATTRIBUTES, PRICE_STRETCH, VERSION_COLUMNS
+from habitue.events.ordering import sorted_by
 from habitue.events.words import is_coded
 
 _VALIDITY: Final = ("item_number", "valid_from", "known_at")
+_NO_WORD: Final = -1
 
 Places = NDArray[np.int64]
 
@@ -29,10 +31,11 @@ class ToldInEvents:
 
     def __init__(self, *, max_rows: int = 2_000_000) -> None:
         self._max_rows = max_rows
+        self._earliest = _EarliestShown()
         self._words = pl.DataFrame(schema=VERSION_COLUMNS)
         self._prices = pl.DataFrame(schema=VERSION_COLUMNS).select(*_VALIDITY, "price")
-        self._waiting: list[pl.DataFrame] = []
-        self._num_waiting = 0
+        self._waiting_words: list[pl.DataFrame] = []
+        self._waiting_prices: list[pl.DataFrame] = []
 
     def add(self, events: pl.DataFrame) -> None:
         """Take rows with `item_number, timestamp, received_at, event_type` and some attributes."""
@@ -49,38 +52,40 @@ class ToldInEvents:
         rows = rows.select(
             "item_number", *told, valid_from=pl.col("timestamp"), known_at=pl.col("received_at")
         )
-        self._waiting.append(rows)
-        self._num_waiting += self._waiting[-1].height
-        if self._num_waiting > self._max_rows:
-            self._reduce()
+        if "price" in rows.columns:
+            self._waiting_prices.append(rows.select(*_VALIDITY, "price").drop_nulls("price"))
+            rows = rows.drop("price")
+        self._waiting_words.append(self._earliest.telling_more(rows))
+        if sum(frame.height for frame in self._waiting_words) > self._max_rows:
+            self._reduce_words()
+        if sum(frame.height for frame in self._waiting_prices) > self._max_rows:
+            self._reduce_prices()
 
     def new_versions(self, stored: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield what was gathered and tells more than the versions that are stored.
 
-        By item number, some items at a time.
+        By item number, some items at a time; first what is told of words, then the prices.
         """
-        self._reduce()
-        items = pl.concat([self._words["item_number"], self._prices["item_number"]])
+        self._reduce_words()
+        self._reduce_prices()
         of_events = stored.filter(pl.col("row_key").is_null())
-        for first, last in _ranges(items, self._max_rows):
-            is_meant = pl.col("item_number").is_between(first, last)
-            words, prices = self._words.filter(is_meant), self._prices.filter(is_meant)
-            new = pl.concat([words, _asked_for(prices)], how="diagonal")
-            known = of_events.join(new.select("item_number").unique(), on="item_number", how="semi")
-            yield _told_more(new, known)
+        for gathered, more in ((self._words, _more_words), (self._prices, _more_prices)):
+            for first, last in _ranges(gathered["item_number"], self._max_rows):
+                new = gathered.filter(pl.col("item_number").is_between(first, last))
+                items = new.select("item_number").unique()
+                yield more(new, of_events.join(items, on="item_number", how="semi"))
 
-    def _reduce(self) -> None:
-        if not self._waiting:
+    def _reduce_prices(self) -> None:
+        prices = pl.concat([self._prices, *self._waiting_prices])
+        self._waiting_prices = []
+        self._prices = _perhaps_asked_for(prices)
+
+    def _reduce_words(self) -> None:
+        if not self._waiting_words:
             return
-        rows = pl.concat(_alike(self._waiting), how="diagonal")
-        self._waiting, self._num_waiting = [], 0
-        self._reduce_words(rows)
-        if "price" in rows.columns:
-            prices = rows.select(*_VALIDITY, "price").drop_nulls("price")
-            self._prices = _perhaps_asked_for(pl.concat([self._prices, prices]))
-
-    def _reduce_words(self, rows: pl.DataFrame) -> None:
-        words = [name for name in EVENT_ATTRIBUTES if name in rows.columns and name != "price"]
+        rows = pl.concat(_alike(self._waiting_words), how="diagonal")
+        self._waiting_words = []
+        words = _words_of(rows)
         # What is first of all its words together is much less, and holds what is first of each.
         first = _first_known(_perhaps_first(rows.select(*_VALIDITY, *words), words), words)
         first = first.with_columns(pl.col(*words).cast(pl.String)) if words else first
@@ -89,6 +94,74 @@ class ToldInEvents:
         both = pl.concat([self._words, *pieces], how="diagonal")
         found = [_first_known(rows, attribute) for attribute, rows in _by_attribute(both)]
         self._words = pl.concat(found)
+
+
+class _EarliestShown:
+    """Of each item one row that is kept: the earliest so far, and the words that it shows.
+
+    Nearly all rows show what that one shows, not before it and not known before it: they tell
+    nothing, whatever else is kept.
+    """
+
+    def __init__(self) -> None:
+        self._valid_from = np.zeros(0, dtype=np.int64)
+        self._known_at = np.zeros(0, dtype=np.int64)
+        self._shown: dict[str, Places] = {}  # numbers of words
+        # Texts that come as such are numbered here; a word comes in one of the two ways only.
+        self._kind = pl.Categorical(pl.Categories.random())
+        self._held = pl.Series(dtype=self._kind)
+        self._kinds: dict[str, str] = {}
+
+    def telling_more(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that may tell more than what was kept of their items."""
+        words = _words_of(rows)
+        kinds = {word: str(rows[word].dtype) for word in words}
+        if rows.is_empty() or any(self._kinds.setdefault(w, k) != k for w, k in kinds.items()):
+            return rows
+        item = rows["item_number"].to_numpy().astype(np.int64)
+        codes = {word: _codes(rows[word], self._kind) for word in words}
+        self._make_room(int(item.max()) + 1, words)
+        valid_from, known_at = rows["valid_from"].to_numpy(), rows["known_at"].to_numpy()
+        tells = (valid_from < self._valid_from[item]) | (known_at < self._known_at[item])
+        for word, shown in codes.items():
+            tells |= (shown != self._shown[word][item]) & (shown != _NO_WORD)
+        places = np.flatnonzero(tells)
+        self._keep(places, item[places], valid_from[places], known_at, codes)
+        return rows[places]
+
+    def _keep(
+        self,
+        places: Places,
+        item: Places,
+        valid_from: NDArray[np.int64],
+        known_at: NDArray[np.int64],
+        codes: dict[str, Places],
+    ) -> None:
+        """Keep the earliest of some rows for each of their items, where it is earlier."""
+        # Written latest first: what is written last is the earliest.
+        order = np.argsort(-valid_from, kind="stable")
+        order = order[valid_from[order] < self._valid_from[item[order]]]
+        item, places = item[order], places[order]
+        self._valid_from[item] = valid_from[order]
+        self._known_at[item] = known_at[places]
+        for word, shown in self._shown.items():
+            shown[item] = codes[word][places] if word in codes else _NO_WORD
+
+    def _make_room(self, num_items: int, words: list[str]) -> None:
+        missing = max(0, num_items - self._valid_from.size)
+        if missing:
+            missing = max(missing, self._valid_from.size)
+            never = np.full(missing, np.iinfo(np.int64).max)
+            self._valid_from = np.concatenate([self._valid_from, never])
+            self._known_at = np.concatenate([self._known_at, never])
+        for word in {*self._shown, *words}:
+            before = self._shown.get(word, np.zeros(0, dtype=np.int64))
+            none = np.full(self._valid_from.size - before.size, _NO_WORD)
+            self._shown[word] = np.concatenate([before, none])
+
+
+def _words_of(rows: pl.DataFrame) -> list[str]:
+    return [name for name in EVENT_ATTRIBUTES if name in rows.columns and name != "price"]
 
 
 def _alike(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
@@ -110,20 +183,28 @@ def _ranges(items: pl.Series, most_rows: int) -> Iterator[tuple[int, int]]:
         first = last + 1
 
 
-def _told_more(new: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
-    """Return the new versions of some items that tell more than those stored."""
+def _more_words(new: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    """Return the new versions of some items that tell more of words than those stored."""
     if stored.is_empty():
         return new.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
     both = pl.concat([stored.with_columns(_new=False), new.with_columns(_new=True)])
-    found = []
-    for attribute, rows in _by_attribute(both):
-        if attribute == ["price"]:
-            told = rows.sort("_new").unique([*_VALIDITY, "price"], keep="first")
-            found.append(_asked_for(told))
-        else:
-            found.append(_first_known(rows, attribute, "_new"))
+    found = [
+        _first_known(rows, attribute, "_new")
+        for attribute, rows in _by_attribute(both)
+        if attribute != ["price"]
+    ]
     kept = pl.concat(found).filter("_new").drop("_new")
     return kept.sort(*_VALIDITY, *EVENT_ATTRIBUTES)
+
+
+def _more_prices(new: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
+    """Return the new prices of some items that are asked for beside those stored."""
+    stored = stored.select(*_VALIDITY, "price").drop_nulls("price")
+    if stored.is_empty():
+        return _asked_for(new)
+    both = pl.concat([stored.with_columns(_new=False), new.with_columns(_new=True)])
+    told = both.sort("_new").unique([*_VALIDITY, "price"], keep="first")
+    return _asked_for(told).filter("_new").drop("_new")
 
 
 def _by_attribute(rows: pl.DataFrame) -> list[tuple[list[str], pl.DataFrame]]:
@@ -191,10 +272,11 @@ def _dense(item: Places, stretch: NDArray[np.int64]) -> Places:
     return item * num_stretches + (stretch - begin)
 
 
-def _codes(texts: pl.Series) -> NDArray[np.int64]:
-    """Return a number for each text, -1 for null."""
-    coded = texts if is_coded(texts) else texts.cast(pl.Categorical(pl.Categories.random()))
-    codes: NDArray[np.int64] = coded.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+def _codes(texts: pl.Series, kind: pl.Categorical | None = None) -> Places:
+    """Return a number for each text, -1 for null; texts that are not coded yet as of a kind."""
+    kind = kind or pl.Categorical(pl.Categories.random())
+    coded = texts if is_coded(texts) else texts.cast(kind)
+    codes: Places = coded.to_physical().cast(pl.Int64).fill_null(_NO_WORD).to_numpy()
     return codes
 
 
@@ -204,7 +286,7 @@ def _asked_for(rows: pl.DataFrame) -> pl.DataFrame:
     Of an item the first and, in each stretch, the last; and whatever was known before those,
     should they have arrived late.
     """
-    rows = rows.sort(*_VALIDITY, "price")
+    rows = sorted_by(rows, (*_VALIDITY, "price"))
     item, stretch = pl.col("item_number"), pl.col("valid_from") // PRICE_STRETCH
     begins = rows.select(
         item=(item != item.shift(1)).fill_null(True),

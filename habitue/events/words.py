@@ -7,15 +7,16 @@ works on a column takes both. Knows nothing about what the texts mean.
 """
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from habitue.events.keys import Hashes, column_hashes
+from habitue.events.keys import Hashes, share_of_row
 
-Number = TypeVar("Number", np.uint8, np.uint64, np.bool_)
+Number = TypeVar("Number", np.uint64, np.bool_)
 
 # Texts of these are numbered later on anyway.
 NUMBERED_FIELDS: Final = frozenset({"user_id", "anonymous_id", "item_id"})
@@ -29,7 +30,30 @@ REPEATED_FIELDS: Final = frozenset(
 CODED_FIELDS: Final = NUMBERED_FIELDS | REPEATED_FIELDS
 _OFTEN: Final = 16  # rows for each distinct text, for a column to be coded
 _LOOKED_AT: Final = 50_000  # rows of a chunk
-_UNSEEN, _TIDY, _UNTIDY = 0, 1, 2
+
+
+class _PerText(Generic[Number]):
+    """What was found out about coded texts, each once."""
+
+    def __init__(self, find: Callable[[pl.Series], NDArray[Number]], kind: type[Number]) -> None:
+        self._find: Callable[[pl.Series], NDArray[Number]] = find
+        self._found: NDArray[Number] = np.zeros(1024, dtype=kind)
+        self._is_found = np.zeros(1024, dtype=np.bool_)
+
+    def of(
+        self, codes: NDArray[np.uint32], texts_of: Callable[[NDArray[np.uint32]], pl.Series]
+    ) -> NDArray[Number]:
+        """Return what is so of each code's text."""
+        last = int(codes.max(initial=0))
+        if last >= self._found.size:
+            self._found = _grown(self._found, last + 1)
+            self._is_found = _grown(self._is_found, last + 1)
+        is_found = self._is_found[codes]
+        if not is_found.all():
+            new: NDArray[np.uint32] = np.unique(codes[~is_found])
+            self._found[new] = self._find(texts_of(new))
+            self._is_found[new] = True
+        return self._found[codes]
 
 
 class Words:
@@ -44,11 +68,9 @@ class Words:
         self.kind = pl.Categorical(pl.Categories.random())
         # Without a column of this kind alive, Polars forgets what it numbered.
         self._held = pl.Series(dtype=self.kind)
-        self._max_bytes = max_id_bytes
         self._ever_new: set[str] = set()
-        self._tidiness = np.zeros(1024, dtype=np.uint8)
-        self._hashes: Hashes = np.zeros(1024, dtype=np.uint64)
-        self._is_hashed = np.zeros(1024, dtype=np.bool_)
+        self._tidiness = _PerText(partial(_are_tidy, max_id_bytes), np.bool_)
+        self._shares: dict[str, _PerText[np.uint64]] = {}
 
     def coded(self, field: str, column: pl.Series) -> pl.Series:
         """Return the texts of a field as numbers where that pays, else as texts."""
@@ -75,32 +97,20 @@ class Words:
         if column.dtype != self.kind:
             return False
         codes: NDArray[np.uint32] = column.drop_nulls().to_physical().to_numpy()
-        self._tidiness = _reaching(self._tidiness, codes)
-        unseen = codes[self._tidiness[codes] == _UNSEEN]
-        if unseen.size:
-            new: NDArray[np.uint32] = np.unique(unseen)
-            is_tidy = _is_tidy(self.texts(new), self._max_bytes).to_numpy()
-            self._tidiness[new] = np.where(is_tidy, _TIDY, _UNTIDY)
-        return not (self._tidiness[codes] == _UNTIDY).any()
+        return bool(self._tidiness.of(codes, self.texts).all())
 
-    def hashes(self, column: pl.Series) -> Hashes:
-        """Return what `keys.column_hashes` does."""
+    def share_of_row(self, name: str, column: pl.Series) -> Hashes:
+        """Return what `keys.share_of_row` does."""
         if column.dtype != self.kind:
-            return column_hashes(column)
-        self._hash_new(column.drop_nulls().to_physical().to_numpy())
-        hashes: Hashes = self._hashes[column.to_physical().fill_null(0).to_numpy()]
-        if column.null_count():
-            hashes[column.is_null().to_numpy()] = 0
-        return hashes
-
-    def _hash_new(self, codes: NDArray[np.uint32]) -> None:
-        self._hashes = _reaching(self._hashes, codes)
-        self._is_hashed = _reaching(self._is_hashed, codes)
-        unseen = codes[~self._is_hashed[codes]]
-        if unseen.size:
-            new: NDArray[np.uint32] = np.unique(unseen)
-            self._hashes[new] = column_hashes(self.texts(new))
-            self._is_hashed[new] = True
+            return share_of_row(name, column)
+        if name not in self._shares:
+            self._shares[name] = _PerText(partial(share_of_row, name), np.uint64)
+        found = self._shares[name].of(column.drop_nulls().to_physical().to_numpy(), self.texts)
+        if not column.null_count():
+            return found
+        shares: Hashes = np.zeros(column.len(), dtype=np.uint64)
+        shares[column.is_not_null().to_numpy()] = found
+        return shares
 
     def _comes_again(self, field: str, column: pl.Series) -> bool:
         if field not in self._ever_new:
@@ -164,19 +174,15 @@ def changed(column: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.S
     return texts.set(pl.Series(missing), None) if missing.any() else texts
 
 
-def _is_tidy(texts: pl.Series, max_bytes: int) -> pl.Series:
+def _are_tidy(max_bytes: int, texts: pl.Series) -> NDArray[np.bool_]:
     tidy = (texts.str.len_bytes() <= max_bytes) & (texts != "")
     tidy &= (texts.str.strip_chars() == texts) & ~texts.str.contains(r"[\p{Cc}\p{Cf}]")
     if (texts.str.len_bytes() != texts.str.len_chars()).any():
         tidy &= texts.str.normalize("NFC") == texts
-    return tidy
+    return tidy.to_numpy()
 
 
-def _reaching(array: NDArray[Number], codes: NDArray[np.uint32]) -> NDArray[Number]:
-    """Return the array, long enough to be asked for each code."""
-    last = int(codes.max(initial=0))
-    if last < array.size:
-        return array
-    grown = np.zeros(max(last + 1, 2 * array.size), dtype=array.dtype)
+def _grown(array: NDArray[Number], least: int) -> NDArray[Number]:
+    grown = np.zeros(max(least, 2 * array.size), dtype=array.dtype)
     grown[: array.size] = array
     return grown

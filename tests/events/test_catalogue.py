@@ -38,7 +38,7 @@ def events(*rows: Event, late: int = 0, event_type: str = "purchase") -> pl.Data
 
 def all_of(gathered: ToldInEvents, stored: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.DataFrame(schema=VERSION_COLUMNS)
-    return pl.concat([nothing, *gathered.new_versions(stored)])
+    return pl.concat([nothing, *gathered.new_versions(stored)], how="diagonal")
 
 
 def told(*frames: pl.DataFrame, max_rows: int = 1000) -> pl.DataFrame:

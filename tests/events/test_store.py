@@ -2,14 +2,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from habitue.config import CleaningSettings
 from habitue.errors import Failed, NotReady
 from habitue.events.log import EventLog
-from habitue.events.store import EVENT_ORDER, EventStore, in_order
+from habitue.events.store import EventStore
 from habitue.schema import DERIVED_COLUMNS, EVENT_COLUMNS, ITEM_COLUMNS, parse_time
 from tests.events.made_chunks import (
     all_events,
@@ -275,21 +273,3 @@ def test_a_source_of_one_shop_only_may_hold_what_another_lacks(tmp_path: Path) -
         (None, None),
         (0, "x"),
     ]
-
-
-@settings(deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 3) | st.just(2**40),
-            st.integers(-5, 5) | st.sampled_from([-(2**60), 2**60]),
-            st.integers(0, 2),
-            st.integers(0, 2),
-        )
-    )
-)
-def test_events_in_order_are_sorted_by_subject_then_time(
-    rows: list[tuple[int, int, int, int]],
-) -> None:
-    events = pl.DataFrame(rows, schema=dict.fromkeys(EVENT_ORDER, pl.Int64), orient="row")
-    assert in_order(events).rows() == sorted(rows)

@@ -38,7 +38,7 @@ def versions_of(*frames: pl.DataFrame) -> pl.DataFrame:
     for frame in frames:
         gathered.add(frame)
     nothing = pl.DataFrame(schema=VERSION_COLUMNS)
-    return pl.concat([nothing, *gathered.new_versions(nothing)])
+    return pl.concat([nothing, *gathered.new_versions(nothing)], how="diagonal")
 
 
 @pytest.mark.slow

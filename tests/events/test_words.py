@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from habitue.events.keys import column_hashes
+from habitue.events.keys import share_of_row
 from habitue.events.words import Words, changed, distinct_texts, is_coded, rows_where
 
 TEXTS = st.lists(st.none() | st.text(max_size=4), max_size=30)
@@ -52,13 +52,13 @@ def test_what_a_file_coded_gets_the_codes_of_the_ingest() -> None:
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
-def test_coded_texts_have_the_hashes_of_texts(
+def test_coded_texts_add_to_hashes_of_rows_what_texts_do(
     first: list[str | None], then: list[str | None]
 ) -> None:
     of = words()
     for texts in (first, then):
-        found = of.hashes(of.coded("item_id", column(texts)))
-        assert found.tolist() == column_hashes(column(texts)).tolist()
+        found = of.share_of_row("item_id", of.coded("item_id", column(texts)))
+        assert found.tolist() == share_of_row("item_id", column(texts)).tolist()
 
 
 @settings(deadline=None)
