@@ -5,11 +5,13 @@ Python API may stay silent. Knows nothing about what the work is.
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 _END: Final = object()
 
 
@@ -24,6 +26,23 @@ def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not _END:
             coming = thread.submit(next, maker, _END)
             yield item  # type: ignore[misc]
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], *, at_once: int = 2
+) -> Iterator[Result]:
+    """Yield what the function makes of each item, in the items' order, made in threads.
+
+    An error is raised where its result would have come. One item more than `at_once` is in memory.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(at_once) as threads:
+        for item in items:
+            waiting.append(threads.submit(function, item))
+            if len(waiting) > at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def wait_politely() -> None:

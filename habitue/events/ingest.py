@@ -19,7 +19,7 @@ from typing import Final
 
 import polars as pl
 
-from habitue.compute import Progress, Silent, one_ahead
+from habitue.compute import Progress, Silent, in_threads, one_ahead
 from habitue.config import Settings, SourceSettings
 from habitue.events.accounting import Counts, Fate
 from habitue.events.batch import Rules
@@ -207,7 +207,7 @@ class Ingest:
         for given in self._inputs:
             file = self._intake.add_file(given.name, given.source, given.rest)
             num_records = 0
-            for chunk, cleaned in one_ahead(self._intake.clean(file, given.chunks())):
+            for chunk, cleaned in self._intake.clean(file, given.chunks()):
                 self._intake.add(file, chunk, cleaned)
                 num_records += chunk.frame.height + chunk.rejected.height
                 self._progress.advance(chunk.frame.height + chunk.rejected.height, given.name)
@@ -219,9 +219,9 @@ class Ingest:
     def _store_buckets(self) -> None:
         num_buckets = self._manifest.num_buckets
         self._progress.start("Storing", num_buckets, "buckets")
-        for bucket, fresh in enumerate(one_ahead(self._noted(self._fresh_rows(num_buckets)))):
-            if fresh.height:
-                self._store_bucket(bucket, fresh)
+        buckets = self._noted(self._fresh_rows(num_buckets))
+        for parts in in_threads(self._bucket_parts, enumerate(buckets)):
+            self._parts += parts
             self._progress.advance()
         self._progress.finish()
 
@@ -242,8 +242,9 @@ class Ingest:
 
     def _noted(self, buckets: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Yield the buckets' rows, once it is noted what they show of items."""
-        for fresh in one_ahead(buckets):
+        for bucket, fresh in enumerate(one_ahead(buckets)):
             self._told.add(fresh)
+            self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
             yield fresh
 
     def _with_sure_money(self, rows: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
@@ -262,16 +263,19 @@ class Ingest:
             ledger.note(int(file), part["_record"], Fate.DUPLICATE)
         return fresh
 
-    def _store_bucket(self, bucket: int, fresh: pl.DataFrame) -> None:
-        self._inconsistencies.add(fresh, partial(self._store.read_steps, bucket))
+    def _bucket_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[Part]:
+        """Write a bucket's new rows; return its parts."""
+        bucket, fresh = numbered
+        if fresh.is_empty():
+            return []
         content = hash_sum(fresh["identity"].to_numpy())
-        self._write("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
+        parts = self._written("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
         typed = [name for name in ("search_query", "properties") if name in fresh.columns]
         if typed:
             is_typed = ~pl.all_horizontal(pl.col(typed).is_null())
             texts = _stored_columns(fresh.filter(is_typed), TEXT_COLUMNS)
-            if texts.height:
-                self._write("texts", texts, content_of(texts), bucket)
+            parts += self._written("texts", texts, content_of(texts), bucket)
+        return parts
 
     def _identities(self, bucket: int, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what the store holds that could equal these rows."""
@@ -296,15 +300,14 @@ class Ingest:
         subjects = _subject_rows(self._intake)
         of_persons = subjects.filter(pl.col("kind") != "session")["outside_id"]
         self._num_personal_ids = int(looks_like_person(of_persons).sum())
-        self._write("subjects", subjects, content_of(subjects))
+        self._parts += self._written("subjects", subjects, content_of(subjects))
         items = self._item_rows()
-        self._write("items", items, content_of(items))
-        for nth, versions in enumerate(_gathered(self._version_rows(), _PART_ROWS)):
-            stem = f"part-{nth}" if nth else "part"
-            told = _stored_columns(versions, VERSION_COLUMNS)
-            self._write("versions", told, content_of(told), stem=stem)
+        self._parts += self._written("items", items, content_of(items))
+        versions = enumerate(_gathered(self._version_rows(), _PART_ROWS))
+        for parts in in_threads(self._version_parts, versions):
+            self._parts += parts
         identities = self._identity_rows()
-        self._write("identities", identities, content_of(identities))
+        self._parts += self._written("identities", identities, content_of(identities))
         for origin, rows in self._intake.unsure.set_aside():
             self._quarantine.add(rows, origin)
         self._parts += self._quarantine.finish()
@@ -346,24 +349,29 @@ class Ingest:
         self._note_accepted(fresh)
         return fresh.select(*IDENTITY_COLUMNS)
 
-    def _write(
+    def _written(
         self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1, *, stem: str = "part"
-    ) -> None:
+    ) -> list[Part]:
+        """Write rows as a part, if there are any."""
         if rows.is_empty():
-            return
-        times = rows["timestamp"] if table == "events" else None
-        self._parts.append(
-            write_part(
-                self._store.folder,
-                table,
-                self._manifest.next_part,
-                rows,
-                content=content,
-                bucket=bucket,
-                times=times,
-                stem=stem,
-            )
+            return []
+        part = write_part(
+            self._store.folder,
+            table,
+            self._manifest.next_part,
+            rows,
+            content=content,
+            bucket=bucket,
+            times=rows["timestamp"] if table == "events" else None,
+            stem=stem,
         )
+        return [part]
+
+    def _version_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[Part]:
+        nth, versions = numbered
+        told = _stored_columns(versions, VERSION_COLUMNS)
+        stem = f"part-{nth}" if nth else "part"
+        return self._written("versions", told, content_of(told), stem=stem)
 
     def _commit(self) -> IngestReport:
         counts = self._intake.ledger.counts()

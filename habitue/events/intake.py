@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from habitue.compute import one_ahead
+from habitue.compute import in_threads, one_ahead
 from habitue.config import SourceSettings
 from habitue.events.accounting import Fate, Ledger
 from habitue.events.batch import COUNTED_ONLY, Rules
@@ -114,8 +114,11 @@ class Intake:
     ) -> Iterator[tuple[RecordChunk, Cleaned]]:
         """Yield the file's chunks with what cleaning made of each; nothing is taken yet."""
         words = self._words if file.source.table == "events" else None
-        for chunk in one_ahead(chunks):
-            yield chunk, clean(chunk.frame, file.source, self._rules, words)
+
+        def cleaned(chunk: RecordChunk) -> tuple[RecordChunk, Cleaned]:
+            return chunk, clean(chunk.frame, file.source, self._rules, words)
+
+        return in_threads(cleaned, one_ahead(chunks))
 
     def add(self, file: InputFile, chunk: RecordChunk, cleaned: Cleaned) -> None:
         """Take the rows of a chunk."""

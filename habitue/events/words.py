@@ -8,6 +8,7 @@ works on a column takes both. Knows nothing about what the texts mean.
 
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -33,27 +34,29 @@ _LOOKED_AT: Final = 50_000  # rows of a chunk
 
 
 class _PerText(Generic[Number]):
-    """What was found out about coded texts, each once."""
+    """What was found out about coded texts, each once; asked by several threads."""
 
     def __init__(self, find: Callable[[pl.Series], NDArray[Number]], kind: type[Number]) -> None:
         self._find: Callable[[pl.Series], NDArray[Number]] = find
         self._found: NDArray[Number] = np.zeros(1024, dtype=kind)
         self._is_found = np.zeros(1024, dtype=np.bool_)
+        self._one_at_a_time = Lock()
 
     def of(
         self, codes: NDArray[np.uint32], texts_of: Callable[[NDArray[np.uint32]], pl.Series]
     ) -> NDArray[Number]:
         """Return what is so of each code's text."""
         last = int(codes.max(initial=0))
-        if last >= self._found.size:
-            self._found = _grown(self._found, last + 1)
-            self._is_found = _grown(self._is_found, last + 1)
-        is_found = self._is_found[codes]
-        if not is_found.all():
-            new: NDArray[np.uint32] = np.unique(codes[~is_found])
-            self._found[new] = self._find(texts_of(new))
-            self._is_found[new] = True
-        return self._found[codes]
+        with self._one_at_a_time:
+            if last >= self._found.size:
+                self._found = _grown(self._found, last + 1)
+                self._is_found = _grown(self._is_found, last + 1)
+            is_found = self._is_found[codes]
+            if not is_found.all():
+                new: NDArray[np.uint32] = np.unique(codes[~is_found])
+                self._found[new] = self._find(texts_of(new))
+                self._is_found[new] = True
+            return self._found[codes]
 
 
 class Words:
