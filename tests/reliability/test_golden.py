@@ -95,7 +95,8 @@ def test_a_store_of_an_earlier_format_answers_as_one_of_today(
     assert_frame_equal(all_events(store).drop(of_visitors), all_events(today).drop(of_visitors))
     assert_frame_equal(store.items(), today.items())
     for table in ("subjects", "items", "versions"):
-        assert_frame_equal(store.read_table(table), today.read_table(table))
+        before, now = store.read_table(table), today.read_table(table)
+        assert_frame_equal(before, now, check_row_order=table != "versions")
     assert read_quarantine(store.folder)[1] == read_quarantine(today.folder)[1]
     assert store.manifest.ingests == today.manifest.ingests
 
