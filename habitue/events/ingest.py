@@ -297,10 +297,7 @@ class Ingest:
 
     def _store_tables(self) -> None:
         """Store new subjects and items, and what was learned of items."""
-        subjects = _subject_rows(self._intake)
-        of_persons = subjects.filter(pl.col("kind") != "session")["outside_id"]
-        self._num_personal_ids = int(looks_like_person(of_persons).sum())
-        self._parts += self._written("subjects", subjects, content_of(subjects))
+        self._store_subjects()
         items = self._item_rows()
         self._parts += self._written("items", items, content_of(items))
         versions = enumerate(_gathered(self._version_rows(), _PART_ROWS))
@@ -311,6 +308,12 @@ class Ingest:
         for origin, rows in self._intake.unsure.set_aside():
             self._quarantine.add(rows, origin)
         self._parts += self._quarantine.finish()
+
+    def _store_subjects(self) -> None:
+        subjects = _subject_rows(self._intake)
+        of_persons = subjects.filter(pl.col("kind") != "session")["outside_id"]
+        self._num_personal_ids = int(looks_like_person(of_persons).sum())
+        self._parts += self._written("subjects", subjects, content_of(subjects))
 
     def _item_rows(self) -> pl.DataFrame:
         """Return new items, and known ones that the settings now call goods or no goods."""

@@ -70,15 +70,18 @@ class ToldInEvents:
         self._reduce_prices()
         of_events = stored.filter(pl.col("row_key").is_null())
         for gathered, more in ((self._words, _more_words), (self._prices, _more_prices)):
-            for first, last in _ranges(gathered["item_number"], self._max_rows):
-                new = gathered.filter(pl.col("item_number").is_between(first, last))
+            for range_of_items in _ranges(gathered["item_number"], self._max_rows):
+                new = _of_items(gathered, *range_of_items)
                 items = new.select("item_number").unique()
                 yield more(new, of_events.join(items, on="item_number", how="semi"))
 
     def _reduce_prices(self) -> None:
         prices = pl.concat([self._prices, *self._waiting_prices])
         self._waiting_prices = []
-        self._prices = _perhaps_asked_for(prices)
+        # Some items at a time: what it takes to tell is several times as large as the rows.
+        ranges = _ranges(prices["item_number"], self._max_rows // 2)
+        kept = [_perhaps_asked_for(_of_items(prices, *items)) for items in ranges]
+        self._prices = pl.concat([prices.clear(), *kept])
 
     def _reduce_words(self) -> None:
         if not self._waiting_words:
@@ -183,6 +186,10 @@ def _ranges(items: pl.Series, most_rows: int) -> Iterator[tuple[int, int]]:
         first = last + 1
 
 
+def _of_items(rows: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+    return rows.filter(pl.col("item_number").is_between(first, last))
+
+
 def _more_words(new: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
     """Return the new versions of some items that tell more of words than those stored."""
     if stored.is_empty():
@@ -262,7 +269,7 @@ def _earliest(group: Places, at: NDArray[np.int64]) -> tuple[NDArray[np.bool_], 
 
 def _dense(item: Places, stretch: NDArray[np.int64]) -> Places:
     """Return a small number for each item and stretch."""
-    begin = int(stretch.min())
+    item, begin = item - item.min(), int(stretch.min())
     num_stretches = int(stretch.max()) - begin + 1
     if num_stretches * (int(item.max()) + 1) > 16 * item.size:
         stretch = np.unique(stretch, return_inverse=True)[1].astype(np.int64)
