@@ -68,6 +68,7 @@ Architecture = Literal["transformer", "sasrec", "gru", "lstm", "cnn"]
 Size = Literal["tiny", "small"]
 Samples = Literal["all", "prefix"]
 Loss = Literal["sampled", "full"]
+RivalsKind = Literal["mixed", "uniform", "in_batch"]
 
 
 def _task_name(name: str) -> str:
@@ -273,6 +274,9 @@ class ModelSettings(Stage):
         description="Weight of what changed lately beside what attention gathers, in each block "
         "of transformer and sasrec.",
     )
+    item_bias: bool = Field(
+        True, description="Whether each item has a bias, which begins as how frequent it is."
+    )
     repeats: bool = Field(
         True,
         description="Whether the network may point at an item of the past instead of choosing.",
@@ -298,7 +302,9 @@ class TrainingSettings(Stage):
         6400, ge=64, description="Events (positions) in a batch of samples = 'all'."
     )
     batch_samples: int = Field(256, ge=8, description="Windows in a batch of samples = 'prefix'.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak of the schedule.")
+    learning_rate: float = Field(
+        2e-3, ge=0, description="Peak of the schedule; 0 finds one by trying for a few steps."
+    )
     accumulate: int = Field(
         1, ge=1, description="Batches whose gradients are added up before the weights move."
     )
@@ -314,6 +320,11 @@ class TrainingSettings(Stage):
         0, ge=0, lt=1, description="Share of the next item's probability spread over all items."
     )
     negatives: int = Field(512, ge=1, description="Items a true next item is told apart from.")
+    rivals: RivalsKind = Field(
+        "mixed",
+        description="How those are drawn: uniform, in_batch (what others of the batch wanted), or "
+        "mixed, half uniform and half by frequency; all with the logQ correction.",
+    )
     category_weight: float = Field(0.2, ge=0, description="Of the next item's category's loss.")
     event_type_weight: float = Field(0.2, ge=0, description="Of the next event's type's loss.")
     gap_weight: float = Field(0.1, ge=0, description="Of the next pause's loss.")

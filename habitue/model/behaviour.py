@@ -102,7 +102,9 @@ class BehaviourModel(nn.Module):
         self.shape = shape
         rows = _padded(1 + shape.num_items + NUM_ITEM_BUCKETS)
         self.item_table = nn.Embedding(rows, width, padding_idx=0)
-        self.item_bias = nn.Parameter(torch.zeros(1 + shape.num_items))
+        self.item_bias = nn.Parameter(
+            torch.zeros(1 + shape.num_items), requires_grad=shape.settings.item_bias
+        )
         self.feature_table = nn.EmbeddingBag(
             shape.feature_offsets[""], width, mode="sum", padding_idx=0
         )
@@ -123,7 +125,8 @@ class BehaviourModel(nn.Module):
         self.output_norm = nn.LayerNorm(width)
         self.gap_scale = nn.Embedding(NUM_GAP_BINS, width)
         self.gap_shift = nn.Embedding(NUM_GAP_BINS, width)
-        self.item_query = nn.Linear(width, width)
+        # Without pauses nothing else is asked of a state: it is the query itself.
+        self.item_query = nn.Linear(width, width) if shape.is_timed else nn.Identity()
         if shape.settings.repeats:
             self.repeats = RepeatPointer(width)
         self.category_query = nn.Linear(width, width)
@@ -176,9 +179,11 @@ class BehaviourModel(nn.Module):
         return states
 
     def _events(self, batch: Batch, items_BTD: torch.Tensor) -> torch.Tensor:
-        ids_BTF = self._feature_ids(batch.features_BTF)
-        ids_BTF = torch.cat([ids_BTF, batch.event_types_BT[:, :, None]], dim=2)
-        x_BTD = items_BTD + self._feature_sum(ids_BTF)
+        x_BTD = items_BTD
+        if self.shape.features:  # else nothing is told of events, not even their kind
+            ids_BTF = self._feature_ids(batch.features_BTF)
+            ids_BTF = torch.cat([ids_BTF, batch.event_types_BT[:, :, None]], dim=2)
+            x_BTD = x_BTD + self._feature_sum(ids_BTF)
         events: torch.Tensor = self.input_dropout(self.input_norm(x_BTD))
         return events
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from habitue.model.inference import Network
 from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
 from habitue.model.optimising import Average, new_optimizer, pace, schedule, shrink
 from habitue.model.priors import item_counts
+from habitue.model.rate_finder import find_rate
 from habitue.model.resume import Checkpoint, TrainingState
 from habitue.model.validation import Judge
 from habitue.sequences.augment import Augmentation
@@ -90,7 +92,7 @@ class _Position:
     skipped: int = 0
     skipped_in_a_row: int = 0
     rollbacks: int = 0
-    pace: float = 1.0  # factor of the learning rate; each rollback lowers it
+    rate: float = 0.0  # peak of the learning rate; each rollback lowers it
 
 
 class Run:
@@ -121,7 +123,9 @@ class Run:
         )
         self.average = Average(self.model, training.ema) if training.ema else None
         self.rivals = Rivals(
-            item_counts(sequences, span, network.model.shape.num_items), count=training.negatives
+            item_counts(sequences, span, network.model.shape.num_items),
+            count=training.negatives,
+            kind=training.rivals,
         )
         self.checkpoint: Checkpoint | None = None
         self.went_on_from = 0
@@ -151,6 +155,8 @@ class Run:
         self.progress.advance(self.at.events)
         for line in self.curve:
             self._write_line(line)
+        if self.at.rate == 0:
+            self.at.rate = self.training.learning_rate or self._find_rate()
         while not self._is_over():
             self._epoch(len(self.curve) + 1)
             self._save()
@@ -167,6 +173,35 @@ class Run:
             rollbacks=self.at.rollbacks,
             seconds_in_steps=self.seconds_in_steps,
         )
+
+    def _find_rate(self) -> float:
+        """Try rates on the first batches of an epoch of their own, and leave no trace."""
+        before = {name: value.clone() for name, value in self._tensors().items()}
+        state, position = torch.get_rng_state(), replace(self.at)
+        rng = np.random.default_rng((self.training.seed, 0))
+        batches = cycle(list(self._plan(rng)))
+        self.model.train()
+
+        def step_at(rate: float) -> float:
+            batch = self._batch(next(batches), rng)
+            following = following_events(self.sequences, self.span, batch, rng, self.training)
+            loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._set_rate(rate)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            return float(loss.detach())
+
+        rate = find_rate(step_at)
+        self._restore(before)
+        self.at = position
+        torch.set_rng_state(state)
+        return rate
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
 
     def _epoch_size(self) -> int:
         if self.training.samples == "prefix":
@@ -337,10 +372,8 @@ class Run:
     def _move(self) -> bool:
         """Take one optimiser step unless the gradient is no number; return whether it was."""
         self.waiting = 0
-        rate = schedule(self.at.step, self.at.steps_planned) * self.at.pace
-        rate *= self.training.learning_rate
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = self.at.rate * schedule(self.at.step, self.at.steps_planned)
+        self._set_rate(rate)
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
         if math.isfinite(norm):
             self.optimizer.step()
@@ -369,7 +402,7 @@ class Run:
         if self.at.skipped_in_a_row % _SKIPPED_BEFORE_ROLLBACK == 0:
             self._restore(self.sound)
             self.at.rollbacks += 1
-            self.at.pace *= _SLOWER
+            self.at.rate *= _SLOWER
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from habitue.config import TrainingSettings
+from habitue.config import RivalsKind, TrainingSettings
 from habitue.model.backbones.backbone import at_last
 from habitue.model.behaviour import BehaviourModel, one_hot_gaps
 from habitue.model.layers import Candidates, full_softmax_loss, shared_softmax_loss
@@ -56,21 +56,31 @@ class Rivals:
     the softmax stays an honest probability.
     """
 
-    def __init__(self, frequencies_I: npt.NDArray[np.int64], *, count: int) -> None:
+    def __init__(
+        self, frequencies_I: npt.NDArray[np.int64], *, count: int, kind: RivalsKind = "mixed"
+    ) -> None:
         self.num_items = len(frequencies_I)
         self.count = count
-        share_I = 0.5 / self.num_items + 0.5 * frequencies_I / max(int(frequencies_I.sum()), 1)
-        share_I = share_I / share_I.sum()
+        self.kind = kind
+        uniform = {"mixed": 0.5, "uniform": 1.0, "in_batch": 0.0}[kind]
+        often_I = frequencies_I / max(int(frequencies_I.sum()), 1)
+        share_I = uniform / self.num_items + (1 - uniform) * often_I
+        share_I = share_I / max(share_I.sum(), 1e-9)
         self._cumulative_I = torch.from_numpy(np.cumsum(share_I))
-        self._correction_I = torch.from_numpy(-np.log(share_I * count)).float()
+        self._log_share_I = torch.from_numpy(np.log(np.maximum(share_I, 1e-12))).float()
 
-    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return item indices [M] and what to add to their logits [M]; all where they are few."""
+    def draw(self, wanted_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return item indices [M] and what to add to their logits [M]; all where they are few.
+
+        `wanted_N` are the batch's true next items.
+        """
+        if self.kind == "in_batch":
+            return wanted_N, -self._log_share_I[wanted_N - 1] - math.log(max(len(wanted_N), 1))
         if self.num_items <= 2 * self.count:
             return torch.arange(1, self.num_items + 1), torch.zeros(self.num_items)
         place = torch.searchsorted(self._cumulative_I, torch.rand(self.count, dtype=torch.float64))
         place = place.clamp(max=self.num_items - 1)
-        return place + 1, self._correction_I[place]
+        return place + 1, -self._log_share_I[place] - math.log(self.count)
 
 
 def following_events(
@@ -126,7 +136,7 @@ def behaviour_loss(
     if settings.loss == "full":
         items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, items_N, settings)
     else:
-        drawn = rivals.draw()
+        drawn = rivals.draw(items_N)
         items_BTD, item_loss = _against_some(
             model, batch.items_BT, seen_BT, items_N, drawn, settings
         )

@@ -41,7 +41,7 @@ Floats = npt.NDArray[np.float32]
 
 # What ranks best on bare sequences by docs/experiments.md.
 PLAIN_MODEL: Final = ModelSettings(
-    architecture="sasrec", heads=1, dropout=0.5, high_pass=0.7, repeats=False
+    architecture="sasrec", heads=1, dropout=0.5, high_pass=0.7, repeats=False, item_bias=False
 )
 PLAIN_TRAINING: Final = TrainingSettings(
     samples="prefix", loss="full", epochs=15, patience=3, learning_rate=1.5e-3, hidden_items=0

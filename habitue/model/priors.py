@@ -17,7 +17,7 @@ from habitue.sequences.sequences import IntArray, Sequences
 def set_priors(model: BehaviourModel, sequences: Sequences, span: TrainingSpan) -> None:
     """Let the network begin as the overall frequencies, so that steps go into what differs."""
     biases = (
-        model.item_bias,
+        model.item_bias if model.item_bias.requires_grad else torch.zeros_like(model.item_bias),
         model.category_bias,
         model.event_type_head.bias,
         model.gap_head.bias,

@@ -127,7 +127,7 @@ def test_rivals_are_drawn_as_often_as_they_are_said_to_be() -> None:
     torch.manual_seed(0)
     frequencies = np.array([1000, 0, 0, 10] + [1] * 96, dtype=np.int64)
     rivals = Rivals(frequencies, count=20)
-    drawn = [rivals.draw() for _ in range(5000)]
+    drawn = [rivals.draw(torch.arange(1, 9)) for _ in range(5000)]
     items = torch.cat([item for item, _ in drawn])
     corrections = torch.cat([correction for _, correction in drawn])
     assert 1 <= int(items.min()) <= int(items.max()) <= 100
@@ -138,7 +138,7 @@ def test_rivals_are_drawn_as_often_as_they_are_said_to_be() -> None:
 
 
 def test_few_items_are_all_rivals() -> None:
-    items, corrections = Rivals(np.ones(30, np.int64), count=20).draw()
+    items, corrections = Rivals(np.ones(30, np.int64), count=20).draw(torch.tensor([4]))
     assert items.tolist() == list(range(1, 31))
     assert not corrections.any()
 
@@ -158,3 +158,18 @@ def test_words_mean_the_same_wherever_they_stand(lab: Lab) -> None:
 
 def test_the_item_table_is_padded_for_speed(lab: Lab) -> None:
     assert make_model(lab).item_table.weight.shape[0] % 32 == 0
+
+
+def test_rivals_of_the_batch_are_corrected_by_how_often_they_are_wanted() -> None:
+    frequencies = np.array([80, 10, 10, 0], dtype=np.int64)
+    items, corrections = Rivals(frequencies, count=2, kind="in_batch").draw(torch.tensor([1, 3, 1]))
+    assert items.tolist() == [1, 3, 1]
+    np.testing.assert_allclose(corrections.exp(), [1 / 2.4, 1 / 0.3, 1 / 2.4], rtol=1e-4)
+
+
+def test_uniform_rivals_do_not_know_what_is_popular() -> None:
+    torch.manual_seed(0)
+    rivals = Rivals(np.array([1000] + [1] * 99, dtype=np.int64), count=20, kind="uniform")
+    items, corrections = rivals.draw(torch.tensor([1]))
+    assert len(items) == 20
+    np.testing.assert_allclose(corrections.exp(), 5, rtol=1e-4)  # each stands for five of 100

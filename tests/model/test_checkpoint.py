@@ -62,7 +62,7 @@ def test_the_document_tells_how_the_network_came_about(
 def test_weights_that_are_not_finite_are_not_saved(lab: Lab, tmp_path: Path) -> None:
     trained = lab.train(tmp_path / "run", training=TrainingSettings(epochs=1))
     with torch.no_grad():
-        trained.network.model.item_query.weight[0, 0] = float("nan")
+        trained.network.model.get_parameter("item_query.weight")[0, 0] = float("nan")
     with pytest.raises(Failed, match=r"weights 'item_query.weight' are not finite"):
         save_network(tmp_path / "out", trained)
     assert not (tmp_path / "out").exists()

@@ -50,7 +50,7 @@ def new_run(training: TrainingSettings, *, model: ModelSettings = MODEL) -> Run:
 
 def learn(run: Run, starts: list[int], length: int = 4) -> float:
     run.model.train()
-    run.at.steps_planned = 10
+    run.at.steps_planned, run.at.rate = 10, run.training.learning_rate
     windows = Windows(np.array(starts), np.full(len(starts), length))
     batch = collate(run.sequences, windows, features=())
     rng = np.random.default_rng(0)

@@ -14,6 +14,8 @@ from torch.nn import functional
 from habitue.model.backbones.backbone import Backbone, BackboneShape, at_last
 from habitue.model.layers import HighPass, PooledDropout
 
+_INIT_STD = 0.02
+
 
 class PlainAttention(nn.Module):
     """Attention of the positions asked about over all positions."""
@@ -106,8 +108,14 @@ class SASRec(Backbone):
     def __init__(self, shape: BackboneShape) -> None:
         super().__init__()
         self.places = nn.Embedding(shape.max_length, shape.width)
-        nn.init.normal_(self.places.weight, std=0.02)
+        nn.init.normal_(self.places.weight, std=_INIT_STD)
         self.blocks = nn.ModuleList(PostNormBlock(shape) for _ in range(shape.layers))
+        # So small that each block begins as almost nothing: the network starts from "like what was
+        # there last" and learns what differs.
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=_INIT_STD)
+                nn.init.zeros_(module.bias)
 
     def forward(self, x_BTD: torch.Tensor, seconds_BT: torch.Tensor) -> torch.Tensor:
         """Return the state after each event."""
