@@ -1,9 +1,10 @@
 """Ridge regression from items to items, in closed form where it fits, by descent where not.
 
 Comes in: what was seen before and what came after it, a sparse row an example. Goes out: the
-matrix that predicts the one from the other. Up to `MAX_DENSE_ITEMS` items it is exact and dense (a
-Cholesky factor; two matrices of 4 bytes an entry are in memory); beyond, gradient steps from the
-diagonal's solution that keep the strongest entries of each row. Knows nothing about histories.
+matrix that predicts the one from the other. Up to `MAX_DENSE_ITEMS` items it is exact and dense
+(by a Cholesky factor, in place: one matrix of 4 bytes an entry is in memory); beyond, gradient
+steps from the diagonal's solution that keep the strongest entries of each row. Knows nothing about
+histories.
 """
 
 import numpy as np
@@ -35,12 +36,13 @@ def solve_ridge(
         gram = strongest_of_product(backwards, before, _GRAM_ENTRIES)
         target = strongest_of_product(backwards, after, _GRAM_ENTRIES)
         return _descended(gram, target, penalty, zero_diagonal=False)
-    factor = _factor(_dense_product(backwards, before), penalty)
-    wanted = _dense_product(backwards, after)
-    solved = linalg.cho_solve((factor, True), wanted, overwrite_b=True, check_finite=False)
-    del factor, wanted
-    # A history picks rows of it: they must lie side by side.
-    return np.ascontiguousarray(solved)
+    solved, target = _inverse(backwards, before, penalty), (backwards @ after).tocsr()
+    for start in range(0, len(solved), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        # The inverse times what came after: half the work of solving for each column, and each
+        # row takes the place of the row it is made of.
+        solved[rows] = solved[rows] @ target
+    return solved
 
 
 def solve_ease(
@@ -54,21 +56,20 @@ def solve_ease(
     if taken.shape[1] > max_dense_items:
         gram = strongest_of_product(backwards, taken, _GRAM_ENTRIES)
         return _descended(gram, gram, penalty, zero_diagonal=True)
-    factor = _factor(_dense_product(backwards, taken), penalty)
-    inverse, problem = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    assert problem == 0  # positive definite, or the factor would have failed
-    diagonal = inverse.diagonal().copy()
-    weights = _mirrored(inverse)
-    weights /= -diagonal
+    weights = _inverse(backwards, taken, penalty)
+    weights /= -weights.diagonal().copy()
     np.fill_diagonal(weights, 0)
     return weights
 
 
-def _factor(gram: Floats, penalty: float) -> Floats:
-    """The lower Cholesky factor of the Gram matrix with the penalty on its diagonal, in place."""
+def _inverse(left: sparse.csr_array, right: sparse.csr_array, penalty: float) -> Floats:
+    """The inverse of the product with the penalty on its diagonal; one dense matrix in memory."""
+    gram = _dense_product(left, right)
     gram[np.diag_indices(len(gram))] += np.float32(penalty)
     factor, _ = linalg.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-    return np.asarray(factor, np.float32)
+    inverse, problem = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    assert problem == 0  # positive definite, or the factor would have failed
+    return _mirrored(inverse)
 
 
 def _dense_product(left: sparse.csr_array, right: sparse.csr_array) -> Floats:
