@@ -43,11 +43,13 @@ from habitue.events.keys import column_hashes, hash_sum, mixed
 from habitue.events.manifest import (
     IngestRecord,
     Manifest,
+    PackedPart,
     Part,
+    packed_part,
     placed,
     read_manifest,
     write_manifest,
-    write_part,
+    write_packed,
 )
 from habitue.events.merge import merge
 from habitue.events.ordering import sorted_by
@@ -220,8 +222,9 @@ class Ingest:
         num_buckets = self._manifest.num_buckets
         self._progress.start("Storing", num_buckets, "buckets")
         buckets = self._noted(self._fresh_rows(num_buckets))
-        for parts in in_threads(self._bucket_parts, enumerate(buckets)):
-            self._parts += parts
+        # Packed in threads, but written one after the other, in the buckets' order.
+        for packed in in_threads(self._bucket_parts, enumerate(buckets)):
+            self._write(packed)
             self._progress.advance()
         self._progress.finish()
 
@@ -263,18 +266,18 @@ class Ingest:
             ledger.note(int(file), part["_record"], Fate.DUPLICATE)
         return fresh
 
-    def _bucket_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[Part]:
-        """Write a bucket's new rows; return its parts."""
+    def _bucket_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[PackedPart]:
+        """Return a bucket's new rows as parts."""
         bucket, fresh = numbered
         if fresh.is_empty():
             return []
         content = hash_sum(fresh["identity"].to_numpy())
-        parts = self._written("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
+        parts = self._packed("events", _stored_columns(fresh, EVENT_COLUMNS), content, bucket)
         typed = [name for name in ("search_query", "properties") if name in fresh.columns]
         if typed:
             is_typed = ~pl.all_horizontal(pl.col(typed).is_null())
             texts = _stored_columns(fresh.filter(is_typed), TEXT_COLUMNS)
-            parts += self._written("texts", texts, content_of(texts), bucket)
+            parts += self._packed("texts", texts, content_of(texts), bucket)
         return parts
 
     def _identities(self, bucket: int, rows: pl.DataFrame) -> pl.DataFrame:
@@ -299,12 +302,12 @@ class Ingest:
         """Store new subjects and items, and what was learned of items."""
         self._store_subjects()
         items = self._item_rows()
-        self._parts += self._written("items", items, content_of(items))
+        self._write(self._packed("items", items, content_of(items)))
         versions = enumerate(_gathered(self._version_rows(), _PART_ROWS))
-        for parts in in_threads(self._version_parts, versions):
-            self._parts += parts
+        for packed in in_threads(self._version_parts, versions):
+            self._write(packed)
         identities = self._identity_rows()
-        self._parts += self._written("identities", identities, content_of(identities))
+        self._write(self._packed("identities", identities, content_of(identities)))
         for origin, rows in self._intake.unsure.set_aside():
             self._quarantine.add(rows, origin)
         self._parts += self._quarantine.finish()
@@ -313,7 +316,7 @@ class Ingest:
         subjects = _subject_rows(self._intake)
         of_persons = subjects.filter(pl.col("kind") != "session")["outside_id"]
         self._num_personal_ids = int(looks_like_person(of_persons).sum())
-        self._parts += self._written("subjects", subjects, content_of(subjects))
+        self._write(self._packed("subjects", subjects, content_of(subjects)))
 
     def _item_rows(self) -> pl.DataFrame:
         """Return new items, and known ones that the settings now call goods or no goods."""
@@ -352,14 +355,13 @@ class Ingest:
         self._note_accepted(fresh)
         return fresh.select(*IDENTITY_COLUMNS)
 
-    def _written(
+    def _packed(
         self, table: str, rows: pl.DataFrame, content: int, bucket: int = -1, *, stem: str = "part"
-    ) -> list[Part]:
-        """Write rows as a part, if there are any."""
+    ) -> list[PackedPart]:
+        """Return rows as a part, if there are any."""
         if rows.is_empty():
             return []
-        part = write_part(
-            self._store.folder,
+        part = packed_part(
             table,
             self._manifest.next_part,
             rows,
@@ -370,11 +372,14 @@ class Ingest:
         )
         return [part]
 
-    def _version_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[Part]:
+    def _write(self, packed: list[PackedPart]) -> None:
+        self._parts += [write_packed(self._store.folder, part) for part in packed]
+
+    def _version_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[PackedPart]:
         nth, versions = numbered
         told = _stored_columns(versions, VERSION_COLUMNS)
         stem = f"part-{nth}" if nth else "part"
-        return self._written("versions", told, content_of(told), stem=stem)
+        return self._packed("versions", told, content_of(told), stem=stem)
 
     def _commit(self) -> IngestReport:
         counts = self._intake.ledger.counts()

@@ -197,6 +197,57 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_json(folder / MANIFEST_FILE, {"sha256": digest_of(body), "manifest": body})
 
 
+@dataclass(frozen=True)
+class PackedPart:
+    """A part and the bytes of its file."""
+
+    part: Part
+    content: bytes
+
+
+def packed_part(
+    table: str,
+    number: int,
+    frame: pl.DataFrame,
+    *,
+    content: int,
+    bucket: int = NO_BUCKET,
+    times: pl.Series | None = None,
+    stem: str = "part",
+) -> PackedPart:
+    """Return a frame as a part of this number that is to be written."""
+    place = table if bucket == NO_BUCKET else f"{table}/bucket={bucket:04d}"
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP)
+    packed = buffer.getvalue()
+    has_times = times is not None and len(times) > 0
+    part = Part(
+        table=table,
+        path=f"{place}/{stem}-{number:06d}.parquet",
+        bucket=bucket,
+        rows=frame.height,
+        start_at=int(times.min()) if times is not None and has_times else 0,  # type: ignore[arg-type]
+        end_at=int(times.max()) + 1 if times is not None and has_times else 0,  # type: ignore[arg-type]
+        bytes=len(packed),
+        sha256=hashlib.sha256(packed).hexdigest(),
+        content=content,
+    )
+    return PackedPart(part, packed)
+
+
+def write_packed(folder: Path, packed: PackedPart) -> Part:
+    """Write a part and flush it to disk; it is not listed yet.
+
+    Raises:
+        RuntimeError: a part of this name is there; what a manifest may list is never replaced.
+    """
+    path = folder / packed.part.path
+    if path.exists():
+        raise RuntimeError(f"{packed.part.path} is there already")
+    write_bytes(path, packed.content)
+    return packed.part
+
+
 def write_part(
     folder: Path,
     table: str,
@@ -208,31 +259,11 @@ def write_part(
     times: pl.Series | None = None,
     stem: str = "part",
 ) -> Part:
-    """Write a frame as a part and flush it to disk; it is not listed yet.
-
-    Raises:
-        RuntimeError: a part of this number is there; what a manifest may list is never replaced.
-    """
-    place = table if bucket == NO_BUCKET else f"{table}/bucket={bucket:04d}"
-    name = f"{place}/{stem}-{number:06d}.parquet"
-    if (folder / name).exists():
-        raise RuntimeError(f"{name} is there already")
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP)
-    packed = buffer.getvalue()
-    write_bytes(folder / name, packed)
-    has_times = times is not None and len(times) > 0
-    return Part(
-        table=table,
-        path=name,
-        bucket=bucket,
-        rows=frame.height,
-        start_at=int(times.min()) if times is not None and has_times else 0,  # type: ignore[arg-type]
-        end_at=int(times.max()) + 1 if times is not None and has_times else 0,  # type: ignore[arg-type]
-        bytes=len(packed),
-        sha256=hashlib.sha256(packed).hexdigest(),
-        content=content,
+    """Write a frame as a part, as `write_packed` does."""
+    packed = packed_part(
+        table, number, frame, content=content, bucket=bucket, times=times, stem=stem
     )
+    return write_packed(folder, packed)
 
 
 def _mend(folder: Path) -> str:

@@ -26,7 +26,7 @@ from tests.reliability.shop_files import (
 from tests.reliability.victims import End, Order, Victims
 
 LONGEST = 0.25  # seconds after which a victim has certainly begun to write
-OPERATIONS = 90
+OPERATIONS = 130  # a few more than any of the ingests takes
 pytestmark = pytest.mark.slow
 
 
