@@ -44,7 +44,12 @@ PLAIN_MODEL: Final = ModelSettings(
     architecture="sasrec", heads=1, dropout=0.5, high_pass=0.7, repeats=False, item_bias=False
 )
 PLAIN_TRAINING: Final = TrainingSettings(
-    samples="prefix", loss="full", epochs=15, patience=3, learning_rate=1.5e-3, hidden_items=0
+    epochs=30,
+    patience=6,
+    batch_events=1100,
+    learning_rate=2e-3,
+    negatives=1024,
+    hidden_items=0,
 )
 _NOBODY_IS_LATE = 1 << 62
 _PERSONS_AT_ONCE = 512

@@ -9,7 +9,14 @@ from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING, Items, tr
 NUM_ITEMS = 40
 TINY = PLAIN_MODEL.model_copy(update={"size": "tiny", "max_length": 10, "dropout": 0.1})
 FAST = PLAIN_TRAINING.model_copy(
-    update={"epochs": 20, "batch_samples": 64, "learning_rate": 5e-3, "patience": 12}
+    update={
+        "epochs": 20,
+        "samples": "prefix",
+        "loss": "full",
+        "batch_samples": 64,
+        "learning_rate": 5e-3,
+        "patience": 12,
+    }
 )
 
 
@@ -106,3 +113,17 @@ def test_scores_do_not_depend_on_company() -> None:
     together = trained.scores(histories)
     alone = np.concatenate([trained.scores([one]) for one in histories])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_new_network_begins_with_what_is_like_the_last_item() -> None:
+    """Its layers are so small at first that the state is nearly the last item's vector."""
+    histories, _ = split(walks(60))
+    untrained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=PLAIN_MODEL,
+        training=FAST.model_copy(update={"epochs": 1, "learning_rate": 1e-12}),
+        progress=Silent(),
+    )
+    last = np.array([history[-1] for history in histories])
+    assert (untrained.scores(histories).argmax(axis=1) + 1 == last).mean() > 0.9
