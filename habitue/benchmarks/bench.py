@@ -27,12 +27,14 @@ class Bench:
 
     trial: Trial
     shelf: Shelf
+    ids_shelf: Shelf  # of what reads no attributes: the same with and without them
     progress: Progress
     built: dict[tuple[str, int], Built] = field(default_factory=dict)
 
     def measure(self, contender: Contender) -> Cell:
         """Return a contender's result, from the shelf or made now."""
-        kept = self.shelf.find(contender.name, contender.seed, contender.recipe)
+        shelf = self._shelf_of([contender])
+        kept = shelf.find(contender.name, contender.seed, contender.recipe)
         if kept is not None:
             return kept
         forget_peak()
@@ -43,7 +45,7 @@ class Bench:
             built.final, self.trial.test, num_items=self.trial.num_items, progress=self.progress
         )
         self.progress.finish()
-        return self._kept(
+        return shelf.kept(
             Cell(
                 model=contender.name,
                 seed=contender.seed,
@@ -66,7 +68,8 @@ class Bench:
                 for one in cells
             ]
         }
-        kept = self.shelf.find(name, seed, recipe)
+        shelf = self._shelf_of(contenders)
+        kept = shelf.find(name, seed, recipe)
         if kept is not None:
             return kept
         parts = [self._built(*pair) for pair in zip(contenders, cells, strict=True)]
@@ -84,7 +87,7 @@ class Bench:
         self.progress.finish()
         weights = dict(zip(_labels(cells), chosen.recipe.weights, strict=True))
         heats = dict(zip(_labels(cells), chosen.recipe.temperatures, strict=True))
-        return self._kept(
+        return shelf.kept(
             Cell(
                 model=name,
                 seed=seed,
@@ -122,9 +125,9 @@ class Bench:
     def _begin(self, label: str) -> None:
         self.progress.start(label, len(self.trial.test), "examples")
 
-    def _kept(self, cell: Cell) -> Cell:
-        self.shelf.keep(cell)
-        return cell
+    def _shelf_of(self, contenders: Sequence[Contender]) -> Shelf:
+        reads = any(contender.reads_attributes for contender in contenders)
+        return self.shelf if reads else self.ids_shelf
 
 
 def _labels(cells: Sequence[Cell]) -> list[str]:

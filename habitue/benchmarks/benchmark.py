@@ -62,8 +62,8 @@ def next_item(
     if side is not None:
         labels, digest = read_attributes(side, told.items)
         trial = replace(trial, attributes=labels, counts=_with_attributes(trial, labels))
-    bench = Bench(trial, _shelf(trial, Path(out), digest), progress or Silent())
-    return _run(bench, architecture, seeds)
+    shelf, ids_shelf = _shelf(trial, Path(out), digest), _shelf(trial, Path(out), "")
+    return _run(Bench(trial, shelf, ids_shelf, progress or Silent()), architecture, seeds)
 
 
 def session(
@@ -90,8 +90,8 @@ def session(
         sha256=told.sha256,
         num_items=len(told.items),
     )
-    bench = Bench(trial, _shelf(trial, Path(out), ""), progress or Silent())
-    return _run(bench, architecture, seeds)
+    shelf = _shelf(trial, Path(out), "")
+    return _run(Bench(trial, shelf, shelf, progress or Silent()), architecture, seeds)
 
 
 def _run(bench: Bench, architecture: str, seeds: int) -> BenchmarkResult:

@@ -49,10 +49,11 @@ class Shelf:
         is_same = told == _plain(self.identity) and cell.recipe == _plain(recipe)
         return cell if is_same and (cell.model, cell.seed) == (model, seed) else None
 
-    def keep(self, cell: Cell) -> None:
-        """Write a result, replacing one of the same model and seed in one step."""
+    def kept(self, cell: Cell) -> Cell:
+        """Write a result, replacing one of the same model and seed in one step, and return it."""
         document = {"format": FORMAT, **self.identity, **asdict(cell)}
         write_json(self.path(cell.model, cell.seed), document)
+        return cell
 
     def path(self, model: str, seed: int) -> Path:
         """Return where a result lies."""

@@ -43,6 +43,10 @@ class Contender(Protocol):
     def recipe(self) -> Mapping[str, Json]:
         """What decides the result, beside the data."""
 
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether attributes of items, where there are some, change it."""
+
     def build(self, trial: Trial, progress: Progress) -> Built:
         """Choose and fit."""
 
@@ -56,6 +60,7 @@ class Counted:
 
     family: Family
     seed: int = 0
+    reads_attributes: bool = False
 
     @property
     def name(self) -> str:

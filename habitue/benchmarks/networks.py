@@ -72,6 +72,7 @@ class Networked:
     model: "ModelSettings"
     training: "TrainingSettings"
     weights: Path  # the folder where weights are kept
+    reads_attributes: bool = True
 
     @classmethod
     def of(cls, architecture: str, seed: int, trial: Trial, weights: Path) -> "Networked":

@@ -134,6 +134,7 @@ def test_with_attributes_it_is_another_benchmark(ring: Path, tmp_path: Path) -> 
     assert alike.folder == without.folder
     other = tmp_path / "other.json"
     other.write_text('{"i1": ["blue"]}')
+    assert [path.name for path in told.folder.glob("*.json")] == []  # nothing that reads them
     named = next_item(ring, architecture="none", attributes=other, out=tmp_path / "out")
     assert told_of(named)["counts"]["items_with_attributes"] == 1
 
