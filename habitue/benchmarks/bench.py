@@ -14,7 +14,7 @@ from habitue.benchmarks.candidates import Candidates
 from habitue.benchmarks.cells import Cell, Shelf
 from habitue.benchmarks.contenders import Built, Contender
 from habitue.benchmarks.memory import forget_peak, peak_mb
-from habitue.benchmarks.mixture import choose_recipe, mixture_ranks
+from habitue.benchmarks.mixture import Chosen, choose_recipe, mixture_ranks
 from habitue.benchmarks.protocols import Trial
 from habitue.benchmarks.ranking import measures, ranks
 from habitue.compute import Progress
@@ -75,9 +75,8 @@ class Bench:
         parts = [self._built(*pair) for pair in zip(contenders, cells, strict=True)]
         began = time.monotonic()
         forget_peak()
-        chosen = choose_recipe(
-            self._candidates(name, [one.known for one in parts]), self.trial.chosen_by
-        )
+        candidates = self._candidates(name, [one.known for one in parts])
+        chosen = choose_recipe(candidates, self.trial.chosen_by)
         took = time.monotonic() - began
         self._begin(f"{name}: test")
         found = mixture_ranks(
@@ -85,20 +84,12 @@ class Bench:
             num_items=self.trial.num_items, progress=self.progress,
         )  # fmt: skip
         self.progress.finish()
-        weights = dict(zip(_labels(cells), chosen.recipe.weights, strict=True))
-        heats = dict(zip(_labels(cells), chosen.recipe.temperatures, strict=True))
         return shelf.kept(
             Cell(
                 model=name,
                 seed=seed,
                 recipe=recipe,
-                chosen={
-                    "weights": {key: round(weight, 4) for key, weight in weights.items()},
-                    "temperatures": {
-                        key: round(heats[key], 4) for key in weights if weights[key] > 0
-                    },
-                    "ranks_not_proven": chosen.uncertain,
-                },
+                chosen=_told(_labels(cells), chosen),
                 validation={self.trial.chosen_by: chosen.value},
                 metrics=measures(found, self.trial.metrics),
                 seconds=round(took, 2),
@@ -128,6 +119,16 @@ class Bench:
     def _shelf_of(self, contenders: Sequence[Contender]) -> Shelf:
         reads = any(contender.reads_attributes for contender in contenders)
         return self.shelf if reads else self.ids_shelf
+
+
+def _told(labels: Sequence[str], chosen: Chosen) -> dict[str, Json]:
+    weights = dict(zip(labels, chosen.recipe.weights, strict=True))
+    heats = dict(zip(labels, chosen.recipe.temperatures, strict=True))
+    return {
+        "weights": {label: round(weight, 4) for label, weight in weights.items()},
+        "temperatures": {label: round(heats[label], 4) for label in labels if weights[label] > 0},
+        "ranks_not_proven": chosen.uncertain,
+    }
 
 
 def _labels(cells: Sequence[Cell]) -> list[str]:
