@@ -174,6 +174,28 @@ def test_networks_are_blended_and_their_weights_are_kept(
 
 
 @pytest.mark.slow
+def test_networks_read_attributes_and_are_read_back_with_them(ring: Path, tmp_path: Path) -> None:
+    labels = {f"i{item}": [item % 2, "x"] for item in range(RING - 1)}
+    (tmp_path / "Ring_item2attributes.json").write_text(json.dumps(labels))
+    first = next_item(ring, out=tmp_path / "out")
+    (first.folder / "flagship_blend-0.json").unlink()
+    assert told_of(next_item(ring, out=tmp_path / "out"))["attributes"] is True
+    again = next_item(ring, out=tmp_path / "out")
+    assert [row.cells[0].metrics for row in again.rows] == [
+        row.cells[0].metrics for row in first.rows
+    ]
+
+
+@pytest.mark.slow
+def test_networks_are_asked_for_the_next_click_too(tmp_path: Path) -> None:
+    folder = write_sessions(tmp_path / "clicks")
+    told = told_of(session(folder, architecture="gru", out=tmp_path / "out"))
+    rows = {row["model"]: row["metrics"]["recall@20"]["mean"] for row in told["results"]}
+    assert {"gru", "gru_blend"} <= rows.keys()
+    assert rows["gru"] == 1.0  # there are twelve items in all
+
+
+@pytest.mark.slow
 def test_a_killed_run_goes_on(ring: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "habitue", "benchmark", "next-item", "--data", str(ring)]
     command += ["--architecture", "none", "--out", str(tmp_path / "out"), "--json"]
