@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
-from habitue.config import AdapterName, Settings, TaskSettings
+from habitue.config import AdapterName, Architecture, Settings, TaskSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, UnknownName, nearest
 from habitue.events.database import DatabaseTable, is_url
 from habitue.events.encoding import is_utf8
@@ -137,6 +137,24 @@ def check_adapter(name: str) -> str:
             fix=f"Adapters: {', '.join(known)}.",
         )
     return name
+
+
+def check_architectures(names: str | Iterable[str], *, others: Iterable[str] = ()) -> list[str]:
+    """Return the names of architectures, given in a list or with commas between them.
+
+    Raises:
+        UnknownName: `unknown_architecture`, one is neither an architecture nor of `others`.
+    """
+    wanted = [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
+    known = [*get_args(Architecture), *others]
+    for name in wanted or [""]:
+        if name not in known:
+            raise UnknownName(
+                f"There is no architecture '{name}'.{nearest(name, known)}",
+                fix=f"Architectures: {', '.join(known)}.",
+                code="unknown_architecture",
+            )
+    return wanted
 
 
 def check_encoding(name: str) -> str:

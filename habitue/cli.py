@@ -24,13 +24,18 @@ from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
 from habitue.options import (
+    ArchitectureOption,
+    ArchitecturesOption,
     AsOfOption,
+    ComparingOption,
     EncodingOption,
     FilesArgument,
     JsonOption,
     ManyOption,
+    MinutesOption,
     OutOption,
     SalvageOption,
+    SeedOption,
     UserArgument,
     WorkspaceOption,
 )
@@ -180,14 +185,7 @@ def quarantine_retry(workspace: WorkspaceOption = SHOP, as_json: JsonOption = Fa
 
 @app.command()
 def train(
-    architecture: Annotated[
-        str | None,
-        typer.Option(
-            "--architecture",
-            metavar="A",
-            help="Kind of network: transformer, sasrec, gru, lstm or cnn.",
-        ),
-    ] = None,
+    architecture: ArchitectureOption = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="S", help="Size of the network: tiny or small.")
     ] = None,
@@ -195,10 +193,8 @@ def train(
         int | None,
         typer.Option("--epochs", metavar="N", min=1, help="Go through the log so often at most."),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", metavar="N", help="Of chance: same seed and data, same model."),
-    ] = None,
+    seed: SeedOption = None,
+    minutes: ComparingOption = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
@@ -209,10 +205,29 @@ def train(
     the model has never seen.
     """
     shop = _open(workspace)
-    answer(
-        shop.train(architecture=architecture, size=size, epochs=epochs, seed=seed, as_of=as_of),
-        as_json,
-    )
+    trained = shop.train(
+        architecture=architecture, size=size, epochs=epochs, seed=seed, minutes=minutes,
+        as_of=as_of,
+    )  # fmt: skip
+    answer(trained, as_json)
+
+
+@app.command()
+def compare(
+    architectures: ArchitecturesOption = None,
+    minutes: MinutesOption = None,
+    seed: SeedOption = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
+) -> None:
+    """Train several architectures under one budget of time, and choose one by validation.
+
+    Publishes nothing. The same command again goes on where it was stopped.
+    """
+    shop = _open(workspace)
+    found = shop.compare(architectures=architectures, minutes=minutes, seed=seed, as_of=as_of)
+    answer(found, as_json, "compare")
 
 
 @models_app.command("list")

@@ -364,6 +364,17 @@ class TrainingSettings(Stage):
     )
 
 
+class CompareSettings(Stage):
+    """`habitue compare`, and `habitue train --architecture auto`."""
+
+    architectures: list[Architecture] = Field(
+        ["transformer", "sasrec", "gru", "lstm", "cnn"], min_length=1, description="Which ones."
+    )
+    minutes: float = Field(
+        30, gt=0, description="For all of them; each gets an equal share, and needs not use it up."
+    )
+
+
 class TaskSettings(Stage):
     """A prediction task of the shop's own; see `habitue.schema.Task`."""
 
@@ -441,6 +452,7 @@ class Settings(Stage):
     consent: ConsentSettings = ConsentSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
+    compare: CompareSettings = CompareSettings()
     recommend: RecommendSettings = RecommendSettings()
     profiles: ProfileSettings = ProfileSettings()
     alerts: AlertSettings = AlertSettings()

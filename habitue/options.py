@@ -55,3 +55,32 @@ UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The shop's ow
 ManyOption = Annotated[
     int, typer.Option("-k", metavar="K", min=1, max=1000, help="How many items.")
 ]
+ArchitectureOption = Annotated[
+    str | None,
+    typer.Option(
+        "--architecture",
+        metavar="A",
+        help="Kind of network: transformer, sasrec, gru, lstm or cnn; auto: the one that `compare` "
+        "chooses.",
+    ),
+]
+ArchitecturesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--architectures",
+        metavar="A,B,…",
+        help="Of transformer, sasrec, gru, lstm and cnn; left out: those of the settings, all.",
+    ),
+]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option("--minutes", metavar="M", help="For all trainings together."),
+]
+ComparingOption = Annotated[
+    float | None,
+    typer.Option("--minutes", metavar="M", help="Of --architecture auto: for the comparison."),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Of chance: same seed and data, same model."),
+]

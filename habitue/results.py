@@ -10,6 +10,7 @@ import polars as pl
 from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
 from habitue.actions.recommend import Offers, ScoredItem
+from habitue.comparing import Comparison
 from habitue.config import SourceSettings
 from habitue.display import quoted
 from habitue.events.consent import QUESTION, silent_sources
@@ -174,6 +175,24 @@ class VersionInfo:
             "data_fingerprint": card.data_fingerprint,
             "validation": dict(card.validation),
             "notes": [*([self.why_not] if self.why_not else []), *card.notes],
+        }
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`compare`: quality and cost of each architecture, and the command that trains the chosen."""
+
+    comparison: Comparison
+    folder: Path
+    options: Mapping[str, object]  # of `train` as well, as they were given
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        told = "".join(f" --{name} {value}" for name, value in self.options.items())
+        command = f"habitue train -w {quoted(self.folder)}"
+        return {
+            **self.comparison.as_json(),
+            "next": f"{command} --architecture {self.comparison.choice.chosen}{told}",
         }
 
 

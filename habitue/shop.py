@@ -3,20 +3,23 @@
     shop/habitue.toml   settings          shop/profiles/   the last refresh
     shop/store/         events            shop/audiences/  saved lists
     shop/models/        model versions    shop/reports/    the HTML report
+    shop/comparison/    what `compare` finished
 
 Holds what crosses stages and no more: which folder, which version answers, which moment is meant.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from habitue.arguments import Moment, asked_moment, check_id, folder_of
 from habitue.compute import Progress, Silent
 from habitue.config import SETTINGS_FILE, Settings, load_settings
 from habitue.errors import NotReady
-from habitue.versions import Versions
+from habitue.versions import Versions, read_evaluation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
     from habitue.answering import Version
     from habitue.events.span import SpannedLog
     from habitue.events.store import EventStore
+    from habitue.preparing import Prepared
     from habitue.refreshing import Refresh
+    from habitue.reporting import Sources
+    from habitue.results import ItemList
 
 Overrides = Mapping[str, Mapping[str, object]]
 
@@ -194,4 +200,75 @@ class Shop:
             f"There is no shop in {self.folder} yet.",
             fix=f"Begin with: habitue init -w {shlex.quote(str(self.folder))} --from FILE…",
             code="no_workspace",
+        )
+
+    @property
+    def _comparison(self) -> Path:
+        """Where a comparison keeps what is finished."""
+        return self.folder / "comparison"
+
+    def _unfinished(self, architecture: str) -> Path:
+        """Where a training goes on from: its own state, else that of the comparison's choice."""
+        from habitue.attempts import state_folder
+
+        compared = state_folder(self._comparison, architecture)
+        own = self._versions.unfinished
+        return compared if compared.is_dir() and not own.is_dir() else own
+
+    @contextmanager
+    def _prepared(self, settings: Settings, as_of: Moment | None) -> "Iterator[Prepared]":
+        """Yield what networks learn from, without a version; it is gone afterwards."""
+        from habitue.preparing import prepare
+
+        log, moment = self.log, self._moment(as_of)
+        with TemporaryDirectory(prefix="habitue-") as folder:
+            yield prepare(
+                log,
+                settings,
+                as_of=moment,
+                folder=Path(folder) / "sequences",
+                store=self.store.folder,
+                progress=self.progress,
+            )
+
+    def _counted_popular(self, k: int, as_of: Moment | None) -> "ItemList":
+        """List what is popular in a shop without a model."""
+        from habitue.actions.recommend import ScoredItem
+        from habitue.baselines.popularity import WINDOW_DAYS
+        from habitue.baselines.taken import most_taken
+        from habitue.results import PopularItems
+
+        wanted, moment = self.settings().recommend, self._moment(as_of)
+        log = self._log_known_now(self.log.end_at) if moment is None else self.log
+        moment = log.end_at if moment is None else moment
+        taken = most_taken(
+            log, as_of=moment, least=wanted.min_persons, k=k, setting=wanted.target_event
+        )
+        rows = list(taken.items.iter_rows())
+        return PopularItems(
+            items=[ScoredItem(item_id, float(persons)) for item_id, _, persons in rows],
+            names={item_id: name for item_id, name, _ in rows},
+            as_of=moment,
+            model_version=None,
+            event_types=taken.event_types,
+            window_days=WINDOW_DAYS,
+        )
+
+    def _report_sources(self) -> "Sources":
+        """What the report is made from: the last refresh's version, else the one that answers."""
+        from habitue.reporting import Sources
+
+        refresh = self.last_refresh()
+        log = self._log_known_at(refresh.as_of, refresh.known_at) if refresh else self.log
+        name = refresh.model_version if refresh else self._versions.published
+        version = None if name is None else self._open(name)
+        return Sources(
+            folder=self.folder,
+            log=log,
+            store=self.store,
+            settings=self.settings(),
+            version=version,
+            evaluation=None if version is None else read_evaluation(version.folder),
+            refresh=refresh,
+            adviser=self._adviser(version, log, refresh.as_of) if version and refresh else None,
         )

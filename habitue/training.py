@@ -9,40 +9,39 @@ versions lie or which one answers.
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from habitue import __version__
 from habitue.actions.blend import Blend, choose_blend
 from habitue.actions.targets import Window, choose_target_types
 from habitue.answering import Embedder, ask_network, next_classes_of, save_tasks
+from habitue.attempts import state_folder
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
+from habitue.comparing import COMPARISON_FILE, compare_architectures, with_architecture
 from habitue.compute import Progress
 from habitue.config import Settings
 from habitue.events.consent import sentence
-from habitue.events.data_checks import Finding, check_log, refuse_broken
+from habitue.events.data_checks import Finding
 from habitue.events.log import EventLog
-from habitue.events.span import span_of
 from habitue.files import write_json
 from habitue.model.checkpoint import save_network
 from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.train import train_network
+from habitue.preparing import Plan, prepare
 from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
 from habitue.profiles.task_model import Form, TaskModel
-from habitue.profiles.tasks import ResolvedTask, describe_task, outline_log, resolve_tasks
+from habitue.profiles.tasks import describe_task
 from habitue.schema import DAY, format_date
-from habitue.sequences.encoder import write_sequences
-from habitue.sequences.minimum import check_enough
 from habitue.sequences.sequences import Sequences, SequenceSet
-from habitue.sequences.splits import Cuts, choose_cuts, latest_cut
+from habitue.sequences.splits import Cuts
 from habitue.sequences.timelines import timelines, write_buckets
-from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
+from habitue.sequences.vocabulary import Vocabulary
 from habitue.versions import Card, now_text, write_card
 
 FORMS: dict[Form, str] = {
@@ -50,39 +49,6 @@ FORMS: dict[Form, str] = {
     "features": "the network's embedding added nothing beyond noise, so plain features ship",
     "features+embedding": "plain features and the network's embedding together do best",
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be learnt, and from before when."""
-
-    cuts: Cuts
-    tasks: tuple[ResolvedTask, ...]
-
-
-def plan_training(log: EventLog, settings: Settings, *, as_of: int | None = None) -> Plan:
-    """Choose the cut and the tasks.
-
-    With `as_of`, nothing from then on is looked at. Without it the whole log says how long it is,
-    and what lies before the cut says everything else.
-    """
-    if as_of is not None:
-        span = span_of(log, as_of=as_of)
-        as_of = latest_cut(span.start_at, span.end_at, as_of=as_of)
-    outline = outline_log(log, as_of=as_of)
-    tasks = resolve_tasks(settings.tasks, outline)
-    cuts = choose_cuts(
-        outline.start_at,
-        outline.end_at,
-        tasks=[one.task for one in tasks if one.status == "ok"],
-        holdout_days=settings.training.holdout_days,
-        as_of=as_of,
-    )
-    if as_of is None:
-        known = outline_log(log, as_of=cuts.as_of)
-        known = replace(known, start_at=outline.start_at, end_at=outline.end_at)
-        tasks = resolve_tasks(settings.tasks, known)
-    return Plan(cuts, tasks)
 
 
 def train_version(
@@ -96,10 +62,12 @@ def train_version(
     fingerprint: str,
     store: Path,
     progress: Progress,
+    compare_in: Path | None = None,
 ) -> Card:
     """Learn everything and write it into `folder`; return the version's card.
 
-    The network's training keeps in the folder `unfinished` how far it is, and goes on from there.
+    With `compare_in`, a folder that keeps what was compared, the architecture is chosen first. The
+    network's training keeps in the folder `unfinished` how far it is, and goes on from there.
     `store` is where the log lies, for what is told of it.
 
     Raises:
@@ -107,20 +75,17 @@ def train_version(
         Refused: `data_check_failed`, the log looks broken.
     """
     began = time.monotonic()
-    plan = plan_training(log, settings, as_of=as_of)
-    cuts = plan.cuts
-    check_enough(log, as_of=cuts.as_of)
-    findings = check_log(log, as_of=as_of, skip=settings.checks.skip, progress=progress)
-    refuse_broken(findings, store=store, skip=settings.checks.skip)
-    vocabulary = build_vocabulary(
-        log, as_of=cuts.as_of, settings=settings.training, progress=progress
-    )
-    vocabulary.save(folder / "vocabulary")
     encoded = folder / "sequences"
-    sequences = write_sequences(
-        log, vocabulary, folder=encoded, progress=progress, as_of=cuts.as_of
-    )
-    network_began = time.monotonic()
+    prepared = prepare(log, settings, as_of=as_of, folder=encoded, store=store, progress=progress)
+    plan, vocabulary, sequences = prepared.plan, prepared.vocabulary, prepared.sequences
+    cuts = plan.cuts
+    vocabulary.save(folder / "vocabulary")
+    comparison = None
+    if compare_in is not None:
+        comparison = compare_architectures(prepared, settings, folder=compare_in, progress=progress)
+        settings = with_architecture(settings, comparison.choice.chosen)
+        unfinished = state_folder(compare_in, comparison.choice.chosen)
+        write_json(folder / COMPARISON_FILE, comparison.as_json())
     trained = train_network(
         sequences.everyone,
         vocabulary,
@@ -132,7 +97,6 @@ def train_version(
         folder=folder / "network",
         checkpoint=unfinished,
     )
-    network_seconds = time.monotonic() - network_began
     trained.network.version = name
     save_network(folder / "network", trained)
     progress.start("Validation", log.num_buckets, "buckets")
@@ -181,12 +145,16 @@ def train_version(
         epochs=len(trained.curve),
         events=sequences.everyone.num_events,
         seconds=round(time.monotonic() - began, 1),
-        events_per_second=round(trained.curve[-1].events / max(network_seconds, 1e-9)),
+        events_per_second=round(trained.curve[-1].events / max(trained.curve[-1].seconds, 1e-9)),
         trained_until=cuts.as_of,
         data_fingerprint=fingerprint,
         habitue_version=__version__,
         validation=_validation(trained, blend),
-        notes=[*_notes(plan, findings, trained, blend, fitted, next_models), *_consent(settings)],
+        notes=[
+            *([comparison.sentence()] if comparison else []),
+            *_notes(plan, prepared.findings, trained, blend, fitted, next_models),
+            *_consent(settings),
+        ],
     )
     write_card(folder, card)
     write_json(folder / "settings.json", settings.model_dump(mode="json"))

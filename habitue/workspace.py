@@ -4,8 +4,9 @@ Each method checks its arguments, calls the stages and returns a record with the
 contract. What the methods share stands in `shop`.
 """
 
+import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from habitue.arguments import (
     Files,
     Moment,
     check_adapter,
+    check_architectures,
     check_count,
     check_encoding,
     check_id,
@@ -27,7 +29,7 @@ from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
 from habitue.shop import Shop
-from habitue.versions import read_evaluation, write_evaluation
+from habitue.versions import write_evaluation
 
 if TYPE_CHECKING:
     from habitue.actions.recommend import Adviser
@@ -36,10 +38,10 @@ if TYPE_CHECKING:
     from habitue.judging import Evaluation
     from habitue.profiles.profile import Profile
     from habitue.refreshing import Refresh
-    from habitue.reporting import Sources
     from habitue.results import (
         AlertList,
         AudienceResult,
+        Compared,
         Ingested,
         InitResult,
         ItemList,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     )
 
 TABLES = (".csv", ".parquet")
+AUTO = "auto"  # the architecture that a comparison chooses
 
 
 class Workspace(Shop):
@@ -178,24 +181,39 @@ class Workspace(Shop):
         size: str | None = None,
         epochs: int | None = None,
         seed: int | None = None,
+        minutes: float | None = None,
         as_of: Moment | None = None,
     ) -> "VersionInfo":
         """Learn a model version from events before `as_of`, save it and publish it.
 
         Without `as_of` the last part of the log is held out for `evaluate`. A training of the same
-        events and settings that was broken off goes on where it was.
+        events and settings that was broken off goes on where it was. The architecture "auto" takes
+        the one that `compare` chooses within so many `minutes`, and the card says why.
 
         Raises:
             NotReady: nothing was ingested.
             NotEnoughData: the log is too small or too short to learn from.
             Refused: the log looks broken (`data_check_failed`), or another process trains here
                 (`store_locked`).
+            UnknownName: there is no such architecture.
         """
+        from habitue.attempts import STATES
         from habitue.training import train_version
 
-        model = {"architecture": architecture, "size": size}
+        if architecture is not None:
+            check_architectures([architecture], others=[AUTO])
+        if minutes is not None and architecture != AUTO:
+            raise Refused(
+                "The minutes are those of a comparison, and none is wanted.",
+                fix=f"Leave --minutes out, or pass --architecture {AUTO}.",
+                code="usage",
+            )
+        model = {"architecture": None if architecture == AUTO else architecture, "size": size}
         training = {"epochs": epochs, "seed": seed}
-        settings = self.settings(model=_given(model), training=_given(training))
+        settings = self.settings(
+            model=_given(model), training=_given(training), compare=_given({"minutes": minutes})
+        )
+        unfinished = self._unfinished(settings.model.architecture)
         log = self.log
         moment = self._moment(as_of)
         with self._versions.building() as (name, folder):
@@ -204,17 +222,50 @@ class Workspace(Shop):
                 settings,
                 name=name,
                 folder=folder,
-                unfinished=self._versions.unfinished,
+                unfinished=unfinished,
                 as_of=moment,
                 fingerprint=self.store.fingerprint,
                 store=self.store.folder,
                 progress=self.progress,
+                compare_in=self._comparison if architecture == AUTO else None,
             )
         why_not = self._versions.why_not_newest(name)
         if not why_not:
             self._versions.publish(name)
         self._versions.forget_unfinished()
+        shutil.rmtree(self._comparison / STATES, ignore_errors=True)
         return replace(self.model(name), why_not=why_not)
+
+    def compare(
+        self,
+        *,
+        architectures: str | Iterable[str] | None = None,
+        minutes: float | None = None,
+        seed: int | None = None,
+        as_of: Moment | None = None,
+    ) -> "Compared":
+        """Train several architectures under one budget of time, and choose by validation.
+
+        Nothing is published. A run of the same events and settings that was broken off goes on
+        where it was.
+
+        Raises:
+            NotReady, NotEnoughData, Refused: as `train`.
+            UnknownName: there is no such architecture.
+        """
+        from habitue.comparing import compare_architectures
+        from habitue.results import Compared
+
+        names = None if architectures is None else check_architectures(architectures)
+        settings = self.settings(
+            training=_given({"seed": seed}),
+            compare=_given({"architectures": names, "minutes": minutes}),
+        )
+        with self._prepared(settings, as_of) as prepared:
+            comparison = compare_architectures(
+                prepared, settings, folder=self._comparison, progress=self.progress
+            )
+        return Compared(comparison, self.folder, _given({"seed": seed, "as-of": as_of}))
 
     def models(self) -> "VersionList":
         """Return all versions, newest first; of one that cannot be opened, warn.
@@ -488,50 +539,6 @@ class Workspace(Shop):
         from habitue.doctor import examine
 
         return examine(self.folder, progress=self.progress)
-
-    # What crosses verbs
-
-    def _counted_popular(self, k: int, as_of: Moment | None) -> "ItemList":
-        """List what is popular in a shop without a model."""
-        from habitue.actions.recommend import ScoredItem
-        from habitue.baselines.popularity import WINDOW_DAYS
-        from habitue.baselines.taken import most_taken
-        from habitue.results import PopularItems
-
-        wanted, moment = self.settings().recommend, self._moment(as_of)
-        log = self._log_known_now(self.log.end_at) if moment is None else self.log
-        moment = log.end_at if moment is None else moment
-        taken = most_taken(
-            log, as_of=moment, least=wanted.min_persons, k=k, setting=wanted.target_event
-        )
-        rows = list(taken.items.iter_rows())
-        return PopularItems(
-            items=[ScoredItem(item_id, float(persons)) for item_id, _, persons in rows],
-            names={item_id: name for item_id, name, _ in rows},
-            as_of=moment,
-            model_version=None,
-            event_types=taken.event_types,
-            window_days=WINDOW_DAYS,
-        )
-
-    def _report_sources(self) -> "Sources":
-        """What the report is made from: the last refresh's version, else the one that answers."""
-        from habitue.reporting import Sources
-
-        refresh = self.last_refresh()
-        log = self._log_known_at(refresh.as_of, refresh.known_at) if refresh else self.log
-        name = refresh.model_version if refresh else self._versions.published
-        version = None if name is None else self._open(name)
-        return Sources(
-            folder=self.folder,
-            log=log,
-            store=self.store,
-            settings=self.settings(),
-            version=version,
-            evaluation=None if version is None else read_evaluation(version.folder),
-            refresh=refresh,
-            adviser=self._adviser(version, log, refresh.as_of) if version and refresh else None,
-        )
 
 
 def _given(options: Mapping[str, object]) -> dict[str, object]:

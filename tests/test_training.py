@@ -8,11 +8,12 @@ import pytest
 from habitue.compute import Silent
 from habitue.config import Settings
 from habitue.errors import NotEnoughData, Refused
+from habitue.preparing import Plan, plan_training
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import Form
 from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, Task
-from habitue.training import FORMS, Plan, plan_training, train_version, what_ships
+from habitue.training import FORMS, train_version, what_ships
 from habitue.versions import Card
 from tests.late_log import LateLog, arriving
 from tests.shop import MemoryLog, Shop, make_shop

@@ -8,7 +8,7 @@ by line. Knows nothing about vocabularies or where the sequences came from.
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle
@@ -79,6 +79,10 @@ class TrainedNetwork:
     went_on_from: int  # the epoch in which a killed training was taken up; 0: none was
     rollbacks: int = 0  # to an epoch's beginning, after steps that were no numbers
     seconds_in_steps: float = 0.0  # without those of judging
+    cut_short: bool = False  # somebody wanted no further epoch, though there was gain
+
+
+GoesOn = Callable[[Sequence[Epoch]], bool]  # asked after each epoch
 
 
 @dataclass
@@ -127,6 +131,7 @@ class Run:
             count=training.negatives,
             kind=training.rivals,
         )
+        self.goes_on: GoesOn = lambda _: True
         self.checkpoint: Checkpoint | None = None
         self.went_on_from = 0
         self.seconds_in_steps = 0.0
@@ -146,7 +151,8 @@ class Run:
         state = checkpoint.load()
         if state is not None:
             self._take_up(state)
-            self.went_on_from = min(len(self.curve) + 1, self.epochs)
+            if not self._has_ended():
+                self.went_on_from = len(self.curve) + 1
 
     def fit(self) -> TrainedNetwork:
         """Run epochs until there is no gain, and keep the best."""
@@ -157,7 +163,7 @@ class Run:
             self._write_line(line)
         if self.at.rate == 0:
             self.at.rate = self.training.learning_rate or self._find_rate()
-        while not self._is_over():
+        while not self._has_ended() and (not self.curve or self.goes_on(self.curve)):
             self._epoch(len(self.curve) + 1)
             self._save()
         self.progress.finish()
@@ -172,6 +178,7 @@ class Run:
             went_on_from=self.went_on_from,
             rollbacks=self.at.rollbacks,
             seconds_in_steps=self.seconds_in_steps,
+            cut_short=not self._has_ended(),
         )
 
     def _find_rate(self) -> float:
@@ -208,7 +215,8 @@ class Run:
             return len(prefix_windows(self.span, max_length=2).starts)
         return self.span.num_events - len(self.span.ends)
 
-    def _is_over(self) -> bool:
+    def _has_ended(self) -> bool:
+        """Whether another epoch would be in vain."""
         done = len(self.curve)
         return done == self.epochs or done - self.at.best_epoch >= self.training.patience
 

@@ -14,7 +14,7 @@ from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import NotEnoughData
 from habitue.model.behaviour import BehaviourModel, Shape
-from habitue.model.fit import Run, TrainedNetwork
+from habitue.model.fit import GoesOn, Run, TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.priors import set_priors, targets_of
 from habitue.model.resume import Checkpoint, training_key
@@ -37,12 +37,14 @@ def train_network(
     progress: Progress,
     folder: Path,
     checkpoint: Path | None = None,
+    goes_on: GoesOn | None = None,
 ) -> TrainedNetwork:
     """Fit the network on events before `valid_from`, choosing its epoch on [valid_from, as_of).
 
     The state is kept in the folder `checkpoint` now and then; where it holds the state of a
     training of the same data, settings and software, that training goes on. Whoever called
-    removes the folder once the network is safe.
+    removes the folder once the network is safe. After each epoch `goes_on` is asked whether there
+    may be another.
 
     Raises:
         NotEnoughData: nobody has two events, the later one with a known item, before the cut.
@@ -67,6 +69,8 @@ def train_network(
         torch.manual_seed(training.seed)
         network = _new_network(sequences, vocabulary, span, model)
         run = Run(network, sequences, span, validation, training, progress, curve_file)
+        if goes_on is not None:
+            run.goes_on = goes_on
         if checkpoint is not None:
             key = training_key(
                 sequences,

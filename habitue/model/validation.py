@@ -53,6 +53,15 @@ class Validation:
 
     def measure(self, network: Network) -> Quality:
         """Rank all items for every person as of the window's start."""
+        ndcg, recall = self.measure_each(network)
+        if len(ndcg) == 0:
+            return Quality(0.0, 0.0)
+        return Quality(float(ndcg.mean()), float(recall.mean()))
+
+    def measure_each(
+        self, network: Network
+    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+        """Return NDCG@10 and recall@10 of every person, in the persons' order."""
         ndcg: list[npt.NDArray[np.floating]] = [np.zeros(0)]
         recall: list[npt.NDArray[np.floating]] = [np.zeros(0)]
         for start in range(0, len(self.histories), _PERSONS_AT_ONCE):
@@ -65,10 +74,7 @@ class Validation:
             num_wanted = wanted.sum(axis=1)
             ndcg.append(ndcg_at(hits, num_wanted, K))
             recall.append(recall_at(hits, num_wanted, K))
-        joined_ndcg, joined_recall = np.concatenate(ndcg), np.concatenate(recall)
-        if len(joined_ndcg) == 0:
-            return Quality(0.0, 0.0)
-        return Quality(float(joined_ndcg.mean()), float(joined_recall.mean()))
+        return np.concatenate(ndcg), np.concatenate(recall)
 
 
 def validation_persons(
