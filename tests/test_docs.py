@@ -31,6 +31,16 @@ def test_reference_pages_are_current() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_tables_of_benchmarks_are_those_of_their_results() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/make_benchmark_tables.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_lead_to_files(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ FLAGSHIP: Final = "flagship"
 NONE: Final = "none"  # no network at all
 _MANY_ITEMS: Final = 20_000
 _NEGATIVES: Final = 2048
-_MANY_TARGETS: Final = 3_600_000  # next items learned from in all epochs together
+_MANY_TARGETS: Final = 4_500_000  # next items learned from in all epochs together
 _LEAST_EPOCHS: Final = 4
 ARCHITECTURES: Final = (FLAGSHIP, "transformer", "sasrec", "gru", "lstm", "cnn")
 
