@@ -293,7 +293,7 @@ class TrainingSettings(Stage):
     samples: Samples = Field(
         "all",
         description="all: a loss after every event of a window; prefix: every event is the last "
-        "one of a window of its own (better on short histories, dearer on long ones).",
+        "one of a window of its own (dearer, above all on long histories).",
     )
     loss: Loss = Field(
         "sampled", description="Of the next item, against drawn rivals or all items."
