@@ -44,6 +44,7 @@ PLAIN_MODEL: Final = ModelSettings(
     architecture="sasrec", heads=1, dropout=0.5, high_pass=0.7, repeats=False, item_bias=False
 )
 PLAIN_TRAINING: Final = TrainingSettings(
+    loss="full",
     epochs=30,
     patience=6,
     batch_events=1100,
