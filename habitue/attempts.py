@@ -88,8 +88,7 @@ def make_attempt(
         moments=[cuts.valid_from, cuts.as_of],
         rule=rule,
     )
-    path = folder / f"{name}.json"
-    kept = _kept(path, key)
+    kept = kept_attempt(folder, name, key=key)
     if kept is not None:
         return kept
     state = state_folder(folder, name)
@@ -114,7 +113,7 @@ def make_attempt(
     )
     ndcg, recall = persons.measure_each(trained.network)
     made = _attempt(name, trained, ndcg, recall)
-    write_sealed(path, {"key": key, **asdict(made)})
+    write_sealed(folder / f"{name}.json", {"key": key, **asdict(made)})
     return made
 
 
@@ -138,14 +137,15 @@ def _attempt(name: str, trained: TrainedNetwork, ndcg: Floats, recall: Floats) -
     )
 
 
-def _kept(path: Path, key: str) -> Attempt | None:
+def kept_attempt(folder: Path, name: str, *, key: str | None = None) -> Attempt | None:
+    """Return a finished attempt; None where there is none, or it is damaged or of another key."""
     try:
-        document: Mapping[str, Any] = read_sealed(path)
+        document: Mapping[str, Any] = read_sealed(folder / f"{name}.json")
     except HabitueError:
         return None
-    if document.get("key") != key:
+    if key is not None and document.get("key") != key:
         return None
-    return Attempt(**{name: value for name, value in document.items() if name != "key"})
+    return Attempt(**{field: value for field, value in document.items() if field != "key"})
 
 
 def _mean(values: Sequence[float]) -> float:

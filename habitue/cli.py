@@ -24,6 +24,7 @@ from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning, Refused
 from habitue.failures import system_error, unexpected_error
 from habitue.options import (
+    AdapterOption,
     ArchitectureOption,
     ArchitecturesOption,
     AsOfOption,
@@ -36,6 +37,7 @@ from habitue.options import (
     OutOption,
     SalvageOption,
     SeedOption,
+    TrialsOption,
     UserArgument,
     WorkspaceOption,
 )
@@ -108,15 +110,7 @@ def init(
         list[str] | None,
         typer.Argument(metavar="FILE…", help="More files; --from may be left out."),
     ] = None,
-    adapter: Annotated[
-        str,
-        typer.Option(
-            "--adapter",
-            metavar="NAME",
-            help="The published layout of all of them: ga4, segment, rudderstack, posthog, "
-            "sensors, recbole, rees46 or recsys2025. Without it, it is looked for.",
-        ),
-    ] = "",
+    adapter: AdapterOption = "",
     encoding: EncodingOption = "",
     force: Annotated[
         bool,
@@ -228,6 +222,23 @@ def compare(
     shop = _open(workspace)
     found = shop.compare(architectures=architectures, minutes=minutes, seed=seed, as_of=as_of)
     answer(found, as_json, "compare")
+
+
+@app.command()
+def tune(
+    trials: TrialsOption = None,
+    minutes: MinutesOption = None,
+    seed: SeedOption = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
+) -> None:
+    """Search the settings that suit this shop, and write the best into habitue.toml.
+
+    Publishes nothing. The same command again goes on where it was stopped.
+    """
+    found = _open(workspace).tune(trials=trials, minutes=minutes, seed=seed, as_of=as_of)
+    answer(found, as_json, "tune")
 
 
 @models_app.command("list")

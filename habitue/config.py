@@ -375,6 +375,13 @@ class CompareSettings(Stage):
     )
 
 
+class TuneSettings(Stage):
+    """`habitue tune`."""
+
+    trials: int = Field(20, ge=1, description="Settings tried, those of earlier runs included.")
+    minutes: float = Field(60, gt=0, description="Of one run; the next one goes on.")
+
+
 class TaskSettings(Stage):
     """A prediction task of the shop's own; see `habitue.schema.Task`."""
 
@@ -453,6 +460,7 @@ class Settings(Stage):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     compare: CompareSettings = CompareSettings()
+    tune: TuneSettings = TuneSettings()
     recommend: RecommendSettings = RecommendSettings()
     profiles: ProfileSettings = ProfileSettings()
     alerts: AlertSettings = AlertSettings()

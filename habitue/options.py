@@ -84,3 +84,18 @@ SeedOption = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Of chance: same seed and data, same model."),
 ]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials", metavar="N", min=1, help="Settings tried, those of earlier runs included."
+    ),
+]
+AdapterOption = Annotated[
+    str,
+    typer.Option(
+        "--adapter",
+        metavar="NAME",
+        help="The published layout of all of them: ga4, segment, rudderstack, posthog, "
+        "sensors, recbole, rees46 or recsys2025. Without it, it is looked for.",
+    ),
+]

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
 from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
 from habitue.actions.recommend import Offers, ScoredItem
-from habitue.comparing import Comparison
 from habitue.config import SourceSettings
 from habitue.display import quoted
 from habitue.events.consent import QUESTION, silent_sources
@@ -21,6 +20,10 @@ from habitue.events.validate import ValidationReport
 from habitue.files import Json
 from habitue.schema import format_time
 from habitue.versions import Card
+
+if TYPE_CHECKING:  # they bring PyTorch with them
+    from habitue.comparing import Comparison
+    from habitue.tuning import Tuning
 
 JsonObject = dict[str, Json]
 
@@ -182,7 +185,7 @@ class VersionInfo:
 class Compared:
     """`compare`: quality and cost of each architecture, and the command that trains the chosen."""
 
-    comparison: Comparison
+    comparison: "Comparison"
     folder: Path
     options: Mapping[str, object]  # of `train` as well, as they were given
 
@@ -193,6 +196,25 @@ class Compared:
         return {
             **self.comparison.as_json(),
             "next": f"{command} --architecture {self.comparison.choice.chosen}{told}",
+        }
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """`tune`: every trial, the best settings, and the file they were written into."""
+
+    tuning: "Tuning"
+    path: Path
+    kept: Path | None  # the file before; None where nothing was written
+
+    def as_json(self) -> JsonObject:
+        """Return the document."""
+        return {
+            **self.tuning.as_json(),
+            "written": {f"{stage}.{key}": v for (stage, key), v in self.tuning.changes.items()},
+            "settings": str(self.path),
+            "kept": str(self.kept or ""),
+            "next": f"habitue train -w {quoted(self.path.parent)}",
         }
 
 

@@ -3,7 +3,7 @@
     shop/habitue.toml   settings          shop/profiles/   the last refresh
     shop/store/         events            shop/audiences/  saved lists
     shop/models/        model versions    shop/reports/    the HTML report
-    shop/comparison/    what `compare` finished
+    shop/comparison/    what `compare` did    shop/tuning/     what `tune` tried
 
 Holds what crosses stages and no more: which folder, which version answers, which moment is meant.
 """

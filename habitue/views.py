@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from habitue.choice_views import show_comparison, show_tuning
 from habitue.display import inert, shorten
 from habitue.tables import Json, Object, number
 from habitue.tables import cell as _cell
@@ -32,8 +33,6 @@ RAW_SHOWN = 100  # characters of a row that was set aside
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 WHERE = "where"  # what views know beside the document: the option that names the shop
 ADVICE_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
-COMPARE_METRICS = ("ndcg@10", "recall@10")
-COMPARE_COSTS = ("seconds", "seconds_per_epoch", "events_per_second", "parameters")
 BENCHMARK_METRICS = ("recall@10", "ndcg@10", "recall@20", "mrr@20")
 TASK_METRICS = (
     ("probabilities", ("auc", "pr_auc", "log_loss", "ece", "lift@10%")),
@@ -486,49 +485,6 @@ def _benchmark(console: Console, document: Object) -> None:
     console.print(f"Kept in {_cell(document.get('folder'))}.", soft_wrap=True)
 
 
-def _compare(console: Console, document: Object) -> None:
-    table = _objects(document, "table")
-    names = [_cell(row.get("architecture")) for row in table]
-    names = [
-        f"[bold]{name} ✓[/]" if row.get("chosen") else name
-        for name, row in zip(names, table, strict=True)
-    ]
-    quality = [
-        (
-            name,
-            *(_four(row.get(metric)) for metric in COMPARE_METRICS),
-            _signed_with_limits(_object(row, "difference")),
-        )
-        for name, row in zip(names, table, strict=True)
-    ]
-    columns = ("architecture", *COMPARE_METRICS, "to the best (95 %)")
-    console.print(_table(columns, quality, numbers_from=1))
-    costs = [
-        (name, *(_cell(row.get(cost)) for cost in COMPARE_COSTS), *_out_of_time(row))
-        for name, row in zip(names, table, strict=True)
-    ]
-    costs_told = ("architecture", *map(_words, COMPARE_COSTS), "epochs")
-    console.print(_table(costs_told, costs, numbers_from=1))
-    if any(row.get("out_of_time") for row in table):
-        console.print("* its share of the time was over; it counts with its best epoch so far.")
-    console.print(_cell(document.get("reason")), soft_wrap=True)
-    console.print(f"[bold]Next:[/] {_cell(document.get('next'))}", soft_wrap=True)
-
-
-def _out_of_time(row: Object) -> tuple[str]:
-    return (_cell(row.get("epochs")) + (" *" if row.get("out_of_time") else ""),)
-
-
-def _four(value: Json) -> str:
-    return f"{value:.4f}" if isinstance(value, int | float) else "–"
-
-
-def _signed_with_limits(difference: Object) -> str:
-    mean = _signed(difference.get("mean"))
-    limits = ", ".join(_signed(limit) for limit in _list(difference, "interval"))
-    return f"{mean} ({limits})" if limits else mean
-
-
 def _mean_and_spread(told: Object) -> str:
     mean, spread = told.get("mean"), told.get("sd")
     if not isinstance(mean, int | float) or not isinstance(spread, int | float):
@@ -553,5 +509,6 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "alerts churn": _alerts,
     "demo": _demo,
     "benchmark": _benchmark,
-    "compare": _compare,
+    "compare": show_comparison,
+    "tune": show_tuning,
 }

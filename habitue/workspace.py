@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Quarantined,
         Recommended,
         Retried,
+        Tuned,
         Validated,
         VersionInfo,
         VersionList,
@@ -266,6 +267,39 @@ class Workspace(Shop):
                 prepared, settings, folder=self._comparison, progress=self.progress
             )
         return Compared(comparison, self.folder, _given({"seed": seed, "as-of": as_of}))
+
+    def tune(
+        self,
+        *,
+        trials: int | None = None,
+        minutes: float | None = None,
+        seed: int | None = None,
+        as_of: Moment | None = None,
+    ) -> "Tuned":
+        """Search the settings that suit this shop, and write the best into `habitue.toml`.
+
+        The file before is kept as `habitue.toml.bak`. A search of the same events that was broken
+        off goes on where it was.
+
+        Raises:
+            MissingExtra: Optuna is not installed.
+            NotReady, NotEnoughData, Refused: as `train`.
+            Refused: `settings_layout`, the values could not be written into the file.
+        """
+        from habitue.results import Tuned
+        from habitue.settings_change import change_settings
+        from habitue.tuning import check_installed, tune_settings
+
+        check_installed()
+        settings = self.settings(
+            training=_given({"seed": seed}), tune=_given({"trials": trials, "minutes": minutes})
+        )
+        with self._prepared(settings, as_of) as prepared:
+            tuning = tune_settings(
+                prepared, settings, folder=self.folder / "tuning", progress=self.progress
+            )
+        kept = change_settings(self.folder, tuning.changes) if tuning.changes else None
+        return Tuned(tuning, self.folder / SETTINGS_FILE, kept)
 
     def models(self) -> "VersionList":
         """Return all versions, newest first; of one that cannot be opened, warn.

