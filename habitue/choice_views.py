@@ -13,7 +13,6 @@ from habitue.tables import (
     object_of,
     objects_of,
     signed,
-    words,
 )
 from habitue.tables import table as as_table
 
@@ -44,7 +43,7 @@ def show_comparison(console: Console, document: Object) -> None:
         (name, *(cell(row.get(cost)) for cost in COMPARE_COSTS), *_out_of_time(row))
         for name, row in zip(names, table, strict=True)
     ]
-    costs_told = ("architecture", *map(words, COMPARE_COSTS), "epochs")
+    costs_told = ("architecture", *(cost.replace("_", "\n") for cost in COMPARE_COSTS), "epochs")
     console.print(as_table(costs_told, costs, numbers_from=1))
     if any(row.get("out_of_time") for row in table):
         console.print("* its share of the time was over; it counts with its best epoch so far.")
