@@ -513,18 +513,15 @@ def _subject_rows(intake: Intake) -> pl.DataFrame:
 
 
 def _gathered(pieces: Iterable[pl.DataFrame], most_rows: int) -> Iterator[pl.DataFrame]:
-    """Yield pieces of the same columns laid together until they have so many rows."""
+    """Yield the pieces laid together until they have so many rows."""
     waiting: list[pl.DataFrame] = []
     for piece in pieces:
-        if waiting and waiting[0].columns != piece.columns:
-            yield pl.concat(waiting)
-            waiting = []
         waiting.append(piece)
         if sum(one.height for one in waiting) >= most_rows:
-            yield pl.concat(waiting)
+            yield pl.concat(waiting, how="diagonal")
             waiting = []
     if waiting:
-        yield pl.concat(waiting)
+        yield pl.concat(waiting, how="diagonal")
 
 
 def _stored_columns(rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
