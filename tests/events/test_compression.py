@@ -73,7 +73,11 @@ def test_first_bytes_of_a_short_file_are_all_of_it(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n....", "unknown_format", "is a PNG picture"),
         (b"PK\x03\x04....", "zip_damaged", "a damaged or unfinished zip archive"),
         (gzip.compress(b"PK\x03\x04....", mtime=0), "nested_archive", "holds a zip archive"),
-        (gzip.compress(gzip.compress(TEXT)), "nested_archive", "holds a gzip archive"),
+        (
+            gzip.compress(gzip.compress(TEXT, mtime=0), mtime=0),
+            "nested_archive",
+            "holds a gzip archive",
+        ),
         (zstd(b"\0" * 257 + b"ustar"), "nested_archive", "holds a tar archive"),
         (gzip.compress(b"%PDF-1.4", mtime=0), "unknown_format", "is a PDF document"),
     ],
