@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from habitue.events.manifest import Part, check_part, write_part
+from habitue.events.manifest import Part, check_part, packed_part, write_part
 
 MOST_PARTS: Final = 8
 # A part of this size stays as it is: laying parts together takes all of their rows into memory.
@@ -61,8 +61,7 @@ def _joined(folder: Path, run: tuple[Part, ...], number: int, order: Order) -> P
     table = run[0].table
     frames = [pl.read_parquet(check_part(folder, part)) for part in run]
     rows = pl.concat(frames, how="diagonal")
-    joined = write_part(
-        folder,
+    packed = packed_part(
         table,
         number,
         rows.sort(order[table]) if table in order else rows,
@@ -70,5 +69,6 @@ def _joined(folder: Path, run: tuple[Part, ...], number: int, order: Order) -> P
         bucket=run[0].bucket,
         stem="joined",
     )
+    joined = write_part(folder, packed)
     start_at, end_at = min(part.start_at for part in run), max(part.end_at for part in run)
     return replace(joined, start_at=start_at, end_at=end_at)

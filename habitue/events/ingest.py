@@ -49,7 +49,7 @@ from habitue.events.manifest import (
     placed,
     read_manifest,
     write_manifest,
-    write_packed,
+    write_part,
 )
 from habitue.events.merge import merge
 from habitue.events.ordering import sorted_by
@@ -373,7 +373,7 @@ class Ingest:
         return [part]
 
     def _write(self, packed: list[PackedPart]) -> None:
-        self._parts += [write_packed(self._store.folder, part) for part in packed]
+        self._parts += [write_part(self._store.folder, part) for part in packed]
 
     def _version_parts(self, numbered: tuple[int, pl.DataFrame]) -> list[PackedPart]:
         nth, versions = numbered

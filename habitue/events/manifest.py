@@ -235,7 +235,7 @@ def packed_part(
     return PackedPart(part, packed)
 
 
-def write_packed(folder: Path, packed: PackedPart) -> Part:
+def write_part(folder: Path, packed: PackedPart) -> Part:
     """Write a part and flush it to disk; it is not listed yet.
 
     Raises:
@@ -246,24 +246,6 @@ def write_packed(folder: Path, packed: PackedPart) -> Part:
         raise RuntimeError(f"{packed.part.path} is there already")
     write_bytes(path, packed.content)
     return packed.part
-
-
-def write_part(
-    folder: Path,
-    table: str,
-    number: int,
-    frame: pl.DataFrame,
-    *,
-    content: int,
-    bucket: int = NO_BUCKET,
-    times: pl.Series | None = None,
-    stem: str = "part",
-) -> Part:
-    """Write a frame as a part, as `write_packed` does."""
-    packed = packed_part(
-        table, number, frame, content=content, bucket=bucket, times=times, stem=stem
-    )
-    return write_packed(folder, packed)
 
 
 def _mend(folder: Path) -> str:

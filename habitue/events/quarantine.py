@@ -19,7 +19,14 @@ from habitue.events.bad_values import bad_value
 from habitue.events.batch import REASONS
 from habitue.events.encoding import is_utf8
 from habitue.events.keys import hash_sum, mixed, row_hashes
-from habitue.events.manifest import Manifest, Part, check_part, read_manifest, write_part
+from habitue.events.manifest import (
+    Manifest,
+    Part,
+    check_part,
+    packed_part,
+    read_manifest,
+    write_part,
+)
 from habitue.events.records import KNOWN_BY, POSITION_COLUMNS, RAW_CHARACTERS, reader_reason
 
 QUARANTINE_COLUMNS: Final[dict[str, pl.DataType]] = {
@@ -182,7 +189,8 @@ class QuarantineWriter:
 def write_rows(folder: Path, rows: pl.DataFrame, *, ingest: int, nth: int) -> Part:
     """Write the `nth` part of what an ingest sets aside: rows with `QUARANTINE_COLUMNS`."""
     content = hash_sum(rows["row_key"].to_numpy())
-    return write_part(folder, "quarantine", ingest * 1000 + nth, rows, content=content)
+    packed = packed_part("quarantine", ingest * 1000 + nth, rows, content=content)
+    return write_part(folder, packed)
 
 
 def row_keys(rows: pl.DataFrame) -> pl.Series:

@@ -13,6 +13,7 @@ from habitue.events.manifest import (
     Manifest,
     Part,
     check_part,
+    packed_part,
     read_manifest,
     remove_leftovers,
     write_manifest,
@@ -76,7 +77,9 @@ def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_or_missing_part_is_named(tmp_path: Path) -> None:
     frame = pl.DataFrame({"n": range(1000)})
-    written = write_part(tmp_path, "events", 7, frame, content=1, bucket=3, times=frame["n"])
+    written = write_part(
+        tmp_path, packed_part("events", 7, frame, content=1, bucket=3, times=frame["n"])
+    )
     assert written.path == "events/bucket=0003/part-000007.parquet"
     assert (written.rows, written.start_at, written.end_at) == (1000, 0, 1000)
     path = check_part(tmp_path, written)
@@ -101,8 +104,8 @@ def test_the_fingerprint_sees_content_but_neither_layout_nor_quarantine() -> Non
 
 def test_leftovers_go_and_listed_parts_stay(tmp_path: Path) -> None:
     frame = pl.DataFrame({"n": [1]})
-    kept = write_part(tmp_path, "events", 1, frame, content=1, bucket=0)
-    left = write_part(tmp_path, "events", 2, frame, content=1, bucket=0)
+    kept = write_part(tmp_path, packed_part("events", 1, frame, content=1, bucket=0))
+    left = write_part(tmp_path, packed_part("events", 2, frame, content=1, bucket=0))
     (tmp_path / ".manifest.json.1.tmp").write_text("half")
     write_manifest(tmp_path, manifest(kept))
     remove_leftovers(tmp_path, read_manifest(tmp_path), retired=True)
@@ -114,6 +117,6 @@ def test_leftovers_go_and_listed_parts_stay(tmp_path: Path) -> None:
 
 def test_a_part_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     rows = pl.DataFrame({"n": [1]})
-    write_part(tmp_path, "items", 1, rows, content=1)
+    write_part(tmp_path, packed_part("items", 1, rows, content=1))
     with pytest.raises(RuntimeError, match="items/part-000001"):
-        write_part(tmp_path, "items", 1, rows, content=1)
+        write_part(tmp_path, packed_part("items", 1, rows, content=1))
