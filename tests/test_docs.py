@@ -31,9 +31,10 @@ def test_reference_pages_are_current() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_tables_of_benchmarks_are_those_of_their_results() -> None:
+@pytest.mark.parametrize("script", ["make_benchmark_tables", "make_ablation_table"])
+def test_tables_of_benchmarks_are_those_of_their_results(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/make_benchmark_tables.py", "--check"],
+        [sys.executable, f"scripts/{script}.py", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
