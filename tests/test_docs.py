@@ -12,7 +12,7 @@ import typer
 from habitue.actions.rule_parser import parse_rule
 from habitue.actions.rules import columns_of
 from habitue.cli import app
-from habitue.config import PROFILE_COLUMNS
+from habitue.config import PROFILE_COLUMNS, TrainingSettings
 from habitue.events.batch import REASONS
 from habitue.events.clean import CLEANING_STEPS
 
@@ -60,6 +60,15 @@ def test_the_steps_of_cleaning_are_told_in_their_order() -> None:
     assert told == [step.__name__ for step in CLEANING_STEPS]
     reasons = text.split("## Reason codes")[1]
     assert all(f"`{code}`" in reasons for code in REASONS)
+
+
+def test_every_option_of_training_is_told_with_when_to_use_it() -> None:
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    told = [cells[0].strip("`") for cells in rows]
+    assert sorted(told) == sorted(TrainingSettings.model_fields)
+    for name, what, when in rows:
+        assert min(len(what.split()), len(when.split())) >= 2, name
 
 
 def test_every_page_stands_in_the_navigation() -> None:
