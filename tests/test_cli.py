@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from habitue import __version__, cli
+from habitue.cli import model_verbs
 from habitue.errors import HabitueWarning, NotReady
 
 SETTINGS = '[[sources]]\nname = "log"\n[sources.columns]\nuser_id = "user"\n'
@@ -180,7 +181,7 @@ def test_every_error_is_a_sentence_with_its_exit_code(
     exit_code: int,
     code: str,
 ) -> None:
-    monkeypatch.setattr(cli, "_open", lambda _: Asked(fate))
+    monkeypatch.setattr(model_verbs, "open_shop", lambda _: Asked(fate))
     found, out, _ = run("models", "list", "--json")
     error = json.loads(out)["error"]
     assert (found, error["code"]) == (exit_code, code)
@@ -192,7 +193,7 @@ def test_every_error_is_a_sentence_with_its_exit_code(
 
 
 def test_a_warning_is_a_note_on_stderr(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_open", lambda _: Asked(None, "The log ends."))
+    monkeypatch.setattr(model_verbs, "open_shop", lambda _: Asked(None, "The log ends."))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("warnings.filters", [])
         code, out, err = run("models", "list", "--json")

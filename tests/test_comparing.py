@@ -290,7 +290,7 @@ def test_no_time_at_all_is_refused(shop: Path) -> None:
 def test_what_ran_out_of_time_is_told_below_the_table(
     prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from habitue.views import show
+    from habitue.cli.views import show
 
     found = compared(prepared, tmp_path)
     cut = replace(found, attempts=[replace(one, is_cut_short=True) for one in found.attempts])

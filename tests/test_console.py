@@ -5,14 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
-from habitue import views
-from habitue.console import Bars
-from habitue.tables import Object, number
+from habitue.cli import views
+from habitue.cli.console import Bars
+from habitue.cli.tables import Object, number
 
 
 def shown(verb: str, document: Object, width: int = 100) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    views.VIEWS.get(verb, views._any)(console, document)
+    views.VIEWS.get(verb, views.show_any)(console, document)
     return console.export_text()
 
 

@@ -1,13 +1,15 @@
-"""The options of `habitue simulate`, as the command line takes them.
+"""The verb `simulate` and its options; no logic.
 
-One type an option: its name, what stands for its value, what it means. The verb itself is in
-`cli.py`.
+One type an option: its name, what stands for its value, what it means.
 """
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from habitue.cli.asked import answer
+from habitue.cli.options import JsonOption
 
 Users = Annotated[int, typer.Option("--users", metavar="N", help="Persons.")]
 Events = Annotated[int, typer.Option("--events", metavar="N", help="Rows of events.")]
@@ -49,3 +51,34 @@ TruthAt = Annotated[
 Processes = Annotated[
     int | None, typer.Option("--processes", metavar="N", help="Left out: one a core.")
 ]
+
+
+def simulate(
+    users: Users,
+    events: Events,
+    out: OutFolder,
+    seed: Seed = 0,
+    format: EventsFormat = "parquet",
+    like: Like = "taobao",
+    start: Start = "2024-01-01",
+    days: Days = 365,
+    items: Items = None,
+    carts: Carts = None,
+    purchases: Purchases = None,
+    repeats: Repeats = None,
+    bots: Bots = 0.0,
+    dirt: Dirt = 0.0,
+    truth_at: TruthAt = None,
+    processes: Processes = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make up a shop of any size with known truth, as files for `init` and `ingest`."""
+    from habitue.cli.console import Bars
+    from habitue.simulation.simulate import simulate as make_shop
+
+    made = make_shop(
+        out, users=users, events=events, seed=seed, format=format, like=like, start=start,
+        days=days, items=items, carts=carts, purchases=purchases, repeats=repeats, bots=bots,
+        dirt=dirt, truth_at=truth_at or (), processes=processes, progress=Bars(),
+    )  # fmt: skip
+    answer(made, as_json)

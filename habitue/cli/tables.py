@@ -13,6 +13,7 @@ from habitue.display import inert
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 Object = Mapping[str, Json]
+WHERE = "where"  # what views know beside the document: the option that names the shop
 
 
 def number(value: float) -> str:
@@ -30,7 +31,7 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
-def table(
+def cells_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
@@ -61,7 +62,7 @@ def rows_table(rows: Sequence[Object]) -> Table:
     """Return a table with a column a key."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [tuple(cell(row.get(column)) for column in columns) for row in rows]
-    return table([words(column) for column in columns], cells)
+    return cells_table([words(column) for column in columns], cells)
 
 
 def scalars(console: Console, entries: Object) -> None:

@@ -5,16 +5,16 @@ In: their JSON documents. Out: tables on stdout. Knows nothing about how they co
 
 from rich.console import Console
 
-from habitue.tables import (
+from habitue.cli.tables import (
     Json,
     Object,
     cell,
+    cells_table,
     entries_of,
     object_of,
     objects_of,
     signed,
 )
-from habitue.tables import table as as_table
 
 TRIALS_SHOWN = 11
 COMPARE_METRICS = ("ndcg@10", "recall@10")
@@ -38,13 +38,13 @@ def show_comparison(console: Console, document: Object) -> None:
         for name, row in zip(names, table, strict=True)
     ]
     columns = ("architecture", *COMPARE_METRICS, "to the best (95 %)")
-    console.print(as_table(columns, quality, numbers_from=1))
+    console.print(cells_table(columns, quality, numbers_from=1))
     costs = [
         (name, *(cell(row.get(cost)) for cost in COMPARE_COSTS), *_out_of_time(row))
         for name, row in zip(names, table, strict=True)
     ]
     costs_told = ("architecture", *(cost.replace("_", "\n") for cost in COMPARE_COSTS), "epochs")
-    console.print(as_table(costs_told, costs, numbers_from=1))
+    console.print(cells_table(costs_told, costs, numbers_from=1))
     if any(row.get("out_of_time") for row in table):
         console.print("* its share of the time was over; it counts with its best epoch so far.")
     console.print(cell(document.get("reason")), soft_wrap=True)
@@ -65,7 +65,7 @@ def show_tuning(console: Console, document: Object) -> None:
         )
         for row in shown
     ]
-    console.print(as_table(("", *names, "ndcg@10", "gain"), rows, numbers_from=1))
+    console.print(cells_table(("", *names, "ndcg@10", "gain"), rows, numbers_from=1))
     if any(row.get("pruned") for row in shown):
         console.print("cut: given up early, for it lagged behind the others.")
     if len(table) > len(shown):

@@ -17,8 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from habitue.cli.tables import number
 from habitue.display import inert
-from habitue.tables import number
 
 
 class Bars:

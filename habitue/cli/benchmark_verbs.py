@@ -5,12 +5,8 @@ from typing import Annotated
 
 import typer
 
-from habitue.answer import print_answer
-from habitue.options import JsonOption
-
-benchmark_app = typer.Typer(
-    no_args_is_help=True, help="Published benchmarks with their published protocols."
-)
+from habitue.cli.answer import print_answer
+from habitue.cli.options import JsonOption
 
 RESULTS = Path("benchmarks/results")
 ArchitectureOption = Annotated[
@@ -30,7 +26,6 @@ ResultsOption = Annotated[
 ]
 
 
-@benchmark_app.command("next-item")
 def benchmark_next_item(
     data: Annotated[
         Path, typer.Option("--data", metavar="FILE", help="Lines of: user item item …")
@@ -54,7 +49,7 @@ def benchmark_next_item(
 ) -> None:
     """Hold each user's last item back, rank all items for it, and tell how high it stands."""
     from habitue.benchmarks.benchmark import next_item
-    from habitue.console import Bars
+    from habitue.cli.console import Bars
 
     measured = next_item(
         data, architecture=architecture, seeds=seeds, attributes=attributes, ids_only=ids_only,
@@ -63,7 +58,6 @@ def benchmark_next_item(
     print_answer(measured, as_json, "benchmark")
 
 
-@benchmark_app.command("session")
 def benchmark_session(
     data: Annotated[
         Path,
@@ -78,7 +72,7 @@ def benchmark_session(
 ) -> None:
     """Ask for the next click of each test example among all items."""
     from habitue.benchmarks.benchmark import session
-    from habitue.console import Bars
+    from habitue.cli.console import Bars
 
     measured = session(data, architecture=architecture, seeds=seeds, out=out, progress=Bars())
     print_answer(measured, as_json, "benchmark")

@@ -37,7 +37,7 @@ def print_answer(result: Answer, as_json: bool, verb: str = "", *, where: str = 
         if as_json:
             typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
         else:
-            from habitue import views
+            from habitue.cli import views
 
             views.show(verb, document, where=where)
         sys.stdout.flush()

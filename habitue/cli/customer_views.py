@@ -1,0 +1,186 @@
+"""How what is known of customers looks in the terminal: profile, recommend, audience, alerts …
+
+In: their JSON documents. Out: tables on stdout. Knows nothing about how they come about.
+"""
+
+from collections.abc import Callable, Mapping
+
+from rich.console import Console
+
+from habitue.cli.tables import (
+    Json,
+    Object,
+    cell,
+    cells_table,
+    entries_of,
+    object_of,
+    objects_of,
+    percent,
+    scalars,
+    whole,
+    words,
+)
+
+EVIDENCE_SHOWN = 2
+
+
+def show_similar(console: Console, document: Object) -> None:
+    """Print items that go with one."""
+    console.print(f"[dim]Model {cell(document.get('model_version'))}.[/]")
+    _items(console, document, "score")
+
+
+def show_popular(console: Console, document: Object) -> None:
+    """Print what most people took, and in which days."""
+    did = " or ".join(words(cell(one)) for one in entries_of(document, "event_types"))
+    day = str(document.get("as_of"))[:10]
+    console.print(
+        f"Customers with a {did} of the item in the {cell(document.get('window_days'))} days "
+        f"up to {day}. [dim]Items with 0 were popular before; what fewer customers took than "
+        "recommend.min_persons is left out.[/]"
+    )
+    _items(console, document, "customers")
+
+
+def _items(console: Console, document: Object, score: str) -> None:
+    rows = [
+        tuple(cell(item.get(key)) for key in ("item_id", "name", "score"))
+        for item in objects_of(document, "items")
+    ]
+    console.print(cells_table(("item", "name", score), rows, numbers_from=2))
+
+
+def show_audience(console: Console, document: Object) -> None:
+    """Print the persons selected beside everyone."""
+    persons, everyone = whole(document, "persons"), whole(document, "everyone")
+    console.print(
+        f"{cell(document.get('sentence'))}\n[bold]{persons:,} of {everyone:,} customers[/] "
+        f"({percent(document.get('share'))}). [dim]As of {cell(document.get('as_of'))}.[/]"
+    )
+    if persons:
+        segments = _beside(object_of(document, "segments"), percent)
+        console.print(cells_table(("segment", "in the list", "everyone"), segments, numbers_from=1))
+        means = _beside(object_of(document, "means"), cell)
+        console.print(cells_table(("mean", "in the list", "everyone"), means, numbers_from=1))
+    console.print(f"Written to [bold]{cell(document.get('path'))}[/].", soft_wrap=True)
+
+
+def _beside(entries: Object, shown: Callable[[Json], str]) -> list[tuple[str, ...]]:
+    """Rows of what holds for the list and for everyone."""
+    pairs = {name: one for name, one in entries.items() if isinstance(one, Mapping)}
+    return [
+        (cell(words(name)), shown(one.get("audience")), shown(one.get("everyone")))
+        for name, one in pairs.items()
+    ]
+
+
+def show_profile(console: Console, document: Object) -> None:
+    """Print who a customer is."""
+    fallback, reason = document.get("fallback"), document.get("reason")
+    label = f"  [yellow]fallback: {words(cell(fallback))}[/]" if fallback else ""
+    because = f" ({cell(reason)})" if reason else ""
+    console.print(
+        f"[bold]{cell(document.get('user_id'))}[/]  {cell(document.get('segment'))}{label}  "
+        f"[dim]as of {cell(document.get('as_of'))}, model {cell(document.get('model_version'))}, "
+        f"data: {words(cell(document.get('data_sufficiency')))}{because}[/]\n"
+    )
+    scalars(console, {k: v for k, v in object_of(document, "facts").items() if v is not None})
+    tags = [
+        (
+            cell(tag.get("name")),
+            cell(tag.get("weight")),
+            cell(tag.get("trend")),
+            cell(str(tag.get("last_seen") or "")[:10]),
+            "; ".join(
+                cell(one.get("text")) for one in objects_of(tag, "evidence")[:EVIDENCE_SHOWN]
+            ),
+        )
+        for tag in objects_of(document, "tags")
+    ]
+    if tags:
+        console.print(cells_table(("tag", "weight", "trend", "last seen", "because"), tags))
+    predictions = object_of(document, "predictions")
+    rows = [_prediction(name, one) for name, one in predictions.items() if isinstance(one, Mapping)]
+    if rows:
+        columns = ("prediction", "answer", "90 % interval", "percentile", "base rate", "data")
+        console.print(cells_table(columns, rows))
+
+
+def _prediction(name: str, record: Object) -> tuple[str, ...]:
+    probability, value = record.get("probability"), record.get("value")
+    best = objects_of(record, "answers")[:3]
+    if best:
+        told = ((cell(one.get("name")), one.get("probability")) for one in best)
+        answer = ", ".join(
+            f"{word} {share:.0%}" for word, share in told if isinstance(share, float)
+        )
+        interval = []
+    elif isinstance(probability, float):
+        answer = f"{probability:.1%}"
+        interval = [
+            f"{one:.1%}" for one in entries_of(record, "interval") if isinstance(one, float)
+        ]
+    else:
+        # As in the report: the mean compares with the base rate; the typical amount is 0 for most.
+        expected = record.get("expected")
+        answer = cell(value if expected is None else expected)
+        answer += "" if expected is None or value is None else f" [dim](typically {cell(value)})[/]"
+        interval = [cell(one) for one in entries_of(record, "interval")]
+    rate = record.get("base_rate")
+    is_share = isinstance(probability, float) and isinstance(rate, float)
+    return (
+        name,
+        answer,
+        " to ".join(interval),
+        cell(record.get("percentile")) if record.get("percentile") is not None else "",
+        (f"{rate:.1%}" if is_share else cell(rate)) if rate is not None else "",
+        words(cell(record.get("data_sufficiency"))),
+    )
+
+
+def show_recommendations(console: Console, document: Object) -> None:
+    """Print what to offer, with source and reason."""
+    fallback = document.get("fallback")
+    label = f"  [yellow]fallback: {words(cell(fallback))}[/]" if fallback else ""
+    console.print(
+        f"[bold]{cell(document.get('user_id'))}[/]{label}  "
+        f"[dim]as of {cell(document.get('as_of'))}, "
+        f"model {cell(document.get('model_version'))}[/]"
+    )
+    rows = [
+        tuple(cell(item.get(key)) for key in ("item_id", "name", "score", "source", "reason"))
+        for item in objects_of(document, "items")
+    ]
+    console.print(cells_table(("item", "name", "score", "source", "reason"), rows))
+
+
+def show_alerts(console: Console, document: Object) -> None:
+    """Print whom the shop is about to lose, with reasons."""
+    rate = document.get("base_rate")
+    shown = f"{rate:.1%}" if isinstance(rate, float) else "–"
+    console.print(
+        f"[bold]{cell(document.get('task'))}[/]: {cell(document.get('definition'))}. "
+        f"Base rate {shown}. [dim]As of {cell(document.get('as_of'))}.[/]"
+    )
+    rows = []
+    for alert in objects_of(document, "alerts"):
+        probability = alert.get("probability")
+        rows.append(
+            (
+                cell(alert.get("user_id")),
+                f"{probability:.0%}" if isinstance(probability, float) else "–",
+                cell(alert.get("value_at_risk")),
+                cell(alert.get("segment")),
+                "\n".join(cell(reason) for reason in entries_of(alert, "reasons")),
+            )
+        )
+    if rows:
+        columns = ("user", "probability", "value at risk", "segment", "why")
+        console.print(cells_table(columns, rows, lines=True))
+    elif document.get("reason"):
+        console.print(
+            f"This model cannot tell who leaves: {cell(document.get('reason'))}; everyone has the "
+            f"base rate of {shown}."
+        )
+    else:
+        console.print("Nobody is clearly likelier to leave than usual.")
