@@ -15,15 +15,9 @@ from step_clock import Enough, StepClock, peak_mb, runner_options
 
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
-from habitue.model.inference import Network
-from habitue.model.plain_sequences import PlainNetwork, as_sequences, train_on_sequences
-from habitue.sequences.batches import Windows, collate, last_windows, sorted_batches
+from habitue.model.plain_sequences import PlainNetwork, train_on_sequences
 
 TOP = 20
-_PERSONS_AT_ONCE = 512
-_BATCH_EVENTS = 12_800
-_BLOCK = 64
-_SCORE_BYTES = 256 << 20  # of the scores that exist at once
 
 
 class Steps(Silent):
@@ -127,58 +121,16 @@ def to_quality(persons: list[Items], given: argparse.Namespace) -> dict[str, obj
 def score(persons: list[Items], given: argparse.Namespace) -> dict[str, float]:
     """Time embedding everyone and taking the exact best `TOP` of all items."""
     histories = [person[:-1] for person in persons]
-    network = _untrained(histories, given).network
-    matrix_ID, bias_I = network.item_matrix()
-    at_once = max(8, min(_PERSONS_AT_ONCE, _SCORE_BYTES // (4 * len(matrix_ID))))
-    scores = torch.empty(at_once, len(matrix_ID))
-    best = torch.empty(len(histories), TOP, dtype=torch.int64)
+    network = _untrained(histories, given)
     began = time.perf_counter()
-    with torch.inference_mode():
-        queries = network.model.item_query(_states(network, histories))
-        embedded = time.perf_counter()
-        for start in range(0, len(histories), at_once):
-            part = queries[start : start + at_once]
-            here = torch.addmm(bias_I, part, matrix_ID.T, out=scores[: len(part)])
-            best[start : start + len(part)] = best_columns(here, TOP)
-    ended = time.perf_counter()
+    network.top_items(histories, TOP, filter_seen=False)
+    seconds = time.perf_counter() - began
     return {
         "persons": len(histories),
-        "persons_at_once": at_once,
-        "seconds": round(ended - began, 3),
-        "seconds_embedding": round(embedded - began, 3),
-        "persons_per_second": round(len(histories) / (ended - began)),
+        "seconds": round(seconds, 3),
+        "persons_per_second": round(len(histories) / seconds),
         "peak_mb": peak_mb(),
     }
-
-
-def best_columns(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """Return the columns of each row's highest scores, best first, int64 [B, count].
-
-    The highest scores lie in the blocks of columns with the highest maxima: one cheap pass finds
-    these, and only what is in them is sorted.
-    """
-    whole = scores.shape[1] // _BLOCK * _BLOCK
-    if whole < count * _BLOCK:
-        return scores.topk(count).indices
-    maxima = scores[:, :whole].view(len(scores), -1, _BLOCK).amax(2)
-    starts = maxima.topk(count).indices * _BLOCK
-    columns = (starts[:, :, None] + torch.arange(_BLOCK)).flatten(1)
-    rest = torch.arange(whole, scores.shape[1]).expand(len(scores), -1)
-    columns = torch.cat([columns, rest], dim=1)
-    return columns.gather(1, scores.gather(1, columns).topk(count).indices)
-
-
-def _states(network: Network, histories: list[Items]) -> torch.Tensor:
-    """Return everyone's last state; histories of like length share a batch."""
-    sequences = as_sequences(histories)
-    windows = last_windows(sequences, max_length=network.model.shape.settings.max_length)
-    found = torch.zeros(len(histories), network.model.shape.width)
-    for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
-        chosen = Windows(windows.starts[rows], windows.lengths[rows])
-        batch = collate(sequences, chosen, features=())
-        states = network.model.last_states(batch, network.model.item_inputs(batch.items_BT))
-        found[torch.from_numpy(rows)] = states
-    return found
 
 
 def _num_items(persons: list[Items]) -> int:

@@ -8,6 +8,7 @@ constant score earns what chance earns. A score that is not a number fails.
 Knows nothing about events, models or tasks.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer]
 
 NO_ITEM = -1  # stands where nothing was left to offer
-_CHUNKS = 256
+_SCORES_AT_ONCE = 1 << 19
+_SLACK = 64  # parts that may share a floor before a row is looked at on its own
 
 
 @dataclass(frozen=True)
@@ -58,46 +60,84 @@ def top_k(
     Raises:
         Failed: a score is NaN.
     """
-    _refuse_nan(scores)
     num_rows, num_items = scores.shape
-    if exclude is not None:
-        scores = np.where(exclude, -np.inf, scores)
-    places = min(k, num_items)
     chosen = np.full((num_rows, k), NO_ITEM, dtype=np.int64)
-    if places == 0 or num_rows == 0:
-        return chosen
-    floor = _floor_of_top(scores, places)
-    counts = np.count_nonzero(scores >= floor[:, None], axis=1)
-    # A floor shared by many items (a row of zeros) would drag the whole row through the sort.
-    crowded = counts > 50 * places + 500
-    for row in np.flatnonzero(crowded):
-        late = None if wanted is None else wanted[row]
-        at_hand = _top_of_row(scores[row], places, float(floor[row]), late)
-        chosen[row, : len(at_hand)] = at_hand
-    rows, columns = np.nonzero((scores >= floor[:, None]) & ~crowded[:, None])
-    values = scores[rows, columns]
-    late = np.zeros(len(rows), dtype=bool) if wanted is None else wanted[rows, columns]
-    order = np.lexsort((columns, late, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    starts = np.searchsorted(rows, np.arange(num_rows))
-    rank = np.arange(len(rows)) - starts[rows]
-    kept = (rank < places) & np.isfinite(values)
-    chosen[rows[kept], rank[kept]] = columns[kept]
+    # A few rows at a time: each pass but the first then reads from the processor's cache.
+    at_once = max(1, _SCORES_AT_ONCE // max(num_items, 1))
+    for start in range(0, num_rows, at_once):
+        rows = slice(start, start + at_once)
+        here = scores[rows]
+        if np.isnan(here.max(initial=-np.inf)):
+            _refuse_nan(scores)
+        if exclude is not None:
+            here = np.where(exclude if exclude.ndim == 1 else exclude[rows], -np.inf, here)
+        late = None if wanted is None else wanted[rows]
+        _write_top(here, min(k, num_items), late, chosen[rows])
     return chosen
 
 
-def _floor_of_top(scores: Floats, places: int) -> Floats:
-    """A bound that at least `places` items of each row reach.
+def _write_top(scores: Floats, places: int, late: Bools | None, chosen: Ints) -> None:
+    """Write the columns of each row's `places` highest scores into `chosen`."""
+    if places == 0:
+        return
+    parts = _Parts.of(scores, places)
+    floor = parts.floor(places)
+    # A floor shared by many items (a row of zeros) would drag the whole row through the sort.
+    is_crowded = np.count_nonzero(parts.maxima >= floor[:, None], axis=1) > 2 * places + _SLACK
+    for row in np.flatnonzero(is_crowded):
+        last = None if late is None else late[row]
+        at_hand = _top_of_row(scores[row], places, float(floor[row]), last)
+        chosen[row, : len(at_hand)] = at_hand
+    rows, columns = parts.reaching(floor, ~is_crowded)
+    keys: list[npt.NDArray[Any]] = [columns, -scores[rows, columns], rows]
+    if late is not None:
+        keys.insert(1, late[rows, columns])
+    order = np.lexsort(keys)
+    rows, columns = rows[order], columns[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    is_placed = rank < places
+    chosen[rows[is_placed], rank[is_placed]] = columns[is_placed]
 
-    The k-th highest among maxima of disjoint parts of the row: one cheap pass, where a partition
-    of the whole row costs thirty times as much.
+
+@dataclass(frozen=True)
+class _Parts:
+    """Rows cut into parts of every so many-th column, and the highest score of each part.
+
+    The k-th highest of the maxima is a bound that at least k scores reach: finding it takes one
+    cheap pass, and only parts whose maximum reaches it are looked into.
     """
-    parts = max(_CHUNKS, 4 * places)
-    width = scores.shape[1] // parts
-    if width < 2:
-        return np.partition(scores, -places, axis=1)[:, -places]
-    maxima = scores[:, : width * parts].reshape(len(scores), width, parts).max(axis=1)
-    return np.asarray(np.partition(maxima, -places, axis=1)[:, -places])
+
+    scores: Floats  # [N, width, parts]: what of the row these parts hold
+    rest: Floats  # [N, fewer than width]: the columns after them
+    maxima: Floats  # [N, parts]
+
+    @classmethod
+    def of(cls, scores: Floats, places: int) -> "_Parts":
+        num_rows, num_items = scores.shape
+        # Finding the bound costs as many steps as there are parts, looking into the best as many
+        # as these are wide: this width makes both alike.
+        width = math.isqrt(num_items // places)
+        num_parts = num_items // width
+        cut = scores[:, : width * num_parts].reshape(num_rows, width, num_parts)
+        return cls(cut, scores[:, width * num_parts :], cut.max(axis=1))
+
+    def floor(self, places: int) -> Floats:
+        """A finite bound that at least `places` scores of each row reach, if so many are finite."""
+        bound = np.partition(self.maxima, -places, axis=1)[:, -places]
+        return np.maximum(bound, np.finfo(bound.dtype).min)
+
+    def reaching(self, floor: Floats, is_asked: Bools) -> tuple[Ints, Ints]:
+        """Rows and columns of the scores that reach their row's floor, of the rows asked for."""
+        floor, asked = floor[:, None], is_asked[:, None]
+        rows, parts = np.nonzero((self.maxima >= floor) & asked)
+        found, places = np.nonzero(self.scores[rows, :, parts] >= floor[rows])
+        columns = places * self.maxima.shape[1] + parts[found]
+        late_rows, late_places = np.nonzero((self.rest >= floor) & asked)
+        late_columns = late_places + self.scores.shape[1] * self.maxima.shape[1]
+        return (
+            np.concatenate([rows[found], late_rows]),
+            np.concatenate([columns, late_columns]),
+        )
 
 
 def _top_of_row(
@@ -105,7 +145,7 @@ def _top_of_row(
 ) -> npt.NDArray[np.int64]:
     columns = np.flatnonzero(scores > floor)
     late = np.zeros(len(scores), dtype=bool) if wanted is None else wanted
-    if len(columns) < places and np.isfinite(floor):
+    if len(columns) < places:
         ties = np.flatnonzero(scores == floor)
         ties = np.concatenate([ties[~late[ties]], ties[late[ties]]])
         columns = np.concatenate([columns, ties[: places - len(columns)]])

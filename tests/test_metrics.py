@@ -30,6 +30,26 @@ def test_top_k_equals_a_full_sort() -> None:
             assert (top[row, len(expected) :] == NO_ITEM).all()
 
 
+def test_top_k_of_many_rows_equals_a_full_sort() -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.standard_normal((300, 4999)).astype(np.float32)
+    scores[7, -1], scores[8, 0], scores[299, 2500] = 9, 9, 9
+    is_hidden = rng.random(4999) < 0.3
+    expected = np.argsort(-scores, axis=1, kind="stable")
+    assert (metrics.top_k(scores, 20) == expected[:, :20]).all()
+    shown = np.array([row[~is_hidden[row]][:20] for row in expected])
+    assert (metrics.top_k(scores, 20, exclude=is_hidden) == shown).all()
+
+
+def test_top_k_of_rows_that_hardly_differ_takes_the_lower_columns() -> None:
+    scores = np.zeros((3, 5000), dtype=np.float32)
+    scores[1] = -np.inf
+    scores[1, [4, 4000]] = 0
+    scores[2, [70, 4999]] = 1
+    top = metrics.top_k(scores, 4).tolist()
+    assert top == [[0, 1, 2, 3], [4, 4000, NO_ITEM, NO_ITEM], [70, 4999, 0, 1]]
+
+
 def test_top_k_puts_wanted_items_last_among_equals() -> None:
     scores = np.zeros((1, 5000), dtype=np.float32)
     scores[0, 7] = 1
@@ -55,6 +75,17 @@ def test_nan_scores_fail() -> None:
     scores = np.array([[0.1, np.nan]])
     with pytest.raises(Failed, match=r"1 of 2 scores are not a number \(NaN\)"):
         metrics.top_k(scores, 1)
+    for place in (0, 2047, 4998):  # wherever it stands, hidden or not
+        scores = np.zeros((300, 4999), dtype=np.float32)
+        scores[299, place] = np.nan
+        is_hidden = np.arange(4999) == place
+        for exclude in (None, is_hidden):
+            with pytest.raises(Failed, match=r"1 of 1499700 scores are not a number \(NaN\)"):
+                metrics.top_k(scores, 10, exclude=exclude)
+
+
+def test_a_measure_of_nan_scores_fails() -> None:
+    scores = np.array([[0.1, np.nan]])
     with pytest.raises(Failed, match="train it again with a lower learning rate"):
         metrics.auc(np.array([True, False]), scores[0])
     for measure in (metrics.mae, metrics.rmse, metrics.spearman, metrics.gini, metrics.brier):

@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 
 from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
+from habitue.metrics import top_k
 from habitue.model.behaviour import BehaviourModel, Shape
 from habitue.model.fit import Epoch, Run
 from habitue.model.inference import Network
@@ -38,6 +39,7 @@ from habitue.sequences.vocabulary import event_type_number
 
 Items = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
 
 # What ranks best on bare sequences by docs/experiments.md.
 PLAIN_MODEL: Final = ModelSettings(
@@ -55,6 +57,8 @@ PLAIN_TRAINING: Final = TrainingSettings(
 _NOBODY_IS_LATE = 1 << 62
 _PERSONS_AT_ONCE = 512
 _BATCH_EVENTS = 12_800
+_RANKED_AT_ONCE = 128  # so few that their scores are ranked while the processor's cache holds them
+_RANKED_SCORES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,34 @@ class PlainNetwork:
 
         Of shape [B, num_items]; column j is item j + 1. Items of the history keep their scores.
         """
+        queries_BD = _queries(self.network, as_sequences(histories))
         found = np.empty((len(histories), self.network.model.shape.num_items), dtype=np.float32)
+        _write_scores(self.network, queries_BD, found)
+        return found
+
+    def top_items(self, histories: Sequence[Items], k: int, *, filter_seen: bool = True) -> Numbers:
+        """Return the `k` items most probable to come next, best first, [B, k], 0 where none is.
+
+        Exact: all items are scored, and of equals the lower number comes first. Items of a history
+        are left out with `filter_seen`. Beside one state a person, the scores of only some persons
+        are held at a time: 128, or as many as fit into 256 MB.
+
+        Raises:
+            Failed: `nan_scores`, the network is broken.
+        """
         sequences = as_sequences(histories)
-        for start in range(0, len(histories), _PERSONS_AT_ONCE):
-            stop = min(start + _PERSONS_AT_ONCE, len(histories))
-            _write_scores(self.network, sequences.slice(start, stop), found[start:stop])
+        queries_BD = _queries(self.network, sequences)
+        num_items = self.network.model.shape.num_items
+        at_once = max(1, min(_RANKED_AT_ONCE, _RANKED_SCORES // max(num_items, 1)))
+        scores = np.empty((min(at_once, len(histories)), num_items), dtype=np.float32)
+        found = np.zeros((len(histories), k), dtype=np.int64)
+        for start in range(0, len(histories), at_once):
+            rows = slice(start, min(start + at_once, len(histories)))
+            here = scores[: rows.stop - start]
+            _write_scores(self.network, queries_BD[rows], here)
+            if filter_seen:
+                _hide_seen(sequences.slice(start, rows.stop), here)
+            found[rows] = top_k(here, k) + 1
         return found
 
 
@@ -243,24 +270,25 @@ class _Judge:
     def _ranks(self, network: Network) -> Iterator[npt.NDArray[np.int64]]:
         num_items = network.model.shape.num_items
         scores = np.empty((_PERSONS_AT_ONCE, num_items), dtype=np.float32)
+        queries_BD = _queries(network, self.histories)
         for start in range(0, len(self.histories), _PERSONS_AT_ONCE):
             wanted = self.wanted[start : start + _PERSONS_AT_ONCE].astype(np.int64) - 1
-            part = self.histories.slice(start, start + len(wanted))
             here = scores[: len(wanted)]
-            _write_scores(network, part, here)
+            _write_scores(network, queries_BD[start : start + len(wanted)], here)
             own = here[np.arange(len(wanted)), wanted].copy()
             if self.filter_seen:
-                person = np.repeat(np.arange(len(part)), part.lengths)
-                here[person, part.items - 1] = -np.inf
+                _hide_seen(self.histories.slice(start, start + len(wanted)), here)
             here[np.arange(len(wanted)), wanted] = -np.inf
             # Equal scores count against the network.
             yield (here >= own[:, None]).sum(axis=1)
 
 
-def _write_scores(network: Network, sequences: Sequences, found: Floats) -> None:
-    """Write the logits of all items after each person's events into `found`, [B, num_items]."""
+def _queries(network: Network, sequences: Sequences) -> torch.Tensor:
+    """Return what each person asks of the items, [B, D].
+
+    Of all persons at once, for the more there are, the more alike in length are those of a batch.
+    """
     model = network.model
-    matrix_ID, bias_I = network.item_matrix()
     states_BD = np.zeros((len(sequences), model.shape.width), dtype=np.float32)
     windows = last_windows(sequences, max_length=model.shape.settings.max_length)
     with torch.inference_mode():
@@ -268,5 +296,17 @@ def _write_scores(network: Network, sequences: Sequences, found: Floats) -> None
             chosen = Windows(windows.starts[rows], windows.lengths[rows])
             batch = collate(sequences, chosen, features=())
             states_BD[rows] = model.last_states(batch, model.item_inputs(batch.items_BT)).numpy()
-        queries_BD = model.item_query(torch.from_numpy(states_BD))
+        queries: torch.Tensor = model.item_query(torch.from_numpy(states_BD))
+        return queries
+
+
+def _write_scores(network: Network, queries_BD: torch.Tensor, found: Floats) -> None:
+    """Write the logits of all items into `found`, [B, num_items]."""
+    matrix_ID, bias_I = network.item_matrix()
+    with torch.inference_mode():
         torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))
+
+
+def _hide_seen(histories: Sequences, scores: Floats) -> None:
+    """Set the scores of items that a person had to minus infinity."""
+    scores[np.repeat(np.arange(len(histories)), histories.lengths), histories.items - 1] = -np.inf

@@ -1,9 +1,11 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
+from habitue.errors import Failed
 from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING, Items, train_on_sequences
 
 NUM_ITEMS = 40
@@ -113,6 +115,42 @@ def test_scores_do_not_depend_on_company() -> None:
     together = trained.scores(histories)
     alone = np.concatenate([trained.scores([one]) for one in histories])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_top_items_are_those_of_the_highest_scores() -> None:
+    histories = [*split(walks(300))[0], np.zeros(0, dtype=np.int32)]
+    trained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=TINY,
+        training=FAST.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+    )
+    ranked = np.argsort(-trained.scores(histories), axis=1, kind="stable") + 1
+    np.testing.assert_array_equal(trained.top_items(histories, 5, filter_seen=False), ranked[:, :5])
+    unseen = [
+        [item for item in row if item not in history]
+        for row, history in zip(ranked.tolist(), histories, strict=True)
+    ]
+    found = trained.top_items(histories, NUM_ITEMS)
+    assert [[item for item in row if item] for row in found.tolist()] == unseen
+    # What cannot be filled stands last.
+    assert (np.diff((found == 0).astype(int), axis=1) >= 0).all()
+
+
+def test_a_broken_network_advises_nothing() -> None:
+    histories, _ = split(walks(20))
+    trained = train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=TINY,
+        training=FAST.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+    )
+    with torch.no_grad():
+        trained.network.model.output_norm.bias[0] = torch.nan
+    with pytest.raises(Failed, match=r"not a number \(NaN\)"):
+        trained.top_items(histories, 5)
 
 
 def test_a_new_network_begins_with_what_is_like_the_last_item() -> None:
