@@ -107,6 +107,17 @@ def _heads(value: int) -> int:
     return value
 
 
+def _found_or(least: int) -> AfterValidator:
+    """0 is allowed too: the value is then found."""
+
+    def check(value: int) -> int:
+        if 0 < value < least:
+            raise ValueError(f"0, or {least} and more")
+        return value
+
+    return AfterValidator(check)
+
+
 TaskName = Annotated[str, AfterValidator(_task_name)]
 Day = Annotated[str, BeforeValidator(_day)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
@@ -298,10 +309,17 @@ class TrainingSettings(Stage):
     loss: Loss = Field(
         "sampled", description="Of the next item, against drawn rivals or all items."
     )
-    batch_events: int = Field(
-        6400, ge=64, description="Events (positions) in a batch of samples = 'all'."
+    batch_events: Annotated[int, _found_or(64)] = Field(
+        6400,
+        ge=0,
+        description="Events (positions) in a batch of samples = 'all', at least 64; 0 finds the "
+        "size that is fastest on this machine by trying.",
     )
-    batch_samples: int = Field(256, ge=8, description="Windows in a batch of samples = 'prefix'.")
+    batch_samples: Annotated[int, _found_or(8)] = Field(
+        256,
+        ge=0,
+        description="Windows in a batch of samples = 'prefix', at least 8; 0 finds it likewise.",
+    )
     learning_rate: float = Field(
         2e-3, ge=0, description="Peak of the schedule; 0 finds one by trying for a few steps."
     )
@@ -362,6 +380,11 @@ class TrainingSettings(Stage):
         le=LONGEST_DAYS,
         description="Kept from training for `evaluate`; 0 takes the longest horizon that fits.",
     )
+
+    @property
+    def batch(self) -> int:
+        """The size of a batch: windows where each sample is a prefix, else events; 0: found."""
+        return self.batch_samples if self.samples == "prefix" else self.batch_events
 
 
 class CompareSettings(Stage):

@@ -306,6 +306,12 @@ def _notes(
     for name, next_model in next_models.items():
         notes.append(f"{name}: {describe_task(next_model.task)}; {next_model.sentence()}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]
+    asked = trained.settings
+    if 0 in (asked.learning_rate, asked.batch):
+        notes.append(
+            f"Found by trying: batches of {trained.batch}, a learning rate of "
+            f"{trained.learning_rate:.2g}."
+        )
     if trained.went_on_from:
         notes.append(f"Went on from epoch {trained.went_on_from} of a training broken off.")
     if trained.skipped_steps:

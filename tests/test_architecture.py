@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 STAGES: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("schema", "setting_errors", "failures", "display"),
-    ("config", "compute", "metrics", "files"),
+    ("config", "compute", "memory", "metrics", "files"),
     ("checksums", "simulation"),
     ("events",),
     ("sequences",),

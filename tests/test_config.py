@@ -58,6 +58,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path) -> None:
         ("[training]\nepochs = 2.5\n", "'training.epochs' is 2.5; expected a whole number."),
         ('[training]\nepochs = "two"\n', "is 'two'; expected a whole number."),
         ("[training]\nepochs = -1\n", "is -1; expected a number greater than or equal to 0."),
+        ("[training]\nbatch_events = 63\n", "'training.batch_events' is 63; expected 0, or 64 and"),
         ("[cleaning]\nmax_price = inf\n", "expected a number that is not endless."),
         ("[shop]\nname = 5\n", "Setting 'shop.name' is 5; expected a text in quotes."),
         ("sources = 5\n", "Setting 'sources' is 5; expected a list."),

@@ -13,12 +13,12 @@ from habitue.baselines.next_item import FittedNextItem
 from habitue.benchmarks.candidates import Candidates
 from habitue.benchmarks.cells import Cell, Shelf
 from habitue.benchmarks.contenders import Built, Contender
-from habitue.benchmarks.memory import forget_peak, peak_mb
 from habitue.benchmarks.mixture import Chosen, choose_recipe, mixture_ranks
 from habitue.benchmarks.protocols import Trial
 from habitue.benchmarks.ranking import measures, ranks
 from habitue.compute import Progress
 from habitue.files import Json
+from habitue.memory import forget_peak, peak_mb
 
 
 @dataclass

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from typing import IO, Any
@@ -20,9 +20,17 @@ import torch
 from habitue.compute import Progress
 from habitue.config import TrainingSettings
 from habitue.errors import Failed
+from habitue.model.batch_finder import doubled, find_size
 from habitue.model.inference import Network
 from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
-from habitue.model.optimising import Average, new_optimizer, pace, schedule, shrink
+from habitue.model.optimising import (
+    MIN_BATCH_EVENTS,
+    Average,
+    new_optimizer,
+    pace,
+    schedule,
+    shrink,
+)
 from habitue.model.priors import item_counts
 from habitue.model.rate_finder import find_rate
 from habitue.model.resume import Checkpoint, TrainingState
@@ -42,6 +50,8 @@ from habitue.sequences.sequences import Sequences
 _SKIPPED_BEFORE_ROLLBACK = 3  # in a row
 _MAX_SKIPPED_IN_A_ROW = 10
 _SLOWER = 0.5  # a rollback's factor of the learning rate
+_LEAST_BATCH_SAMPLES = 32  # of those tried, where the size is to be found
+_LEAST_BATCHES = 32  # in an epoch: a larger one is not tried
 _CHECKPOINT_SECONDS = 300.0  # within an epoch; there is one at the end of each as well
 
 
@@ -80,6 +90,8 @@ class TrainedNetwork:
     rollbacks: int = 0  # to an epoch's beginning, after steps that were no numbers
     seconds_in_steps: float = 0.0  # without those of judging
     cut_short: bool = False  # somebody wanted no further epoch, though there was gain
+    batch: int = 0  # positions, or windows where each sample is a prefix
+    learning_rate: float = 0.0  # peak, at the end
 
 
 GoesOn = Callable[[Sequence[Epoch]], bool]  # asked after each epoch
@@ -97,6 +109,7 @@ class _Position:
     skipped_in_a_row: int = 0
     rollbacks: int = 0
     rate: float = 0.0  # peak of the learning rate; each rollback lowers it
+    batch: int = 0  # positions, or windows where each sample is a prefix; 0: not yet found
 
 
 class Run:
@@ -120,7 +133,8 @@ class Run:
         self.training = training
         self.progress = progress
         self.curve_file = curve_file
-        self.epochs, self.batch_events = pace(span.num_events, training)
+        self.is_prefix = training.samples == "prefix"
+        self.epochs, self.most_events = pace(span.num_events, training)
         self.optimizer = new_optimizer(self.model, training)
         self.augmentation = Augmentation.of(
             sequences, span, network.model.shape.num_items, training
@@ -138,7 +152,8 @@ class Run:
         self.saved_at = self.started = time.monotonic()
         # What follows is remembered in a checkpoint.
         self.curve: list[Epoch] = []
-        self.at = _Position()
+        most = training.batch if self.is_prefix else self.most_events
+        self.at = _Position(batch=min(training.batch, most))
         self.best: dict[str, torch.Tensor] = {}
         self.losses: list[float] = []  # of this epoch's batches, as far as they are done
         self.rng = np.random.default_rng()  # of this epoch
@@ -161,6 +176,9 @@ class Run:
         self.progress.advance(self.at.events)
         for line in self.curve:
             self._write_line(line)
+        if self.at.batch == 0:
+            self.at.batch = self._find_batch()
+            self._save()  # a second search might find another one
         if self.at.rate == 0:
             self.at.rate = self.training.learning_rate or self._find_rate()
         while not self._has_ended() and (not self.curve or self.goes_on(self.curve)):
@@ -179,39 +197,62 @@ class Run:
             rollbacks=self.at.rollbacks,
             seconds_in_steps=self.seconds_in_steps,
             cut_short=not self._has_ended(),
+            batch=self.at.batch,
+            learning_rate=self.at.rate,
         )
 
     def _find_rate(self) -> float:
-        """Try rates on the first batches of an epoch of their own, and leave no trace."""
+        """Try rates on the first batches of an epoch of their own."""
+        with self._leaving_no_trace():
+            rng = np.random.default_rng((self.training.seed, 0))
+            batches = cycle(list(self._plan(rng, self.at.batch)))
+            return find_rate(lambda rate: self._try_step(next(batches), rng, rate))
+
+    def _find_batch(self) -> int:
+        """Try sizes of batches on the first ones of an epoch of their own."""
+
+        def steps(size: int) -> Iterator[int]:
+            rng = np.random.default_rng((self.training.seed, 0))
+            for plan in cycle(self._plan(rng, size)):
+                self._try_step(plan, rng, 0.0)
+                yield self._num_targets(plan)
+
+        sizes = doubled(MIN_BATCH_EVENTS, self.most_events)
+        if self.is_prefix:
+            sizes = doubled(_LEAST_BATCH_SAMPLES, self._epoch_size() // _LEAST_BATCHES)
+        with self._leaving_no_trace():
+            return find_size(sizes, steps)
+
+    @contextmanager
+    def _leaving_no_trace(self) -> Iterator[None]:
+        """Let steps be tried before the first one, and be afterwards as if none had been."""
         before = {name: value.clone() for name, value in self._tensors().items()}
         state, position = torch.get_rng_state(), replace(self.at)
-        rng = np.random.default_rng((self.training.seed, 0))
-        batches = cycle(list(self._plan(rng)))
         self.model.train()
-
-        def step_at(rate: float) -> float:
-            batch = self._batch(next(batches), rng)
-            following = following_events(self.sequences, self.span, batch, rng, self.training)
-            loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._set_rate(rate)
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            return float(loss.detach())
-
-        rate = find_rate(step_at)
+        yield
         self._restore(before)
         self.at = position
         torch.set_rng_state(state)
-        return rate
+        self.model.input_dropout.forget()
+
+    def _try_step(self, plan: Windows, rng: np.random.Generator, rate: float) -> float:
+        """Take one step at this rate and return its loss."""
+        batch = self._batch(plan, rng)
+        following = following_events(self.sequences, self.span, batch, rng, self.training)
+        loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._set_rate(rate)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def _epoch_size(self) -> int:
-        if self.training.samples == "prefix":
+        if self.is_prefix:
             return len(prefix_windows(self.span, max_length=2).starts)
         return self.span.num_events - len(self.span.ends)
 
@@ -226,7 +267,7 @@ class Run:
         note = ""
         # Keyed by seed and epoch: what an epoch sees never depends on what ran before.
         rng = np.random.default_rng((self.training.seed, number))
-        batches = list(self._plan(rng))
+        batches = list(self._plan(rng, self.at.batch))
         if number == 1:
             self.at.steps_planned = -(-len(batches) // self.training.accumulate) * self.epochs
         if not self.losses:
@@ -238,8 +279,7 @@ class Run:
             batch = self._batch(plan, rng)
             following = following_events(self.sequences, self.span, batch, rng, self.training)
             self.losses.append(self._step(batch, following))
-            is_prefix = self.training.samples == "prefix"
-            amount = len(plan.lengths) if is_prefix else int(plan.lengths.sum())
+            amount = self._num_targets(plan)
             self.at.events += amount
             if len(self.losses) % 10 == 0 or len(self.losses) == len(batches):
                 note = f"loss {np.nanmean(self.losses[-50:]):.3f}"
@@ -354,14 +394,16 @@ class Run:
         """A network keeps item vectors once computed, so each state of the weights gets its own."""
         return replace(self.network)
 
-    def _plan(self, rng: np.random.Generator) -> Iterator[Windows]:
+    def _plan(self, rng: np.random.Generator, size: int) -> Iterator[Windows]:
         max_length = self.model.shape.settings.max_length
-        if self.training.samples == "prefix":
+        if self.is_prefix:
             windows = prefix_windows(self.span, max_length=max_length)
-            size = self.training.batch_samples
             return shuffled_batches(windows, batch_windows=size, rng=rng)
         windows = epoch_windows(self.span, max_length=max_length, rng=rng)
-        return shuffled_batches(windows, batch_events=self.batch_events, rng=rng)
+        return shuffled_batches(windows, batch_events=size, rng=rng)
+
+    def _num_targets(self, plan: Windows) -> int:
+        return len(plan.lengths) if self.is_prefix else int(plan.lengths.sum())
 
     def _step(self, batch: Batch, following: Following) -> float:
         """Learn from one batch; return its loss, not a number where it was skipped.

@@ -54,6 +54,10 @@ class PooledDropout(nn.Module):
             torch.set_rng_state(state)
             self.drawn_from, self._pool = state, self._draw()
 
+    def forget(self) -> None:
+        """Be as if no mask had ever been needed."""
+        self.drawn_from, self._pool = None, None
+
     def _draw(self) -> torch.Tensor:
         keep = 1 - self.share
         return torch.empty(_MASK_POOL).bernoulli_(keep) / keep

@@ -7,6 +7,7 @@ about losses or batches.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import torch
 
@@ -14,15 +15,19 @@ from habitue.config import TrainingSettings
 from habitue.model.behaviour import BehaviourModel
 
 _WARM_UP = 0.04
-_MIN_BATCH_EVENTS = 256
+MIN_BATCH_EVENTS: Final = 256
 _CHOSEN_EVENTS = 3_000_000  # seen in all, where the number of epochs is left to us
 _TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 
 
 def pace(num_events: int, training: TrainingSettings) -> tuple[int, int]:
-    """Return epochs and events a batch: a small log needs more passes and smaller batches."""
+    """Return epochs and events a batch: a small log needs more passes and smaller batches.
+
+    Where the events of a batch are to be found, these are the most to be tried.
+    """
     epochs = training.epochs or min(max(_CHOSEN_EVENTS // num_events, 3), 40)
-    return epochs, min(training.batch_events, max(num_events // 32, _MIN_BATCH_EVENTS))
+    most = max(num_events // 32, MIN_BATCH_EVENTS)
+    return epochs, min(training.batch_events, most) if training.batch_events else most
 
 
 def schedule(step: int, steps: int) -> float:
