@@ -346,6 +346,12 @@ class TrainingSettings(Stage):
     category_weight: float = Field(0.2, ge=0, description="Of the next item's category's loss.")
     event_type_weight: float = Field(0.2, ge=0, description="Of the next event's type's loss.")
     gap_weight: float = Field(0.1, ge=0, description="Of the next pause's loss.")
+    dense_weight: float = Field(
+        0, ge=0, description="Of the loss of any wanted item of the next four weeks."
+    )
+    coles_weight: float = Field(
+        0, ge=0, description="Of the loss that brings two slices of one person together."
+    )
     next_visit: float = Field(
         0.5,
         ge=0,

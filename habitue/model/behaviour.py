@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from habitue.config import ModelSettings
-from habitue.model.backbones.backbone import Backbone, BackboneShape
+from habitue.model.backbones.backbone import Backbone, BackboneShape, at_last
 from habitue.model.backbones.registry import BACKBONES
 from habitue.model.layers import PooledDropout
 from habitue.model.repeats import RepeatPointer
@@ -258,6 +258,13 @@ class BehaviourModel(nn.Module):
 
 def _padded(rows: int) -> int:
     return rows + -rows % _COLUMN_MULTIPLE
+
+
+def person_embeddings(states_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
+    """Return each person's last state beside the mean of their states, [B, 2·D]."""
+    is_event_BT = torch.arange(states_BTD.shape[1]) < lengths_B[:, None]
+    mean_BD = (states_BTD * is_event_BT[:, :, None]).sum(1) / lengths_B[:, None]
+    return torch.cat([at_last(states_BTD, lengths_B), mean_BD], dim=1)
 
 
 def one_hot_gaps(bins_N: torch.Tensor) -> torch.Tensor:

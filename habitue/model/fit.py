@@ -21,8 +21,9 @@ from habitue.compute import Progress
 from habitue.config import TrainingSettings
 from habitue.errors import Failed
 from habitue.model.batch_finder import doubled, find_size
+from habitue.model.following import Following, following_events
 from habitue.model.inference import Network
-from habitue.model.objectives import Following, Rivals, behaviour_loss, following_events
+from habitue.model.objectives import Rivals, behaviour_loss
 from habitue.model.optimising import (
     MIN_BATCH_EVENTS,
     Average,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from habitue.model.behaviour import BehaviourModel
+from habitue.model.behaviour import BehaviourModel, person_embeddings
 from habitue.schema import EVENT_TYPES
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, sorted_batches
 from habitue.sequences.encoder import gap_bins
@@ -60,10 +60,7 @@ class Network:
         """Return, [N, dim], each person's last state beside the mean of their last states."""
         found = np.zeros((len(sequences), self.dim), dtype=np.float32)
         for rows, batch, states_BTD in self._states(sequences.before(as_of)):
-            lengths_B = batch.lengths_B
-            is_event_BT = torch.arange(states_BTD.shape[1]) < lengths_B[:, None]
-            mean_BD = (states_BTD * is_event_BT[:, :, None]).sum(1) / lengths_B[:, None]
-            found[rows] = torch.cat([_last(states_BTD, lengths_B), mean_BD], dim=1).numpy()
+            found[rows] = person_embeddings(states_BTD, batch.lengths_B).numpy()
         return found
 
     def scores(self, sequences: Sequences, *, as_of: int) -> Floats:

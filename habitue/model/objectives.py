@@ -4,14 +4,12 @@ In: a batch and what followed those of its events that are asked about. Out: one
 objective's weight is a setting; 0 switches it off. Knows nothing about epochs or optimisers.
 
 Shapes: B windows, T positions, Q positions asked about (all, or the last one), N of those that
-something follows, M shared candidates, D width.
+something follows, K of those asked about later that something follows, M shared candidates, D
+width.
 """
-
-# ruff: noqa: N815 (tensors carry shape letters, as fields too)
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,31 +18,16 @@ from torch.nn import functional
 
 from habitue.config import RivalsKind, TrainingSettings
 from habitue.model.backbones.backbone import at_last
-from habitue.model.behaviour import BehaviourModel, one_hot_gaps
+from habitue.model.behaviour import BehaviourModel, one_hot_gaps, person_embeddings
+from habitue.model.following import Following, Later
 from habitue.model.layers import Candidates, full_softmax_loss, shared_softmax_loss
-from habitue.sequences.batches import NO_TARGET, Batch, TrainingSpan
-from habitue.sequences.encoder import gap_bins
-from habitue.sequences.sequences import Sequences
+from habitue.model.slices import Slices, slice_loss
+from habitue.sequences.batches import Batch
 
 _MAX_CATEGORY_RIVALS = 512
 
 Mixture = tuple[torch.Tensor, torch.Tensor]
-ItemLoss = Callable[[torch.Tensor, Mixture | None], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Following:
-    """What came after the events of a batch that are asked about."""
-
-    place_BQ: torch.Tensor  # where in its window each stands
-    # of the next wanted item; 0 where none follows
-    items_BQ: torch.Tensor
-    categories_BQ: torch.Tensor
-    item_gaps_BQ: torch.Tensor  # bin of the pause until then
-    # of the next event of any kind
-    event_types_BQ: torch.Tensor
-    gaps_BQ: torch.Tensor
-    is_event_BQ: torch.Tensor
+ItemLoss = Callable[[torch.Tensor, Mixture | None, slice], torch.Tensor]
 
 
 class Rivals:
@@ -83,44 +66,6 @@ class Rivals:
         return place + 1, -self._log_share_I[place] - math.log(self.count)
 
 
-def following_events(
-    sequences: Sequences,
-    span: TrainingSpan,
-    batch: Batch,
-    rng: np.random.Generator,
-    settings: TrainingSettings,
-) -> Following:
-    """Return what came after each event of a batch of training windows, or after the last ones.
-
-    The wanted item is the next one, or by the toss of a coin one of the next visit. In a log of
-    baskets the next line is nearly always of the same basket, in no order; without the coin one
-    event in ten would teach what to advise before the next visit.
-    """
-    place_BQ = np.arange(batch.index_BT.shape[1])[None]
-    if settings.samples == "prefix":
-        place_BQ = batch.lengths_B.numpy()[:, None] - 1
-    index_BQ = np.take_along_axis(batch.index_BT, place_BQ, axis=1)
-    is_event_BQ = np.take_along_axis(batch.is_event_BT, place_BQ, axis=1)
-    target_BQ = span.next_targets(index_BQ)
-    if settings.next_visit > 0:
-        later_BQ = span.next_visit_targets(index_BQ, rng)
-        is_later_BQ = (rng.random(index_BQ.shape) < settings.next_visit) & (later_BQ != NO_TARGET)
-        target_BQ = np.where(is_later_BQ, later_BQ, target_BQ)
-    target_BQ = np.where(is_event_BQ, target_BQ, NO_TARGET)
-    has_target = target_BQ != NO_TARGET
-    target_BQ = np.maximum(target_BQ, 0)
-    waited_BQ = sequences.timestamps[target_BQ] - sequences.timestamps[index_BQ]
-    return Following(
-        place_BQ=_tensor(place_BQ),
-        items_BQ=_tensor(sequences.items[target_BQ] * has_target),
-        categories_BQ=_tensor(sequences.features["category_1"][target_BQ] * has_target),
-        item_gaps_BQ=_tensor(gap_bins(waited_BQ) * has_target),
-        event_types_BQ=_tensor(sequences.event_types[index_BQ + 1]),
-        gaps_BQ=_tensor(sequences.features["gap"][index_BQ + 1]),
-        is_event_BQ=torch.from_numpy(is_event_BQ),
-    )
-
-
 def behaviour_loss(
     model: BehaviourModel,
     batch: Batch,
@@ -131,27 +76,63 @@ def behaviour_loss(
     """Return the weighted sum of all objectives over one batch."""
     hidden_BT = torch.rand(batch.items_BT.shape) < settings.hidden_items
     seen_BT = batch.items_BT.masked_fill(hidden_BT, 0) if settings.hidden_items else batch.items_BT
-    wanted_at_N = following.items_BQ.view(-1).nonzero()[:, 0]
-    items_N = following.items_BQ.view(-1)[wanted_at_N]
+    items_N, later_K = _wanted(following), _wanted(following.later)
+    candidates = torch.cat([items_N, later_K])
     if settings.loss == "full":
-        items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, items_N, settings)
+        items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, candidates, settings)
     else:
         drawn = rivals.draw(items_N)
         items_BTD, item_loss = _against_some(
-            model, batch.items_BT, seen_BT, items_N, drawn, settings
+            model, batch.items_BT, seen_BT, candidates, drawn, settings
         )
     states_BTD, asked_BQD = _states(model, batch, items_BTD, settings)
-    query_BQD = model.at_gap(asked_BQD, one_hot_gaps(following.item_gaps_BQ))
-    query_ND = _rows(query_BQD, wanted_at_N)
-    mixture = None
-    if states_BTD is not None:
-        new_BQ, repeat_BQ = _repeats(model, batch, following, query_BQD, states_BTD)
-        mixture = (new_BQ.view(-1)[wanted_at_N], repeat_BQ.view(-1)[wanted_at_N])
-    loss = item_loss(model.item_query(query_ND), mixture)
+    query_ND, mixture = _queries(model, batch, following, asked_BQD, states_BTD)
+    loss = item_loss(model.item_query(query_ND), mixture, slice(len(items_N)))
     if model.shape.num_categories > 2 and settings.category_weight:
-        categories_N = following.categories_BQ.view(-1)[wanted_at_N]
+        at_N = following.items_BQ.view(-1).nonzero()[:, 0]
+        categories_N = following.categories_BQ.view(-1)[at_N]
         loss = loss + settings.category_weight * _category_loss(model, query_ND, categories_N)
-    return loss + _event_losses(model, asked_BQD, following, settings)
+    loss = loss + _event_losses(model, asked_BQD, following, settings)
+    if following.later is not None and len(later_K):
+        if settings.samples == "all":
+            asked_BQD = _at_places(asked_BQD, following.later.place_BQ)
+        query_KD, mixture = _queries(model, batch, following.later, asked_BQD, states_BTD)
+        later = item_loss(model.item_query(query_KD), mixture, slice(len(items_N), None))
+        loss = loss + settings.dense_weight * later
+    if following.slices is not None:
+        loss = loss + settings.coles_weight * _slice_loss(model, following.slices, items_BTD)
+    return loss
+
+
+def _wanted(asked: Following | Later | None) -> torch.Tensor:
+    """Return the items that follow, of those events that one follows."""
+    if asked is None:
+        return torch.zeros(0, dtype=torch.int64)
+    items = asked.items_BQ.view(-1)
+    return items[items.nonzero()[:, 0]]
+
+
+def _queries(
+    model: BehaviourModel,
+    batch: Batch,
+    asked: Following | Later,
+    asked_BQD: torch.Tensor,
+    states_BTD: torch.Tensor | None,
+) -> tuple[torch.Tensor, Mixture | None]:
+    """Return what events that an item follows ask [N, D], and what it is as a repeat."""
+    query_BQD = model.at_gap(asked_BQD, one_hot_gaps(asked.item_gaps_BQ))
+    at_N = asked.items_BQ.view(-1).nonzero()[:, 0]
+    query_ND = _rows(query_BQD, at_N)
+    if states_BTD is None:
+        return query_ND, None
+    new_BQ, repeat_BQ = _repeats(model, batch, asked, query_BQD, states_BTD)
+    return query_ND, (new_BQ.view(-1)[at_N], repeat_BQ.view(-1)[at_N])
+
+
+def _slice_loss(model: BehaviourModel, slices: Slices, items_BTD: torch.Tensor) -> torch.Tensor:
+    """Return the loss of slices, whose items were looked up with the batch they were cut from."""
+    states_SLD = model.states(slices.batch, _rows(items_BTD, slices.at_SL))
+    return slice_loss(person_embeddings(states_SLD, slices.batch.lengths_B), slices.owners_S)
 
 
 def _states(
@@ -186,10 +167,11 @@ def _against_some(
         items_BTD = items_BTD + model.attribute_vectors(items_BT)
     vectors_UD = rows[seen_BT.numel() :] + model.content_vectors(candidate_U)
 
-    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
-        own_vectors = functional.embedding(place[: len(wanted_N)], vectors_UD)
+    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None, part: slice) -> torch.Tensor:
+        own_N = wanted_N[part]
+        own_vectors = functional.embedding(place[: len(wanted_N)][part], vectors_UD)
         shared_vectors = functional.embedding(place[len(wanted_N) :], vectors_UD)
-        own = Candidates(own_vectors, model.item_bias[wanted_N], wanted_N)
+        own = Candidates(own_vectors, model.item_bias[own_N], own_N)
         biases_M = model.item_bias[rival_M]
         shared = Candidates(shared_vectors, biases_M + correction_M, rival_M)
         loss = shared_softmax_loss(query_ND, own=own, shared=shared, mixture=mixture)
@@ -227,14 +209,15 @@ def _against_all(
         model.item_bias[1:], (1, shape.rows - 1 - shape.num_items), value=-math.inf
     )
 
-    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None) -> torch.Tensor:
+    def item_loss(query_ND: torch.Tensor, mixture: Mixture | None, part: slice) -> torch.Tensor:
+        own_N = wanted_N[part]
         loss = full_softmax_loss(
-            query_ND, vectors_MD=vectors_MD, biases_M=biases_M, own_N=wanted_N, mixture=mixture
+            query_ND, vectors_MD=vectors_MD, biases_M=biases_M, own_N=own_N, mixture=mixture
         )
         if settings.label_smoothing:
             vectors_ID = vectors_MD[1 : 1 + shape.num_items]
-            own_vectors = functional.embedding(wanted_N, vectors_MD)
-            own = Candidates(own_vectors, model.item_bias[wanted_N], wanted_N)
+            own_vectors = functional.embedding(own_N, vectors_MD)
+            own = Candidates(own_vectors, model.item_bias[own_N], own_N)
             mean = (vectors_ID.mean(0), model.item_bias[1:].mean())
             loss = loss + settings.label_smoothing * _above_mean(query_ND, own, mean)
         return loss
@@ -258,12 +241,12 @@ def _above_mean(
 def _repeats(
     model: BehaviourModel,
     batch: Batch,
-    following: Following,
+    asked: Following | Later,
     query_BQD: torch.Tensor,
     states_BTD: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log(1 - repeat) and log(probability of the wanted item as a repeat), both [B, Q]."""
-    place_BQ = following.place_BQ
+    place_BQ = asked.place_BQ
     is_past_BQT = torch.arange(batch.items_BT.shape[1]) <= place_BQ[:, :, None]
     seconds_BT = batch.seconds_BT
     seconds_BQ = seconds_BT.gather(1, place_BQ.expand(len(seconds_BT), -1))
@@ -273,7 +256,7 @@ def _repeats(
         elapsed_BQT=seconds_BQ[:, :, None] - seconds_BT[:, None, :],
         is_choice_BQT=model.is_known(batch.items_BT)[:, None, :] & is_past_BQT,
     )
-    is_same_BQT = (following.items_BQ[:, :, None] == batch.items_BT[:, None, :]) & is_past_BQT
+    is_same_BQT = (asked.items_BQ[:, :, None] == batch.items_BT[:, None, :]) & is_past_BQT
     return new_BQ, torch.logsumexp(repeat_BQT.masked_fill(~is_same_BQT, -1e4), dim=2)
 
 
@@ -311,10 +294,12 @@ def _category_loss(
     )
 
 
+def _at_places(states_BTD: torch.Tensor, place_BQ: torch.Tensor) -> torch.Tensor:
+    """Return the states at these places of each window, [B, Q, D]."""
+    windows, length = states_BTD.shape[:2]
+    return _rows(states_BTD, torch.arange(windows)[:, None] * length + place_BQ)
+
+
 def _rows(values_BQD: torch.Tensor, at_N: torch.Tensor) -> torch.Tensor:
     # An embedding look-up, because its gradient is far faster than that of indexing.
     return functional.embedding(at_N, values_BQD.reshape(-1, values_BQD.shape[-1]))
-
-
-def _tensor(values: npt.NDArray[np.generic]) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.int64))

@@ -205,10 +205,9 @@ def as_sequences(histories: Sequence[Items]) -> Sequences:
 
 
 def _only_items(training: TrainingSettings) -> TrainingSettings:
-    """Switch off what bare sequences say nothing of."""
-    return training.model_copy(
-        update={"category_weight": 0, "event_type_weight": 0, "gap_weight": 0, "next_visit": 0}
-    )
+    """Switch off what bare sequences say nothing of, and what serves embeddings alone."""
+    nothing = ("category", "event_type", "gap", "dense", "coles")
+    return training.model_copy(update={f"{name}_weight": 0 for name in nothing} | {"next_visit": 0})
 
 
 def _new_model(

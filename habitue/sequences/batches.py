@@ -89,10 +89,35 @@ class TrainingSpan:
         pick = start + (rng.random(index.shape) * (stop - start)).astype(np.int64)
         return self._of_same_person(index, self.nearest_target[pick])
 
+    def later_targets(
+        self, index: IntArray, rng: np.random.Generator, *, timestamps: IntArray, within: int
+    ) -> IntArray:
+        """Return, for each event, a random target of the time after it, or `NO_TARGET`.
+
+        Reaches `within` microseconds beyond the event and no further than the span.
+        """
+        last = self._last_within(index, timestamps, within)
+        pick = index + 1 + (rng.random(index.shape) * (last - index)).astype(np.int64)
+        target = self.nearest_target[pick]
+        return np.where(target <= last, target, NO_TARGET)
+
+    def persons(self, index: IntArray) -> IntArray:
+        """Return whose each event is, as a number from 0."""
+        return np.asarray(np.searchsorted(self.begins, index, side="right") - 1)
+
+    def _last_within(self, index: IntArray, timestamps: IntArray, within: int) -> IntArray:
+        """Return each person's last event at most `within` after this one, by halving."""
+        until = timestamps[index] + within
+        low, high = index.copy(), self.ends[self.persons(index)] - 1
+        while (low < high).any():
+            middle = (low + high + 1) // 2
+            is_within = timestamps[middle] <= until
+            low, high = np.where(is_within, middle, low), np.where(is_within, high, middle - 1)
+        return low
+
     def _of_same_person(self, index: IntArray, target: IntArray) -> IntArray:
         # A search beyond a person's last event finds another person's: not a target.
-        person = np.searchsorted(self.begins, index, side="right") - 1
-        return np.where(target < self.ends[person], target, NO_TARGET)
+        return np.where(target < self.ends[self.persons(index)], target, NO_TARGET)
 
 
 def training_span(

@@ -6,7 +6,8 @@ import torch
 
 from habitue.config import Architecture, ModelSettings, TrainingSettings
 from habitue.model.behaviour import SIZES, BehaviourModel, Shape, one_hot_gaps
-from habitue.model.objectives import Rivals, behaviour_loss, following_events
+from habitue.model.following import following_events
+from habitue.model.objectives import Rivals, behaviour_loss
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, training_span
 from habitue.sequences.sequences import Sequences
 from tests.model.conftest import Lab

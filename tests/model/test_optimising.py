@@ -10,8 +10,8 @@ from habitue.config import ModelSettings, TrainingSettings
 from habitue.model import plain_sequences
 from habitue.model.behaviour import BehaviourModel
 from habitue.model.fit import Run
+from habitue.model.following import following_events
 from habitue.model.inference import Network
-from habitue.model.objectives import following_events
 from habitue.model.optimising import Average, pace, schedule
 from habitue.model.plain_sequences import as_sequences
 from habitue.model.validation import Quality

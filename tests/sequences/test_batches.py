@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from habitue.schema import SECOND
 from habitue.sequences import batches
 from habitue.sequences.batches import (
     NEW_VISIT_GAP,
@@ -205,3 +208,31 @@ def test_pauses_do_not_depend_on_where_a_window_begins(start: int) -> None:
     sequences.timestamps[:] = np.array([0.0, 0.7, 1.4, 2.1, 9.9]) * 1e6
     batch = collate(sequences, Windows(np.array([start]), np.array([5 - start])), features=())
     assert int(batch.seconds_BT[0, -1] - batch.seconds_BT[0, -2]) == 7
+
+
+def test_a_later_target_is_any_wanted_one_of_the_time_after_and_of_nothing_else() -> None:
+    at = np.array([0, 1, 3, 8, 20, 2, 3]) * SECOND  # two persons
+    items = [1, 2, 11, 4, 5, 6, 7]  # 11 is not known
+    sequences = replace(make([5, 2], items=items), timestamps=at)
+    span, rng = span_of(sequences), np.random.default_rng(0)
+
+    def drawn(index: int) -> set[int]:
+        asked = np.full(200, index)
+        found = span.later_targets(asked, rng, timestamps=at, within=10 * SECOND)
+        return set(found.tolist())
+
+    assert drawn(0) == {1, 3}
+    assert drawn(1) == {3}
+    assert drawn(3) == {NO_TARGET}  # the next one comes after 12 seconds
+    assert drawn(4) == {NO_TARGET}  # what follows is another person's
+    assert drawn(5) == {6}
+
+
+def test_a_later_target_never_lies_beyond_the_span() -> None:
+    sequences = make([8])
+    span = span_of(sequences, valid_from=5 * SECOND)
+    asked, rng = np.tile(np.arange(5), 200), np.random.default_rng(0)
+    found = span.later_targets(asked, rng, timestamps=sequences.timestamps, within=100 * SECOND)
+    assert (found[asked < 4] > asked[asked < 4]).all()
+    assert set(found[asked == 0].tolist()) == {1, 2, 3, 4}
+    assert set(found[asked == 4].tolist()) == {NO_TARGET}
