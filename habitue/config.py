@@ -27,32 +27,12 @@ from pydantic import (
 )
 
 from habitue.errors import SettingsError
-from habitue.schema import TaskKind
+from habitue.schema import EXPECTED_SUFFIX, PROFILE_COLUMNS, RULE_WORDS, TaskKind
 from habitue.setting_errors import BETWEEN, PREFIX, Layer, explain, variable_name
 
 SETTINGS_FILE: Final = "habitue.toml"
 _NO_SETTINGS: Final = ("HABITUE_WORKSPACE", "HABITUE_BENCHMARK_DATA")  # read elsewhere
 LONGEST_DAYS: Final = 3653  # ten years: no horizon, half-life or holdout is longer
-
-# A task is a column of the profile table, where these names are taken, and a word of the rules.
-PROFILE_COLUMNS: Final = frozenset(
-    {
-        "subject_id", "user_id", "first_seen", "last_seen", "events", "sessions", "active_days",
-        "tenure_days", "recency_days", "usual_gap_days", "orders", "first_order_at",
-        "last_order_at", "order_days", "last_order_days", "order_gap_days",
-        "longest_order_gap_days", "revenue", "refunds", "spend_90d", "frequency", "monetary",
-        "average_items_per_order", "distinct_items", "platforms", "favourite_weekday",
-        "favourite_hour", "is_bot", "patience_days", "segment", "data_sufficiency", "tags",
-        "top_categories", "top_brands",
-    }
-)  # fmt: skip
-RULE_WORDS: Final = frozenset(
-    {
-        "and", "or", "not", "has", "in", "is", "between", "before", "after", "since", "contains",
-        "unknown", "true", "false", "everyone",
-    }
-)  # fmt: skip
-EXPECTED_SUFFIX: Final = "_expected"  # of the second column of a task of kind sum
 
 Format = Literal["csv", "jsonl", "parquet"]
 TimeUnit = Literal["iso", "s", "ms", "us", "ns", "days"]

@@ -3,15 +3,9 @@ from pathlib import Path
 import pytest
 
 from habitue.actions.rule_parser import KEYWORDS
-from habitue.config import (
-    EXPECTED_SUFFIX,
-    LONGEST_DAYS,
-    PROFILE_COLUMNS,
-    RULE_WORDS,
-    Settings,
-    load_settings,
-)
+from habitue.config import LONGEST_DAYS, Settings, load_settings
 from habitue.errors import SettingsError
+from habitue.schema import EXPECTED_SUFFIX, PROFILE_COLUMNS, RULE_WORDS
 
 SOURCE = '[[sources]]\nname = "orders"\n{line}\n[sources.columns]\nuser_id = "u"\n'
 TASK = '[tasks."{name}"]\nkind = "event"\n'

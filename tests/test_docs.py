@@ -12,9 +12,10 @@ import typer
 from habitue.actions.rule_parser import parse_rule
 from habitue.actions.rules import columns_of
 from habitue.cli import app
-from habitue.config import PROFILE_COLUMNS, TrainingSettings
+from habitue.config import TrainingSettings
 from habitue.events.batch import REASONS
 from habitue.events.clean import CLEANING_STEPS
+from habitue.schema import PROFILE_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

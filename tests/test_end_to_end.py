@@ -15,7 +15,6 @@ import pytest
 from habitue.actions.blend import Blend
 from habitue.answering import Version
 from habitue.compute import Progress
-from habitue.config import EXPECTED_SUFFIX, PROFILE_COLUMNS
 from habitue.errors import (
     HabitueWarning,
     NotEnoughData,
@@ -26,7 +25,7 @@ from habitue.errors import (
 )
 from habitue.events.log import EventLog
 from habitue.files import Json
-from habitue.schema import DAY, format_time
+from habitue.schema import DAY, EXPECTED_SUFFIX, PROFILE_COLUMNS, format_time
 from habitue.workspace import Workspace
 from tests.bad_inputs.running import run_here
 from tests.shop import START_AT, Shop, make_shop, write_csv
