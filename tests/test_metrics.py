@@ -41,6 +41,18 @@ def test_top_k_of_many_rows_equals_a_full_sort() -> None:
     assert (metrics.top_k(scores, 20, exclude=is_hidden) == shown).all()
 
 
+def test_top_k_with_maxima_at_hand_is_the_same() -> None:
+    rng = np.random.default_rng(6)
+    for num_items, num_runs in ((1000, 20), (4999, 78), (107, 10)):
+        scores = rng.integers(0, 1000, (50, num_items)).astype(np.float32)
+        scores[3, -1], scores[4] = 2000, 7
+        wanted = rng.random(scores.shape) < 0.1
+        width = num_items // num_runs
+        runs = scores[:, : num_runs * width].reshape(50, num_runs, width)
+        top = metrics.top_k(scores, 10, wanted=wanted, maxima=runs.max(axis=2))
+        assert (top == metrics.top_k(scores, 10, wanted=wanted)).all()
+
+
 def test_top_k_of_rows_that_hardly_differ_takes_the_lower_columns() -> None:
     scores = np.zeros((3, 5000), dtype=np.float32)
     scores[1] = -np.inf

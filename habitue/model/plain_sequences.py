@@ -57,8 +57,9 @@ PLAIN_TRAINING: Final = TrainingSettings(
 _NOBODY_IS_LATE = 1 << 62
 _PERSONS_AT_ONCE = 512
 _BATCH_EVENTS = 12_800
-_RANKED_AT_ONCE = 128  # so few that their scores are ranked while the processor's cache holds them
+_RANKED_AT_ONCE = 256  # so few that what is ranked still lies in the processor's cache
 _RANKED_SCORES = 1 << 26
+_RUN = 64  # neighbouring items whose highest score is looked up
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class PlainNetwork:
 
         Exact: all items are scored, and of equals the lower number comes first. Items of a history
         are left out with `filter_seen`. Beside one state a person, the scores of only some persons
-        are held at a time: 128, or as many as fit into 256 MB.
+        are held at a time: 256, or as many as fit into 256 MB.
 
         Raises:
             Failed: `nan_scores`, the network is broken.
@@ -112,7 +113,7 @@ class PlainNetwork:
             _write_scores(self.network, queries_BD[rows], here)
             if filter_seen:
                 _hide_seen(sequences.slice(start, rows.stop), here)
-            found[rows] = top_k(here, k) + 1
+            found[rows] = top_k(here, k, maxima=_run_maxima(here, k)) + 1
         return found
 
 
@@ -304,6 +305,18 @@ def _write_scores(network: Network, queries_BD: torch.Tensor, found: Floats) -> 
     matrix_ID, bias_I = network.item_matrix()
     with torch.inference_mode():
         torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))
+
+
+def _run_maxima(scores: Floats, k: int) -> Floats | None:
+    """Return the highest score of each run of columns, found by all threads; None: too few runs."""
+    num_rows, num_items = scores.shape
+    num_runs = num_items // _RUN
+    if num_runs < k:
+        return None
+    width = num_items // num_runs
+    runs = torch.from_numpy(scores)[:, : num_runs * width].view(num_rows, num_runs, width)
+    found: Floats = runs.amax(2).numpy()
+    return found
 
 
 def _hide_seen(histories: Sequences, scores: Floats) -> None:
