@@ -17,7 +17,6 @@ from habitue.compute import Progress
 from habitue.events.log import EventLog
 from habitue.events.store import EventStore
 from habitue.files import replacing
-from habitue.refreshing import offer_rows
 from habitue.sequences.encoder import encode
 
 
@@ -84,7 +83,7 @@ def write_offers(
             frame = log.read_bucket(bucket, as_of=as_of)
             sequences = encode(frame, items, version.vocabulary)
             users = store.outside_ids(sequences.subject_ids).to_list()
-            yield offer_rows(adviser.recommend(sequences, users, as_of=as_of, k=k))
+            yield adviser.offer_rows(sequences, users, as_of=as_of, k=k)
             persons += len(sequences)
             progress.advance(len(sequences))
         progress.finish()

@@ -10,7 +10,6 @@ current one by an atomic swap. Knows nothing about what is done with the files.
 import json
 import shutil
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +20,7 @@ import polars as pl
 
 from habitue.actions.blend import Blend
 from habitue.actions.reasons import Catalogue
-from habitue.actions.recommend import Adviser, Offers
+from habitue.actions.recommend import Adviser
 from habitue.answering import Scored, Version, recounted
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.popularity import Popularity
@@ -46,14 +45,6 @@ from habitue.schema import format_time
 
 CURRENT_FILE = "current.json"
 AGAIN = "Compute it again: habitue refresh"
-OFFER_COLUMNS = {
-    "user_id": pl.String(),
-    "rank": pl.Int32(),
-    "item_id": pl.String(),
-    "score": pl.Float64(),
-    "source": pl.String(),
-    "reason": pl.String(),
-}
 
 
 @dataclass(frozen=True)
@@ -174,7 +165,7 @@ def _compute(
         progress.start("Profiles", store.num_subjects, "persons")
         for bucket in range(log.num_buckets):
             frame = log.read_bucket(bucket, as_of=as_of)
-            scored = version.score(frame, items, as_of=as_of)
+            scored = version.score(frame, items, as_of=as_of, tasks=version.task_models)
             table = profile_table(
                 frame,
                 items,
@@ -185,13 +176,13 @@ def _compute(
                 predictions=population_predictions(frame, scored),
             )
             table.write_parquet(building / "table" / f"{bucket:04d}.parquet")
-            offers = adviser.recommend(
+            offers = adviser.offer_rows(
                 scored.sequences,
                 store.outside_ids(scored.sequences.subject_ids).to_list(),
                 as_of=as_of,
                 k=settings.recommend.k,
             )
-            offer_rows(offers).write_parquet(building / "offers" / f"{bucket:04d}.parquet")
+            offers.write_parquet(building / "offers" / f"{bucket:04d}.parquet")
             persons += table.height
             progress.advance(table.height)
         progress.finish()
@@ -276,13 +267,3 @@ def population_predictions(frame: pl.DataFrame, scored: Scored) -> dict[str, pl.
             asked, on="subject_id", how="semi", maintain_order="left"
         )
     return found
-
-
-def offer_rows(offers: Iterable[Offers]) -> pl.DataFrame:
-    """Return offers as rows of `OFFER_COLUMNS`."""
-    rows = [
-        (one.user_id, rank, item.item_id, item.score, item.source, item.reason)
-        for one in offers
-        for rank, item in enumerate(one.items, start=1)
-    ]
-    return pl.DataFrame(rows, schema=OFFER_COLUMNS, orient="row")

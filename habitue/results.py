@@ -9,7 +9,8 @@ import polars as pl
 
 from habitue.actions.alerts import Alert
 from habitue.actions.audiences import Audience, SavedAudience
-from habitue.actions.recommend import Offers, ScoredItem
+from habitue.actions.offers import Offers
+from habitue.actions.recommend import ScoredItem
 from habitue.config import SourceSettings
 from habitue.display import quoted
 from habitue.events.consent import QUESTION, silent_sources

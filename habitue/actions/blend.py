@@ -11,18 +11,22 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from habitue.actions.targets import Wanted, Window, takers, wanted_blocks
+from habitue.baselines.history import entries_at
 from habitue.errors import NotReady
 from habitue.metrics import hits_of, ndcg_at, top_k
 from habitue.sequences.sequences import Sequences
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Part: TypeAlias = Floats | sparse.csr_array
 SeenPolicy = Literal["allow", "filter"]
 
 _K = 10
@@ -31,6 +35,8 @@ _STEPS = (0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.0, 2.0, 4.0)  # a weight beside the
 _ROUNDS = 4
 _LEAST_GAIN = 5e-4  # of NDCG, relative: what a component must add to be kept
 _TRACE = 1e-6  # of weight: too little to reorder what the others rank, enough to fill a short list
+_FIRST_COLUMNS = 64
+_SCORES_AT_ONCE = 1 << 18
 _FILE = "blend.json"
 
 
@@ -43,6 +49,14 @@ class Recommender(Protocol):
 
     def scores(self, sequences: Sequences, *, as_of: int) -> Floats:
         """Return probabilities [N, num_items]; a row of zeros says "I know nothing"."""
+
+
+@runtime_checkable
+class KnowsFew(Protocol):
+    """A recommender whose scores are 0 for most items."""
+
+    def sparse_scores(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
+        """Return the same as `scores`, float32, no zero among the entries."""
 
 
 @dataclass(frozen=True)
@@ -83,20 +97,30 @@ class Blend:
         """Return each component's scores, [N, num_items] each; no weight is applied."""
         return [part.scores(sequences, as_of=as_of) for part in self.components]
 
-    def person_weights(self, parts: Sequence[Floats]) -> Floats:
+    def person_weights(self, parts: Sequence[Part]) -> Floats:
         """Return each person's weights, [N, components].
 
         A component that knows nothing of a person leaves its weight to the others. A component of
         weight 0 keeps a trace of weight, so that it fills the places that all others leave
         empty.
         """
-        is_active = np.stack([part.any(axis=1) for part in parts], axis=1)
+        is_active = np.stack([_is_active(part) for part in parts], axis=1)
         return _person_weights(is_active, np.asarray(self.weights, dtype=np.float32))
+
+    def mixed(self, sequences: Sequences, *, as_of: int) -> "Mixed":
+        """Return the mixture and what it is made of; reads nothing at or after `as_of`."""
+        parts = [
+            part.sparse_scores(sequences, as_of=as_of)
+            if isinstance(part, KnowsFew)
+            else part.scores(sequences, as_of=as_of)
+            for part in self.components
+        ]
+        weights = self.person_weights(parts)
+        return Mixed(mixture(parts, weights), tuple(parts), weights)
 
     def scores(self, sequences: Sequences, *, as_of: int) -> Floats:
         """Return the mixture, [N, num_items]; reads nothing at or after `as_of`."""
-        parts = self.parts(sequences, as_of=as_of)
-        return mixture(parts, self.person_weights(parts))
+        return self.mixed(sequences, as_of=as_of).scores
 
     def with_components(self, components: Iterable[Recommender]) -> "Blend":
         """Return the same mixture of newer versions of the components, matched by name.
@@ -141,13 +165,61 @@ class Blend:
         )
 
 
-def mixture(parts: Sequence[Floats], person_weights: Floats) -> Floats:
+@dataclass(frozen=True)
+class Mixed:
+    """The scores of a block of persons, and what each component gave."""
+
+    scores: Floats  # [N, num_items]
+    parts: tuple[Part, ...]  # one a component, [N, num_items]
+    weights: Floats  # [N, components]
+
+    def shares(self, persons: Ints, columns: Ints) -> Floats:
+        """Return what each component adds to the score of each pair of person and item, [M, C]."""
+        values = [
+            entries_at(part, persons, columns)
+            if isinstance(part, sparse.csr_array)
+            else part[persons, columns]
+            for part in self.parts
+        ]
+        return np.asarray(np.stack(values, axis=1) * self.weights[persons])
+
+
+def mixture(parts: Sequence[Part], person_weights: Floats) -> Floats:
     """Return the weighted sum of the parts, one row of weights a person, [N, num_items]."""
     mixed = np.zeros(parts[0].shape, dtype=np.float32)
-    for column, part in enumerate(parts):
-        if person_weights[:, column].any():
-            mixed += person_weights[:, column : column + 1] * part
+    # A few rows at a time: all parts are then added while the processor's cache holds the sum.
+    at_once = max(1, _SCORES_AT_ONCE // max(mixed.shape[1], 1))
+    for start in range(0, len(mixed), at_once):
+        rows = slice(start, min(start + at_once, len(mixed)))
+        here = mixed[rows]
+        scaled = np.empty_like(here)
+        for weights, part in zip(person_weights[rows].T, parts, strict=True):
+            if not weights.any():
+                continue
+            if isinstance(part, sparse.csr_array):
+                _add_entries(here, part, weights, start)
+            else:
+                here += np.multiply(weights[:, None], part[rows], out=scaled)
     return mixed
+
+
+def _add_entries(mixed: Floats, part: sparse.csr_array, weights: Floats, start: int) -> None:
+    """Add the weighted rows of a part, from row `start` on."""
+    ends = part.indptr[start : start + len(mixed) + 1]
+    persons = np.repeat(np.arange(len(mixed)), np.diff(ends))
+    entries = slice(ends[0], ends[-1])
+    mixed[persons, part.indices[entries]] += weights[persons] * part.data[entries]
+
+
+def _is_active(part: Part) -> Bools:
+    """Return which rows hold anything but zeros."""
+    if isinstance(part, sparse.csr_array):
+        return np.asarray(np.diff(part.indptr) > 0)
+    # Mostly the first columns tell.
+    is_active = np.asarray(part[:, :_FIRST_COLUMNS].any(axis=1))
+    rest = np.flatnonzero(~is_active)
+    is_active[rest] = part[rest].any(axis=1)
+    return is_active
 
 
 def _matched(by_name: Mapping[str, Recommender], names: Sequence[str]) -> tuple[Recommender, ...]:
@@ -289,7 +361,7 @@ def _trial_of_block(components: Sequence[Recommender], block: Wanted, *, as_of: 
         wanted=gathered(block.items).astype(bool),
         seen=gathered(block.seen).astype(bool),
         num_wanted=block.num_items,
-        is_active=np.stack([part.any(axis=1) for part in parts], axis=1),
+        is_active=np.stack([_is_active(part) for part in parts], axis=1),
         repeat_share=float(repeats / max(block.num_items.sum(), 1)),
     )
 

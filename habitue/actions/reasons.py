@@ -7,16 +7,20 @@ how scores are made.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from habitue.baselines.cooccurrence import HISTORY_MOMENTS, CoOccurrence
-from habitue.baselines.history import Bools, Ints, ItemEvents, item_events
+from habitue.baselines.history import Bools, Ints, ItemEvents, item_events, type_codes_of
 from habitue.baselines.popularity import Popularity
-from habitue.schema import EVENT_TYPES, POSITIVE_EVENT_TYPES, format_date, item_label
-from habitue.sequences.sequences import Sequences
+from habitue.schema import DAY, EVENT_TYPES, POSITIVE_EVENT_TYPES, format_date, item_label
+from habitue.sequences.sequences import Sequences, joined_ranges
+
+Floats = npt.NDArray[np.floating]
 
 LANGUAGES: Final[dict[str, dict[str, str]]] = {
     "en": {
@@ -60,7 +64,8 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
 }
 _RECENT_EVENTS = 10
 _NAMES_SHOWN = 3
-_STRENGTH = {name: rank for rank, name in enumerate(POSITIVE_EVENT_TYPES)}
+_STRENGTH_OF_CODE = np.full(len(EVENT_TYPES) + 1, -1, dtype=np.int64)
+_STRENGTH_OF_CODE[type_codes_of(POSITIVE_EVENT_TYPES)] = np.arange(len(POSITIVE_EVENT_TYPES))
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,16 @@ class Reason:
 
 
 class Reasons:
-    """Gives reasons to a block of persons, from their events before `as_of`."""
+    """Gives reasons to a block of persons, from their events before `as_of`.
+
+    Asked about many offers at once: `persons` are rows of the block, `columns` the items offered
+    to them, [M] each.
+    """
 
     def __init__(
         self, sequences: Sequences, catalogue: Catalogue, *, as_of: int, language: str = "en"
     ) -> None:
-        self._texts = LANGUAGES[language]
+        self._language = language
         self._catalogue = catalogue
         self._events: ItemEvents = item_events(
             sequences, num_items=len(catalogue.item_ids), as_of=as_of
@@ -121,66 +130,144 @@ class Reasons:
         """Return whether the person did anything with a known item."""
         return bool(self._starts[person] < self._starts[person + 1])
 
-    def own(self, person: int, column: int) -> Reason | None:
-        """Return what the person did with this very item; None if nothing."""
-        here = self._places(person)
-        mine = here[self._events.columns[here] == column]
-        if len(mine) == 0:
-            return None
-        names = [EVENT_TYPES[code - 1] for code in self._events.type_codes[mine]]
-        strongest = max(names, key=lambda name: _STRENGTH[name])
-        times = names.count(strongest)
-        last_at = max(
-            int(at)
-            for at, name in zip(self._events.timestamps[mine], names, strict=True)
-            if name == strongest
+    def own(self, persons: Ints, columns: Ints) -> list[Reason | None]:
+        """Return what the persons did with these very items; None if nothing."""
+        deeds = self._deeds
+        asked = persons * len(self._catalogue.item_ids) + columns
+        places = np.minimum(np.searchsorted(deeds.pairs, asked), max(len(deeds.pairs) - 1, 0))
+        if len(deeds.pairs) == 0:
+            return [None] * len(asked)
+        found = zip(
+            (deeds.pairs[places] == asked).tolist(),
+            deeds.strength[places].tolist(),
+            deeds.times[places].tolist(),
+            (deeds.last_at[places] // DAY).tolist(),
+            strict=True,
         )
-        text = self._texts["once" if times == 1 else "often"].format(
-            did=self._texts[strongest], times=times, date=format_date(last_at)
-        )
-        return Reason("bought_before" if strongest == "purchase" else "seen_before", text)
+        return [
+            _own(self._language, strength, times, day) if is_own else None
+            for is_own, strength, times, day in found
+        ]
 
     def goes_with(
-        self, person: int, column: int, cooccurrence: CoOccurrence, taken: str
-    ) -> Reason | None:
-        """Return the item of the person's past that speaks most for this one; None if none."""
-        here = self._places(person)
-        here = here[self._events.moments_back[here] < HISTORY_MOMENTS]
-        decay = cooccurrence.settings.step_decay ** self._events.moments_back[here]
-        rows = self._events.columns[here]
-        support = cooccurrence.support(rows, column) * decay
-        if len(support) == 0 or support.max() <= 0:
-            return None
-        # Of equally strong ones the last: "you bought" is better news than "you viewed".
-        best = here[len(support) - 1 - int(support[::-1].argmax())]
-        did = EVENT_TYPES[int(self._events.type_codes[best]) - 1]
-        text = self._texts["goes_with"].format(
-            taken=self._texts[taken],
-            name=self._catalogue.names[int(self._events.columns[best])],
-            did=self._texts[did],
-            date=format_date(int(self._events.timestamps[best])),
+        self, persons: Ints, columns: Ints, cooccurrence: CoOccurrence, taken: str
+    ) -> list[Reason | None]:
+        """Return the items of the persons' past that speak most for these; None if none does."""
+        texts = LANGUAGES[self._language]
+        events = self._recent
+        first, last = np.searchsorted(events.persons, [persons, persons + 1])
+        lengths = last - first
+        at = joined_ranges(first, lengths)
+        decay = cooccurrence.settings.step_decay ** events.moments_back[at]
+        support = cooccurrence.support(events.columns[at], np.repeat(columns, lengths)) * decay
+        best = _last_of_largest(support, lengths)
+        has_one = np.flatnonzero(best >= 0)
+        event = at[best[has_one]]
+        cited = zip(
+            has_one.tolist(),
+            events.columns[event].tolist(),
+            events.type_codes[event].tolist(),
+            (events.timestamps[event] // DAY).tolist(),
+            strict=True,
         )
-        return Reason("goes_with", text)
+        reasons: list[Reason | None] = [None] * len(persons)
+        for place, column, code, day in cited:
+            text = texts["goes_with"].format(
+                taken=texts[taken],
+                name=self._catalogue.names[column],
+                did=texts[EVENT_TYPES[code - 1]],
+                date=_date(day),
+            )
+            reasons[place] = Reason("goes_with", text)
+        return reasons
 
-    def popular(self, column: int, popularity: Popularity) -> Reason:
-        """Return how many people took the item lately."""
-        count = int(popularity.recent_persons[column])
-        if count == 0:
-            return Reason("popular", self._texts["popular_before"])
-        people = self._texts["one_person" if count == 1 else "persons"].format(count=count)
-        text = self._texts["popular"].format(days=popularity.window_days, people=people)
-        return Reason("popular", text)
+    def popular(self, columns: Ints, popularity: Popularity) -> list[Reason]:
+        """Return how many people took the items lately."""
+        counts = popularity.recent_persons[columns].tolist()
+        return [_popular(self._language, int(n), popularity.window_days) for n in counts]
 
-    def fits(self, person: int, source: str) -> Reason:
-        """Return what the person's last visits were about: categories, or names of items."""
-        here = self._places(person)[-_RECENT_EVENTS:][::-1]
-        columns = [int(column) for column in self._events.columns[here]]
+    def fits(self, persons: Ints, source: str) -> list[Reason]:
+        """Return what the persons' last visits were about: categories, or names of items."""
+        of_person = {person: self._fits(person, source) for person in set(persons.tolist())}
+        return [of_person[person] for person in persons.tolist()]
+
+    def _fits(self, person: int, source: str) -> Reason:
+        texts = LANGUAGES[self._language]
+        here = slice(self._starts[person], self._starts[person + 1])
+        columns = self._events.columns[here][-_RECENT_EVENTS:][::-1].tolist()
         about = [self._catalogue.categories[c] for c in columns if self._catalogue.categories[c]]
         about = about or [self._catalogue.names[column] for column in columns]
         if not about:
-            return Reason(source, self._texts["other"])
-        names = self._texts["separator"].join(list(dict.fromkeys(about))[:_NAMES_SHOWN])
-        return Reason(source, self._texts["fits"].format(names=names))
+            return Reason(source, texts["other"])
+        names = texts["separator"].join(list(dict.fromkeys(about))[:_NAMES_SHOWN])
+        return Reason(source, texts["fits"].format(names=names))
 
-    def _places(self, person: int) -> Ints:
-        return np.arange(self._starts[person], self._starts[person + 1])
+    @cached_property
+    def _recent(self) -> ItemEvents:
+        return self._events.where(self._events.moments_back < HISTORY_MOMENTS)
+
+    @cached_property
+    def _deeds(self) -> "_Deeds":
+        return _Deeds.of(self._events, len(self._catalogue.item_ids))
+
+
+@dataclass(frozen=True)
+class _Deeds:
+    """The strongest thing that each person did with each item of theirs."""
+
+    pairs: Ints  # [P] person * num_items + column, rising
+    strength: Ints  # place in `POSITIVE_EVENT_TYPES`
+    times: Ints  # how often that
+    last_at: Ints  # and when last
+
+    @classmethod
+    def of(cls, events: ItemEvents, num_items: int) -> "_Deeds":
+        pairs, pair_of = np.unique(events.persons * num_items + events.columns, return_inverse=True)
+        strength_of_event = _STRENGTH_OF_CODE[events.type_codes]
+        strength = np.full(len(pairs), -1, dtype=np.int64)
+        np.maximum.at(strength, pair_of, strength_of_event)
+        is_strongest = strength_of_event == strength[pair_of]
+        last_at = np.full(len(pairs), np.iinfo(np.int64).min)
+        np.maximum.at(last_at, pair_of[is_strongest], events.timestamps[is_strongest])
+        return cls(pairs, strength, np.bincount(pair_of[is_strongest]), last_at)
+
+
+def _last_of_largest(values: Floats, lengths: Ints) -> Ints:
+    """Return where the largest value above 0 of each run stands; -1: there is none.
+
+    Of equal ones the last: "you bought" is better news than "you viewed".
+    """
+    best = np.full(len(lengths), -1, dtype=np.int64)
+    runs = np.flatnonzero(lengths)
+    if len(runs) == 0:
+        return best
+    starts = np.cumsum(lengths[runs]) - lengths[runs]
+    largest = np.repeat(np.maximum.reduceat(values, starts), lengths[runs])
+    is_largest = (values == largest) & (values > 0)
+    places = np.where(is_largest, np.arange(len(values)), -1)
+    best[runs] = np.maximum.reduceat(places, starts)
+    return best
+
+
+# Few texts are about many offers.
+@lru_cache(maxsize=1 << 14)
+def _own(language: str, strength: int, times: int, day: int) -> Reason:
+    texts, name = LANGUAGES[language], POSITIVE_EVENT_TYPES[strength]
+    text = texts["once" if times == 1 else "often"].format(
+        did=texts[name], times=times, date=_date(day)
+    )
+    return Reason("bought_before" if name == "purchase" else "seen_before", text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _popular(language: str, count: int, days: float) -> Reason:
+    texts = LANGUAGES[language]
+    if count == 0:
+        return Reason("popular", texts["popular_before"])
+    people = texts["one_person" if count == 1 else "persons"].format(count=count)
+    return Reason("popular", texts["popular"].format(days=days, people=people))
+
+
+@lru_cache(maxsize=1 << 14)
+def _date(day: int) -> str:
+    return format_date(day * DAY)

@@ -7,19 +7,22 @@ of a few persons only. Knows nothing about training or storage.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from habitue.actions.blend import Blend, Recommender, mixture
+from habitue.actions.blend import Blend, Recommender
+from habitue.actions.offers import OFFER_COLUMNS, Fallback, Offer, Offers, Picks
 from habitue.actions.reasons import Catalogue, Reason, Reasons
-from habitue.actions.targets import block_size, seen_items
+from habitue.actions.targets import block_size
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
+from habitue.baselines.history import item_events
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import NotReady, UnknownName, nearest
@@ -28,36 +31,8 @@ from habitue.sequences.sequences import Sequences
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Kind = TypeVar("Kind")
-Fallback = Literal["popular", "cold", "empty"]
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One item to offer; `score` is the probability that it is what comes next."""
-
-    item_id: str
-    score: float
-    source: str  # bought_before, seen_before, goes_with, popular, network …
-    reason: str
-
-
-@dataclass(frozen=True)
-class Offers:
-    """What to offer one person.
-
-    `fallback`: None, or "popular" (nobody knows this user), "cold" (known, but no event that says
-    what they like: only popularity speaks), "empty" (nothing is left to offer).
-    """
-
-    recommendation_id: str
-    user_id: str
-    fallback: Fallback | None
-    items: tuple[Offer, ...]
-
-    def as_json(self) -> dict[str, object]:
-        """Return the document that `--json` prints."""
-        return asdict(self) | {"items": [asdict(item) for item in self.items]}
 
 
 @dataclass(frozen=True)
@@ -91,15 +66,22 @@ class Adviser:
 
         Reads nothing at or after `as_of`. Items of `exclude` are left out.
         """
-        size = max(1, block_size(len(self.catalogue.item_ids)) // 2)
         offers: list[Offers] = []
-        for start in range(0, len(sequences), size):
-            stop = min(start + size, len(sequences))
-            block = sequences.slice(start, stop).before(as_of)
-            offers += self._offers(
-                block, user_ids[start:stop], as_of=as_of, k=k, hidden=self._hidden(exclude)
-            )
+        for rows, picks in self._blocks(sequences, as_of=as_of, k=k, exclude=exclude):
+            persons = zip(user_ids[rows], picks.items(), picks.is_known, strict=True)
+            offers += [
+                self._labelled(user_id, items, None if is_known else "cold", as_of=as_of, k=k)
+                for user_id, items, is_known in persons
+            ]
         return offers
+
+    def offer_rows(
+        self, sequences: Sequences, user_ids: Sequence[str], *, as_of: int, k: int
+    ) -> pl.DataFrame:
+        """Return what `recommend` offers, as rows of `OFFER_COLUMNS`, for less work."""
+        blocks = self._blocks(sequences, as_of=as_of, k=k, exclude=())
+        parts = [picks.rows(user_ids[rows]) for rows, picks in blocks]
+        return pl.concat([pl.DataFrame(schema=OFFER_COLUMNS), *parts], rechunk=True)
 
     def recommend_unknown(
         self, user_id: str, *, as_of: int, k: int = 10, exclude: Collection[str] = ()
@@ -108,13 +90,16 @@ class Adviser:
         row = self._popularity.distribution[None, :].copy()
         unfit = self._hidden(exclude) | (row[0] <= 0) | ~self._popularity.taken_by(self.min_persons)
         top = top_k(row, k, exclude=unfit)[0]
-        nobody = _nobody()
-        reasons = Reasons(nobody, self.catalogue, as_of=as_of, language=self.language)
-        items = tuple(
-            self._offer(column, row[0, column], reasons.popular(column, self._popularity))
-            for column in (int(column) for column in top if column != NO_ITEM)
+        columns = top[top != NO_ITEM]
+        reasons = Reasons(_nobody(), self.catalogue, as_of=as_of, language=self.language)
+        picks = Picks(
+            lengths=[len(columns)],
+            is_known=[False],
+            item_ids=[self.catalogue.item_ids[column] for column in columns],
+            scores=row[0, columns].tolist(),
+            reasons=reasons.popular(columns, self._popularity),
         )
-        return self._labelled(user_id, items, "popular", as_of=as_of, k=k)
+        return self._labelled(user_id, picks.items()[0], "popular", as_of=as_of, k=k)
 
     def similar(self, item_id: str, k: int = 10) -> list[ScoredItem]:
         """Return items that go with this one, best first.
@@ -150,69 +135,77 @@ class Adviser:
             ScoredItem(self.catalogue.item_ids[c], float(persons[c])) for c in top if c != NO_ITEM
         ]
 
-    def _offers(
-        self,
-        block: Sequences,
-        user_ids: Sequence[str],
-        *,
-        as_of: int,
-        k: int,
-        hidden: Bools,
-    ) -> list[Offers]:
-        parts = self.blend.parts(block, as_of=as_of)
-        weights = self.blend.person_weights(parts)
-        scores = mixture(parts, weights)
-        unfit = (scores <= 0) | hidden
+    def _blocks(
+        self, sequences: Sequences, *, as_of: int, k: int, exclude: Collection[str]
+    ) -> Iterator[tuple[slice, Picks]]:
+        """Yield so many persons at a time that their scores of all items stay small."""
+        size = max(1, block_size(len(self.catalogue.item_ids)) // 2)
+        hidden = self._hidden(exclude)
+        for start in range(0, len(sequences), size):
+            rows = slice(start, min(start + size, len(sequences)))
+            block = sequences.slice(rows.start, rows.stop).before(as_of)
+            yield rows, self._picks(block, as_of=as_of, k=k, hidden=hidden)
+
+    def _picks(self, block: Sequences, *, as_of: int, k: int, hidden: Bools) -> Picks:
+        mixed = self.blend.mixed(block, as_of=as_of)
+        top = self._best(mixed.scores, block, as_of=as_of, k=k, hidden=hidden)
+        persons, places = np.nonzero(top != NO_ITEM)
+        columns = top[persons, places]
+        known = Reasons(block, self.catalogue, as_of=as_of, language=self.language)
+        return Picks(
+            lengths=np.bincount(persons, minlength=len(block)).tolist(),
+            is_known=[known.knows(person) for person in range(len(block))],
+            item_ids=[self.catalogue.item_ids[column] for column in columns.tolist()],
+            scores=mixed.scores[persons, columns].tolist(),
+            reasons=self._reasons(persons, columns, mixed.shares(persons, columns), known),
+        )
+
+    def _best(
+        self, scores: Floats, block: Sequences, *, as_of: int, k: int, hidden: Bools
+    ) -> npt.NDArray[np.int64]:
+        """The columns to offer each person, [N, k]; what is hidden loses its score."""
+        scores[:, hidden] = 0
         if self.blend.seen_items == "filter":
-            unfit |= seen_items(
-                block,
-                num_items=scores.shape[1],
-                as_of=as_of,
-                target_types=self.blend.target_types,
-            )
-        top = top_k(scores, k, exclude=unfit)
-        reasons = Reasons(block, self.catalogue, as_of=as_of, language=self.language)
-        found = []
-        for person, user_id in enumerate(user_ids):
-            columns = [int(column) for column in top[person] if column != NO_ITEM]
-            shares = np.stack([part[person, columns] for part in parts], axis=1) * weights[person]
-            items = tuple(
-                self._offer(
-                    column, scores[person, column], self._reason(person, column, share, reasons)
-                )
-                for column, share in zip(columns, shares, strict=True)
-            )
-            label: Fallback | None = None if reasons.knows(person) else "cold"
-            found.append(self._labelled(user_id, items, label, as_of=as_of, k=k))
-        return found
+            types = self.blend.target_types
+            taken = item_events(block, num_items=len(hidden), as_of=as_of, event_types=types)
+            scores[taken.persons, taken.columns] = 0
+        top = top_k(scores, k)
+        # Nothing speaks for what has no score; such columns stand last.
+        persons, places = np.nonzero(top != NO_ITEM)
+        is_empty = scores[persons, top[persons, places]] <= 0
+        top[persons[is_empty], places[is_empty]] = NO_ITEM
+        return top
 
-    def _reason(self, person: int, column: int, shares: Floats, reasons: Reasons) -> Reason:
-        """The reason of the component with the largest share that has one to give."""
-        for number in np.argsort(-shares, kind="stable"):
-            if shares[number] <= 0:
-                break
-            component = self.blend.components[int(number)]
-            reason = self._reason_of(component, person, column, reasons)
-            if reason is not None:
-                return reason
-        return reasons.fits(person, "history")
+    def _reasons(
+        self, persons: Ints, columns: Ints, shares_MC: Floats, known: Reasons
+    ) -> list[Reason]:
+        """Of each offer, the reason of the component with the largest share that has one."""
+        found: list[Reason | None] = [None] * len(persons)
+        is_open = np.ones(len(persons), dtype=bool)
+        for numbers in np.argsort(-shares_MC, axis=1, kind="stable").T:
+            is_open &= shares_MC[np.arange(len(persons)), numbers] > 0
+            for number, component in enumerate(self.blend.components):
+                asked = np.flatnonzero(is_open & (numbers == number))
+                given = self._reasons_of(component, persons[asked], columns[asked], known)
+                for place, reason in zip(asked.tolist(), given, strict=True):
+                    found[place] = reason
+                is_open[asked] = [reason is None for reason in given]
+        rest = np.array([reason is None for reason in found], dtype=bool)
+        general = iter(known.fits(persons[rest], "history"))
+        return [reason or next(general) for reason in found]
 
-    def _reason_of(
-        self, component: Recommender, person: int, column: int, reasons: Reasons
-    ) -> Reason | None:
+    def _reasons_of(
+        self, component: Recommender, persons: Ints, columns: Ints, known: Reasons
+    ) -> Sequence[Reason | None]:
         if isinstance(component, PersonalFrequency | Habit):
-            return reasons.own(person, column)
+            return known.own(persons, columns)
         if isinstance(component, CoOccurrence):
             types = self.blend.target_types
             taken = types[0] if len(types) == 1 else "any"
-            return reasons.goes_with(person, column, component, taken)
+            return known.goes_with(persons, columns, component, taken)
         if isinstance(component, Popularity):
-            return reasons.popular(column, component)
-        return reasons.fits(person, component.name)
-
-    def _offer(self, column: int, score: float, reason: Reason) -> Offer:
-        item_id = self.catalogue.item_ids[column]
-        return Offer(item_id, float(score), reason.source, reason.text)
+            return known.popular(columns, component)
+        return known.fits(persons, component.name)
 
     def _labelled(
         self,

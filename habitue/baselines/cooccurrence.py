@@ -17,8 +17,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from habitue.baselines.history import (
+    entries_at,
     item_events,
-    rows_summing_to_one,
+    sparse_rows_summing_to_one,
     type_codes_of,
     without_bots,
 )
@@ -71,8 +72,12 @@ class CoOccurrence:
 
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         """Return what goes with each person's last moments, [N, num_items]."""
+        return np.asarray(self.sparse_scores(sequences, as_of=as_of).toarray())
+
+    def sparse_scores(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
+        """Return `scores` without the zeros."""
         history = self.history_weights(sequences, as_of=as_of)
-        return rows_summing_to_one((history @ self.matrix).toarray())
+        return sparse_rows_summing_to_one(history @ self.matrix)
 
     @classmethod
     def transitions(
@@ -100,15 +105,11 @@ class CoOccurrence:
             shape=(len(sequences), num_items),
         )
 
-    def support(self, rows: npt.NDArray[np.int64], column: int) -> npt.NDArray[np.float32]:
-        """Return how strongly each item of `rows` speaks for `column`."""
-        found = np.zeros(len(rows), dtype=np.float32)
-        for place, row in enumerate(rows):
-            start, stop = self.matrix.indptr[row : row + 2]
-            at = start + np.searchsorted(self.matrix.indices[start:stop], column)
-            if at < stop and self.matrix.indices[at] == column:
-                found[place] = self.matrix.data[at]
-        return found
+    def support(
+        self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Return how strongly each item of `rows` speaks for the item of `columns` beside it."""
+        return entries_at(self.matrix, rows, columns)
 
     def similar(
         self, column: int, k: int = 10
@@ -293,7 +294,7 @@ def _transitions(
         blocks.append(_damped_and_cut(leaders @ followers, row, count, settings))
         row = stop
     matrix = sparse.csr_array(sparse.vstack(blocks, format="csr"), dtype=np.float32)
-    matrix.sort_indices()  # `support` searches within a row
+    matrix.sort_indices()  # `support` is then a search within a row
     return matrix
 
 

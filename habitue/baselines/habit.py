@@ -14,8 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from habitue.baselines.history import item_events, rows_summing_to_one, without_bots
+from habitue.baselines.history import (
+    item_events,
+    sparse_rows,
+    sparse_rows_summing_to_one,
+    without_bots,
+)
 from habitue.baselines.personal import PersonalFrequency, RepeatTrial, sample_persons
 from habitue.sequences.sequences import Sequences
 
@@ -58,6 +64,10 @@ class Habit:
 
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         """Return probabilities over each person's own items, [N, num_items]."""
+        return np.asarray(self.sparse_scores(sequences, as_of=as_of).toarray())
+
+    def sparse_scores(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
+        """Return `scores` without the zeros."""
         num_items = self.personal.num_items
         events = item_events(sequences, num_items=num_items, as_of=as_of)
         weights = self.personal.event_weights(events, as_of)
@@ -69,9 +79,9 @@ class Habit:
         habitual = own + self.strength * self.usual[columns]
         # Scaled before the cast to 32 bits, where the weights of a long-gone person would vanish.
         totals = np.bincount(persons, weights=habitual, minlength=len(sequences))
-        summed = np.zeros((len(sequences), num_items), dtype=np.float32)
-        summed[persons, columns] = habitual / np.maximum(totals, 1e-300)[persons]
-        return rows_summing_to_one(summed)
+        share = (habitual / np.maximum(totals, 1e-300)[persons]).astype(np.float32)
+        shape = (len(sequences), num_items)
+        return sparse_rows_summing_to_one(sparse_rows(pairs, share, shape))
 
     def save(self, folder: Path) -> None:
         """Write the choice, and what is usual, into `folder`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from habitue.schema import EVENT_TYPES, POSITIVE_EVENT_TYPES
 from habitue.sequences.sequences import Sequences
@@ -97,3 +98,26 @@ def rows_summing_to_one(scores: FloatsNI) -> FloatsNI:
     totals = scores.sum(axis=1, keepdims=True, dtype=np.float64)
     np.divide(scores, totals, out=scores, where=totals > 0, casting="same_kind")
     return scores
+
+
+def sparse_rows(pairs: Ints, values: FloatsNI, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return the matrix of these values; `pairs` are rising `row * columns + column`."""
+    rows, columns = np.divmod(pairs, shape[1])
+    ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
+    return sparse.csr_array((values, columns, np.concatenate([[0], ends])), shape=shape)
+
+
+def sparse_rows_summing_to_one(scores: sparse.csr_array) -> sparse.csr_array:
+    """Scale each row of non-negative scores in place to sum 1; no zero is left among them."""
+    rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+    totals = np.bincount(rows, weights=scores.data, minlength=scores.shape[0])[rows]
+    np.divide(scores.data, totals, out=scores.data, where=totals > 0, casting="same_kind")
+    scores.eliminate_zeros()
+    return scores
+
+
+def entries_at(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> FloatsNI:
+    """Return the entries [M] at these places, 0 where none is stored."""
+    if len(rows) == 0:  # SciPy would return a sparse array
+        return np.zeros(0, dtype=np.float32)
+    return np.asarray(matrix[rows, columns], dtype=np.float32)

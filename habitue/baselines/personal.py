@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from habitue.baselines.history import (
     ItemEvents,
     item_events,
-    rows_summing_to_one,
+    sparse_rows,
+    sparse_rows_summing_to_one,
     type_codes_of,
     without_bots,
 )
@@ -84,14 +86,22 @@ class PersonalFrequency:
 
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         """Return probabilities over each person's own items, [N, num_items]."""
+        return np.asarray(self.sparse_scores(sequences, as_of=as_of).toarray())
+
+    def sparse_scores(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
+        """Return `scores` without the zeros."""
         events = item_events(sequences, num_items=self.num_items, as_of=as_of)
         weights = self.event_weights(events, as_of)
         per_person = np.bincount(events.persons, weights=weights, minlength=len(sequences))
         # Scaled before the sum in 32 bits, where the weights of a long-gone person would vanish.
         share = weights / np.maximum(per_person, 1e-300)[events.persons]
-        summed = np.zeros((len(sequences), self.num_items), dtype=np.float32)
-        np.add.at(summed, (events.persons, events.columns), share.astype(np.float32))
-        return rows_summing_to_one(summed)
+        pairs, pair_of_event = np.unique(
+            events.persons * self.num_items + events.columns, return_inverse=True
+        )
+        summed = np.zeros(len(pairs), dtype=np.float32)
+        np.add.at(summed, pair_of_event, share.astype(np.float32))
+        shape = (len(sequences), self.num_items)
+        return sparse_rows_summing_to_one(sparse_rows(pairs, summed, shape))
 
     def save(self, folder: Path) -> None:
         """Write the choice into `folder`."""

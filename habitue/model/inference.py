@@ -84,7 +84,7 @@ class Network:
             )
             repeat_BT = torch.exp(repeat_BQT[:, 0]) * is_known_BT
             columns_BT = torch.where(is_known_BT, last.items_BT - 1, 0)
-            return (chosen_BI * torch.exp(new_BQ)).scatter_add_(1, columns_BT, repeat_BT)
+            return chosen_BI.mul_(torch.exp(new_BQ)).scatter_add_(1, columns_BT, repeat_BT)
 
         return self._probabilities(sequences, as_of, item_probabilities, len(matrix_ID))
 

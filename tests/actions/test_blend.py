@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from habitue.actions import blend as blend_module
 from habitue.actions.blend import Blend, BlendReport, Recommender, choose_blend
 from habitue.actions.targets import Window, block_size, choose_target_types, takers
 from habitue.baselines.cooccurrence import CoOccurrence
@@ -107,6 +108,31 @@ def test_rows_sum_to_one_whatever_the_components_know() -> None:
     assert scores[0] == pytest.approx([0.125, 0.075, 0.8])
     # Person 1 is unknown to the second component: its weight goes to the first.
     assert scores[1] == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_recommenders_that_know_few_items_are_mixed_like_those_that_know_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sequences = make_sequences([[(1, 0), (2, 1), (3, 0)], [], [(1, 2)], [(1, 3), (2, 2)]])
+    few: list[Recommender] = [
+        PersonalFrequency(5),
+        CoOccurrence.fit([sequences], num_items=5, as_of=day(9)),
+    ]
+    network = table("network", [[0.2] * 5] * 4)
+    dense = [network, *(Table(part.name, part.scores(sequences, as_of=day(9))) for part in few)]
+    monkeypatch.setattr(blend_module, "_SCORES_AT_ONCE", 10)  # two persons
+    found, expected = (
+        Blend(tuple(parts), (0.5, 0.3, 0.2), "allow", ("purchase",), NO_REPORT).mixed(
+            sequences, as_of=day(9)
+        )
+        for parts in ([network, *few], dense)
+    )
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    persons, columns = np.divmod(np.arange(20), 5)
+    shares = found.shares(persons, columns)
+    np.testing.assert_array_equal(shares, expected.shares(persons, columns))
+    np.testing.assert_allclose(shares.sum(axis=1), found.scores.ravel(), rtol=1e-6)
+    assert found.shares(persons[:0], columns[:0]).shape == (0, 3)
 
 
 def test_an_unused_component_only_fills_what_the_others_leave_empty() -> None:

@@ -3,7 +3,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from habitue.actions import recommend
 from habitue.actions.blend import Blend, BlendReport, Recommender, SeenPolicy, choose_blend
+from habitue.actions.offers import OFFER_COLUMNS
 from habitue.actions.reasons import LANGUAGES, Catalogue
 from habitue.actions.recommend import Adviser
 from habitue.actions.targets import Window
@@ -229,6 +231,44 @@ def test_what_few_persons_took_is_in_no_list_for_everyone() -> None:
 def test_a_blend_without_popularity_says_what_is_missing() -> None:
     with pytest.raises(NotReady, match="The blend has no Popularity recommender"):
         adviser(parts=[PersonalFrequency(NUM_ITEMS)]).popular()
+
+
+def test_everyones_rows_tell_the_same_as_their_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommend, "block_size", lambda _: 10)  # of five persons
+    rows = adviser().offer_rows(SHOP, USERS, as_of=AS_OF, k=3)
+    assert dict(rows.schema) == OFFER_COLUMNS
+    assert rows.rows() == [
+        (offers.user_id, rank, item.item_id, item.score, item.source, item.reason)
+        for offers in adviser().recommend(SHOP, USERS, as_of=AS_OF, k=3)
+        for rank, item in enumerate(offers.items, start=1)
+    ]
+    nobody = adviser().offer_rows(SHOP.slice(0, 0), [], as_of=AS_OF, k=3)
+    assert dict(nobody.schema) == OFFER_COLUMNS
+
+
+def test_the_strongest_and_last_thing_done_with_an_item_is_told() -> None:
+    past: list[Event] = [
+        (1, 0),
+        (2, 0),
+        (3, 0, "view_item"),
+        (4, 5, "add_to_cart"),
+        (4, 5, "view_item"),
+    ]
+    sequences = make_sequences([[(1, 5)], past])
+    advice = adviser(parts=[PersonalFrequency(NUM_ITEMS)])
+    offers = advice.recommend(sequences, ["u0", "u1"], as_of=AS_OF)[1]
+    assert {item.item_id: item.reason for item in offers.items} == {
+        "P0": "bought 2 times, last on 2024-01-03",
+        "P5": "put in the cart on 2024-01-05",
+    }
+
+
+def test_of_what_was_viewed_then_bought_the_buying_is_told() -> None:
+    past: list[Event] = [(3, 0, "view_item"), (3.1, 0)]
+    sequences = make_sequences([*HISTORIES[:-1], past])
+    offers = adviser(parts=components(sequences)).recommend(sequences, USERS, as_of=AS_OF)[-1]
+    told = {item.item_id: item.reason for item in offers.items}
+    assert told["P1"] == "often bought with or after 'thing 0', which you bought on 2024-01-04"
 
 
 def test_goes_with_speaks_of_choosing_where_any_interest_is_a_hit() -> None:

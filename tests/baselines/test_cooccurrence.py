@@ -146,8 +146,8 @@ def test_an_empty_log_knows_nothing() -> None:
 def test_support_reads_single_entries() -> None:
     fitted = CoOccurrence.fit([checkerboard()], num_items=12, as_of=day(10))
     full = fitted.matrix.toarray()
-    rows = np.array([0, 3, 5, 4])
-    assert fitted.support(rows, 7).tolist() == full[rows, 7].tolist()
+    rows, columns = np.divmod(np.arange(144), 12)
+    assert fitted.support(rows, columns).tolist() == full[rows, columns].tolist()
 
 
 def test_future_events_change_neither_matrix_nor_scores() -> None:
