@@ -338,6 +338,13 @@ class TrainingSettings(Stage):
         le=1,
         description="Share of events whose wanted item is one of the next visit, not the next.",
     )
+    later_items: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        description="Chance, as training begins, that the wanted item is not the next but one of "
+        "those soon after it; falls to 0 over four fifths of the epochs.",
+    )
     hidden_items: float = Field(
         0.08, ge=0, lt=1, description="Share of events whose item id is hidden, for its content."
     )

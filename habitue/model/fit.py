@@ -48,6 +48,7 @@ from habitue.sequences.batches import (
 )
 from habitue.sequences.sequences import Sequences
 
+_LOOKING_AHEAD = 0.8  # share of the epochs in which later items may stand for the next one
 _SKIPPED_BEFORE_ROLLBACK = 3  # in a row
 _MAX_SKIPPED_IN_A_ROW = 10
 _SLOWER = 0.5  # a rollback's factor of the learning rate
@@ -276,9 +277,12 @@ class Run:
         else:
             rng.bit_generator.state = self.rng.bit_generator.state
         self.rng = rng
+        further = self._chance_of_later_items(number)
         for plan in batches[len(self.losses) :]:
             batch = self._batch(plan, rng)
-            following = following_events(self.sequences, self.span, batch, rng, self.training)
+            following = following_events(
+                self.sequences, self.span, batch, rng, self.training, further=further
+            )
             self.losses.append(self._step(batch, following))
             amount = self._num_targets(plan)
             self.at.events += amount
@@ -292,6 +296,11 @@ class Run:
         self.seconds_in_steps += time.monotonic() - began
         with self.average.standing_in() if self.average else nullcontext():
             self._close(number, note)
+
+    def _chance_of_later_items(self, epoch: int) -> float:
+        """Return it for one epoch, numbered from 1: it falls to 0 well before the last one."""
+        left = 1 - (epoch - 1) / (_LOOKING_AHEAD * self.epochs)
+        return self.training.later_items * max(left, 0.0)
 
     def _batch(self, plan: Windows, rng: np.random.Generator) -> Batch:
         """Return windows as tensors, changed a little where the settings say so."""

@@ -25,6 +25,7 @@ from habitue.sequences.encoder import gap_bins
 from habitue.sequences.sequences import IntArray, Sequences
 
 LATER = 28 * DAY
+_MOST_FURTHER = 3  # events that a wanted item may stand behind the next one
 _LATER_SHARE = 4  # one event in so many is asked what comes later
 
 
@@ -61,12 +62,15 @@ def following_events(
     batch: Batch,
     rng: np.random.Generator,
     settings: TrainingSettings,
+    *,
+    further: float = 0.0,
 ) -> Following:
     """Return what came after each event of a batch of training windows, or after the last ones.
 
     The wanted item is the next one, or by the toss of a coin one of the next visit. In a log of
     baskets the next line is nearly always of the same basket, in no order; without the coin one
-    event in ten would teach what to advise before the next visit.
+    event in ten would teach what to advise before the next visit. `further` is the chance that the
+    wanted item stands one event further on, its square that it stands two, up to `_MOST_FURTHER`.
     """
     place_BQ = np.arange(batch.index_BT.shape[1])[None]
     if settings.samples == "prefix":
@@ -74,6 +78,10 @@ def following_events(
     index_BQ = np.take_along_axis(batch.index_BT, place_BQ, axis=1)
     is_event_BQ = np.take_along_axis(batch.is_event_BT, place_BQ, axis=1)
     target_BQ = span.next_targets(index_BQ)
+    if further > 0:
+        steps_BQ = np.minimum(rng.geometric(1 - further, index_BQ.shape) - 1, _MOST_FURTHER)
+        further_BQ = span.further_targets(index_BQ, steps_BQ)
+        target_BQ = np.where(further_BQ != NO_TARGET, further_BQ, target_BQ)
     if settings.next_visit > 0:
         later_BQ = span.next_visit_targets(index_BQ, rng)
         is_later_BQ = (rng.random(index_BQ.shape) < settings.next_visit) & (later_BQ != NO_TARGET)

@@ -52,6 +52,7 @@ PLAIN_TRAINING: Final = TrainingSettings(
     batch_events=1100,
     learning_rate=2e-3,
     negatives=1024,
+    later_items=0.4,
     hidden_items=0,
 )
 _NOBODY_IS_LATE = 1 << 62

@@ -82,6 +82,11 @@ class TrainingSpan:
         """Return the position of each event's next target, `NO_TARGET` where none follows."""
         return self._of_same_person(index, self.nearest_target[index + 1])
 
+    def further_targets(self, index: IntArray, steps: IntArray) -> IntArray:
+        """Return the position of the next target that many events further on, or `NO_TARGET`."""
+        after = np.minimum(index + 1 + steps, len(self.nearest_target) - 1)
+        return self._of_same_person(index, self.nearest_target[after])
+
     def next_visit_targets(self, index: IntArray, rng: np.random.Generator) -> IntArray:
         """Return, for each event, a random target of the person's next visit, or `NO_TARGET`."""
         number = np.searchsorted(self.visit_starts, index, side="right")

@@ -124,6 +124,30 @@ def test_what_follows_is_what_the_log_says(lab: Lab) -> None:
     assert later <= set(lab.sequences.items[start + 1 : int(span.ends[0])].tolist())
 
 
+def test_wanted_items_stand_further_on_as_often_as_is_asked(lab: Lab) -> None:
+    span = training_span(
+        lab.sequences, num_items=60, valid_from=lab.valid_from, max_person_events=1000
+    )
+    start = int(span.begins[0])
+    index = np.arange(start, start + 10)
+    batch = collate(lab.sequences, Windows(np.array([start]), np.array([10])), features=())
+    in_order = SETTINGS.model_copy(update={"next_visit": 0})
+    rng = np.random.default_rng(0)
+    drawn = np.stack(
+        [
+            following_events(lab.sequences, span, batch, rng, in_order, further=0.4).items_BQ[0]
+            for _ in range(2000)
+        ]
+    )
+    first = lab.sequences.items[span.next_targets(index)]
+    share = np.zeros(10)
+    for steps, chance in enumerate([0.6, 0.24, 0.096, 0.064]):
+        place = span.further_targets(index, np.full(10, steps))
+        share += chance * (lab.sequences.items[place] == first)
+    np.testing.assert_allclose((drawn == first).mean(axis=0), share, atol=0.05)
+    assert share.min() < 0.7
+
+
 def test_rivals_are_drawn_as_often_as_they_are_said_to_be() -> None:
     torch.manual_seed(0)
     frequencies = np.array([1000, 0, 0, 10] + [1] * 96, dtype=np.int64)

@@ -182,6 +182,15 @@ def test_a_small_log_gets_more_epochs_and_smaller_batches() -> None:
     assert pace(1_000_000, TrainingSettings(epochs=7)) == (7, 6400)
 
 
+def test_later_items_are_asked_for_ever_less_and_not_at_all_in_the_end() -> None:
+    run = new_run(SETTINGS.model_copy(update={"later_items": 0.4, "epochs": 10}))
+    chances = [run._chance_of_later_items(epoch) for epoch in range(1, 11)]
+    assert chances[0] == 0.4
+    assert chances == sorted(chances, reverse=True)
+    assert chances[7] > 0
+    assert chances[8:] == [0, 0]
+
+
 def test_changed_windows_are_learnt_from_and_their_targets_stay() -> None:
     change = {"crop": 0.5, "reorder": 0.5, "substitute": 0.2}
     run = new_run(SETTINGS.model_copy(update=change))

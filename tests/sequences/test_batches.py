@@ -85,6 +85,21 @@ def test_the_next_target_is_never_another_persons() -> None:
     assert span.next_targets(np.array([0, 1])).tolist() == [NO_TARGET, NO_TARGET]
 
 
+def test_a_later_target_stands_so_many_events_further_on_and_is_the_same_persons() -> None:
+    span = span_of(make([5, 3], items=[1, 2, 0, 4, 5, 6, 7, 8]))
+    every = np.arange(8)
+    assert span.further_targets(every, np.zeros(8, dtype=np.int64)).tolist() == (
+        span.next_targets(every).tolist()
+    )
+    assert span.further_targets(every, np.ones(8, dtype=np.int64)).tolist() == (
+        [3, 3, 4, NO_TARGET, NO_TARGET, 7, NO_TARGET, NO_TARGET]
+    )
+    cut = span_of(make([6]), valid_from=4_000_000)
+    assert cut.further_targets(np.array([1, 2]), np.ones(2, dtype=np.int64)).tolist() == (
+        [3, NO_TARGET]
+    )
+
+
 def test_nothing_from_the_cut_on_is_learnt_from() -> None:
     span = span_of(make([6, 6]), valid_from=4_000_000)
     assert np.concatenate(list(span.events())).tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
