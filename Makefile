@@ -14,8 +14,9 @@ test: $(VENV)/.dev
 	bash scripts/install_test_tools.sh
 	$(BIN)/pytest -n 2 --dist loadfile
 
+# A core a process, and a fifth of the examples that Hypothesis draws.
 test-fast: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	QUICK_TESTS=1 OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-long: $(VENV)/.dev
 	HABITUE_LONG_TESTS=1 $(BIN)/pytest -n 2 --dist load tests/reliability

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,16 @@ from habitue.errors import Failed, FileRefused, NotReady, Refused
 from habitue.events.lock import LOCK_FILE, READERS_FILE
 from habitue.workspace import Workspace
 from tests.workspaces import make_workspace
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_workspace(tmp_path_factory.mktemp("made") / "shop")
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "shop")
 
 
 def copy(shop: Path, out: Path | None = None) -> Path:
@@ -45,8 +56,7 @@ def archive(path: Path, files: Mapping[str, bytes], *, kind: bytes = tarfile.REG
 HEADER = json.dumps({"format": 1, "habitue_version": "0", "created_at": "2025-01-01"}).encode()
 
 
-def test_a_workspace_comes_back_byte_by_byte(tmp_path: Path) -> None:
-    shop = make_workspace(tmp_path / "shop")
+def test_a_workspace_comes_back_byte_by_byte(shop: Path, tmp_path: Path) -> None:
     made = back_up(shop, tmp_path / "copy.tar.zst", progress=Silent())
     restored = restore(made.path, tmp_path / "again", progress=Silent())
     assert content(tmp_path / "again") == content(shop)
@@ -57,8 +67,8 @@ def test_a_workspace_comes_back_byte_by_byte(tmp_path: Path) -> None:
     assert Workspace(tmp_path / "again").doctor().status == "PASS"
 
 
-def test_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
-    shop, out = make_workspace(tmp_path / "shop"), tmp_path / "copy.tar.zst"
+def test_file_that_is_there_is_replaced_only_where_that_is_said(shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy.tar.zst"
     out.write_text("the only copy of something")
     told = f"{re.escape(str(out))} exists already.* habitue backup --out .* --force$"
     with pytest.raises(Refused, match=told) as refused:
@@ -69,8 +79,9 @@ def test_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path: Path) 
     assert restore(made.path, tmp_path / "again", progress=Silent()).files == made.files
 
 
-def test_without_a_name_it_lies_beside_the_workspace_named_by_the_time(tmp_path: Path) -> None:
-    shop = make_workspace(tmp_path / "shop")
+def test_without_a_name_it_lies_beside_the_workspace_named_by_the_time(
+    shop: Path, tmp_path: Path
+) -> None:
     path = copy(shop)
     assert path.parent == tmp_path
     assert path.name.startswith("shop-20")
@@ -81,8 +92,7 @@ def test_without_a_name_it_lies_beside_the_workspace_named_by_the_time(tmp_path:
         copy(shop, tmp_path / "copy.zip")
 
 
-def test_what_does_not_last_is_left_out(tmp_path: Path) -> None:
-    shop = make_workspace(tmp_path / "shop")
+def test_what_does_not_last_is_left_out(shop: Path, tmp_path: Path) -> None:
     lasting = content(shop)
     for name in (
         "models/.building-0002-1/card.json",
@@ -98,8 +108,7 @@ def test_what_does_not_last_is_left_out(tmp_path: Path) -> None:
     assert content(tmp_path / "again") == lasting
 
 
-def test_a_folder_reached_by_a_link_is_copied_once(tmp_path: Path) -> None:
-    shop = make_workspace(tmp_path / "shop")
+def test_a_folder_reached_by_a_link_is_copied_once(shop: Path, tmp_path: Path) -> None:
     lasting = content(shop)
     (shop / "models").rename(tmp_path / "elsewhere")
     (shop / "models").symlink_to(tmp_path / "elsewhere")
@@ -113,9 +122,8 @@ def test_a_folder_reached_by_a_link_is_copied_once(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("loss", ["damaged", "missing"])
 def test_what_is_damaged_is_named_and_nothing_is_copied(
-    tmp_path: Path, pattern: str, loss: str
+    shop: Path, tmp_path: Path, pattern: str, loss: str
 ) -> None:
-    shop = make_workspace(tmp_path / "shop")
     path = next(shop.glob(pattern))
     if loss == "missing":
         path.unlink()
@@ -128,9 +136,8 @@ def test_what_is_damaged_is_named_and_nothing_is_copied(
 
 
 def test_a_file_that_shrinks_meanwhile_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = make_workspace(tmp_path / "shop")
     info = backup._info
     monkeypatch.setattr(
         backup, "_info", lambda name, size: info(name, size + (name == "habitue.toml"))
@@ -140,8 +147,8 @@ def test_a_file_that_shrinks_meanwhile_is_told(
     assert told.value.code == "changed_meanwhile"
 
 
-def test_a_workspace_that_holds_something_is_never_overwritten(tmp_path: Path) -> None:
-    path = copy(make_workspace(tmp_path / "shop"), tmp_path / "copy.tar.zst")
+def test_a_workspace_that_holds_something_is_never_overwritten(shop: Path, tmp_path: Path) -> None:
+    path = copy(shop, tmp_path / "copy.tar.zst")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_bytes(b"mine")
     with pytest.raises(Refused, match=r"taken is not empty\..*-w FOLDER") as told:
@@ -181,8 +188,8 @@ def test_a_backup_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
     assert told.value.code == "newer_format"
 
 
-def test_a_backup_cut_short_or_with_more_in_it_is_damaged(tmp_path: Path) -> None:
-    whole = copy(make_workspace(tmp_path / "shop"), tmp_path / "copy.tar.zst").read_bytes()
+def test_a_backup_cut_short_or_with_more_in_it_is_damaged(shop: Path, tmp_path: Path) -> None:
+    whole = copy(shop, tmp_path / "copy.tar.zst").read_bytes()
     for share in (0.5, 0.9, 0.999):
         cut = tmp_path / "cut.tar.zst"
         cut.write_bytes(whole[: int(len(whole) * share)])
@@ -198,12 +205,12 @@ def test_a_backup_cut_short_or_with_more_in_it_is_damaged(tmp_path: Path) -> Non
     assert not (tmp_path / "again").exists()
 
 
-def test_the_verbs_answer_with_the_path(tmp_path: Path) -> None:
+def test_the_verbs_answer_with_the_path(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(NotReady, match="no shop in"):
         Workspace(tmp_path / "none").backup()
-    shop = Workspace(make_workspace(tmp_path / "shop"))
-    made = shop.backup(out=tmp_path / "copy.tar.zst").as_json()
+    workspace = Workspace(shop)
+    made = workspace.backup(out=tmp_path / "copy.tar.zst").as_json()
     assert {"path", "files", "bytes", "created_at", "seconds"} == set(made)
     restored = Workspace(tmp_path / "again").restore(str(made["path"])).as_json()
     assert restored["path"] == str(tmp_path / "again")
-    assert Workspace(tmp_path / "again").store.fingerprint == shop.store.fingerprint
+    assert Workspace(tmp_path / "again").store.fingerprint == workspace.store.fingerprint

@@ -223,7 +223,7 @@ def test_a_full_disk_below_stdout_is_told_in_a_sentence(arguments: tuple[str, ..
     assert "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("is_json", [True, False])
+@pytest.mark.parametrize("is_json", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_reader_that_went_away_is_no_fault(empty: Path, is_json: bool) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,7 +94,7 @@ SETTINGS = Settings.model_validate(
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("prepared")
-    log = MemoryLog(make_shop(num_persons=60, days=200))
+    log = MemoryLog(make_shop(num_persons=30, days=200))
     return prepare(
         log, SETTINGS, as_of=None, folder=folder / "sequences", store=folder, progress=Silent()
     )
@@ -103,6 +104,13 @@ def compared(prepared: Prepared, folder: Path, settings: Settings = SETTINGS) ->
     return compare_architectures(prepared, settings, folder=folder, progress=Silent())
 
 
+@pytest.fixture(scope="module")
+def done(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, Path]:
+    """A comparison, and the folder that keeps it."""
+    folder = tmp_path_factory.mktemp("done")
+    return compared(prepared, folder), folder
+
+
 def within(minutes: float, *, epochs: int = 2) -> Settings:
     training = SETTINGS.training.model_copy(update={"epochs": epochs})
     compare = SETTINGS.compare.model_copy(update={"minutes": minutes})
@@ -110,18 +118,19 @@ def within(minutes: float, *, epochs: int = 2) -> Settings:
 
 
 def test_every_architecture_is_judged_on_the_same_persons(
-    prepared: Prepared, tmp_path: Path
+    done: tuple[Comparison, Path],
 ) -> None:
-    document = compared(prepared, tmp_path).as_json()
+    found, folder = done
+    document = found.as_json()
     table: Any = document["table"]
     assert [row["architecture"] for row in table] == ["gru", "cnn"]
     assert [row["epochs"] for row in table] == [2, 2]
     assert not any(row["out_of_time"] for row in table)
     assert sum(row["chosen"] for row in table) == 1
-    assert {len(one) for one in scores(tmp_path)} == {document["persons"]}
+    assert {len(one) for one in scores(folder)} == {document["persons"]}
     chosen = next(row for row in table if row["chosen"])
     # What the attempt keeps of each person is what its training saw on the whole.
-    curve = state_folder(tmp_path, chosen["architecture"]) / "training.jsonl"
+    curve = state_folder(folder, chosen["architecture"]) / "training.jsonl"
     seen = [json.loads(line)["valid_ndcg@10"] for line in curve.read_text().splitlines()]
     assert chosen["ndcg@10"] == pytest.approx(max(seen))
 
@@ -164,11 +173,14 @@ def stopping_at(architecture: str) -> Callable[..., TrainedNetwork]:
     return train_or_stop
 
 
-def test_a_damaged_attempt_is_made_again(prepared: Prepared, tmp_path: Path) -> None:
-    first = compared(prepared, tmp_path)
-    path = tmp_path / "gru.json"
+def test_a_damaged_attempt_is_made_again(
+    prepared: Prepared, done: tuple[Comparison, Path], tmp_path: Path
+) -> None:
+    first, folder = done
+    shutil.copytree(folder, tmp_path / "damaged")
+    path = tmp_path / "damaged" / "gru.json"
     path.write_text(path.read_text().replace('"epochs": 2', '"epochs": 9'))
-    again = compared(prepared, tmp_path)
+    again = compared(prepared, tmp_path / "damaged")
     assert again.attempts[0].epochs == 2
     assert again.attempts[0].ndcg_each == first.attempts[0].ndcg_each
 
@@ -203,7 +215,7 @@ def weights(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    raw = write_csv(make_shop(num_persons=60, days=200), folder / "log.csv")
+    raw = write_csv(make_shop(num_persons=30, days=200), folder / "log.csv")
     shop = Workspace(folder / "ws")
     shop.init([raw])
     with (shop.folder / "habitue.toml").open("a") as settings:
@@ -288,11 +300,11 @@ def test_no_time_at_all_is_refused(shop: Path) -> None:
 
 
 def test_what_ran_out_of_time_is_told_below_the_table(
-    prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    done: tuple[Comparison, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from habitue.cli.views import show
 
-    found = compared(prepared, tmp_path)
+    found, _ = done
     cut = replace(found, attempts=[replace(one, is_cut_short=True) for one in found.attempts])
     show("compare", cut.as_json())
     assert "2 *" in (told := capsys.readouterr().out)

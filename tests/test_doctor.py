@@ -2,8 +2,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from habitue.compute import Silent
 from habitue.doctor import Check, Diagnosis, examine
 from habitue.events.lock import LOCK_FILE
 from habitue.versions import POINTER_FILE
+from tests.bad_inputs.running import run_here
 from tests.reliability.shop_files import ingest, write_files
 from tests.test_files import dead_process
 from tests.test_versions import make_older
@@ -298,21 +297,14 @@ def test_the_worst_check_decides() -> None:
     assert (of("PASS"), of("PASS", "WARN"), of("WARN", "FAIL")) == ("PASS", "WARN", "FAIL")
 
 
-def run(shop: Path, *options: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "habitue", "doctor", "-w", str(shop), *options],
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode, done.stdout
-
-
-def test_the_verb_ends_with_1_where_something_is_wrong(shop: Path) -> None:
-    code, told = run(shop, "--json")
-    document: Mapping[str, object] = json.loads(told)
-    assert (code, document["status"]) == (0, "PASS")
+def test_the_verb_ends_with_1_where_something_is_wrong(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run_here(monkeypatch, capsys, "doctor", "-w", shop, "--json")
+    document: Mapping[str, object] = json.loads(whole.out)
+    assert (whole.code, document["status"]) == (0, "PASS")
     damage(shop / "profiles" / "0001" / "summary.json")
-    code, told = run(shop)
-    assert code == 1
-    assert "FAIL refresh" in told
-    assert f"habitue refresh -w {shop}" in told
+    damaged = run_here(monkeypatch, capsys, "doctor", "-w", shop)
+    assert damaged.code == 1
+    assert "FAIL refresh" in damaged.out
+    assert f"habitue refresh -w {shop}" in damaged.out

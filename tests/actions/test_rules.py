@@ -27,6 +27,7 @@ from habitue.actions.rules import (
 )
 from habitue.errors import Refused, UnknownName
 from habitue.schema import parse_time
+from tests.examples import examples
 
 TABLE = pl.DataFrame(
     {
@@ -184,7 +185,7 @@ def test_each_kind_of_test_has_words(text: str, sentence: str) -> None:
     assert describe(parse_rule(text, COLUMNS)) == sentence
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(text=st.text(max_size=60))
 def test_any_text_is_a_rule_or_refused(text: str) -> None:
     _parses_or_refuses(text)
@@ -198,7 +199,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=examples(500), deadline=None, derandomize=True)
 @given(words=st.lists(st.sampled_from(WORDS), max_size=12))
 def test_any_words_of_the_language_are_a_rule_or_refused(words: list[str]) -> None:
     _parses_or_refuses(" ".join(words))
@@ -262,7 +263,7 @@ sentence = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(text=sentence)
 def test_the_table_is_filtered_as_a_plain_reading_would(text: str) -> None:
     rule = parse_rule(text, COLUMNS)

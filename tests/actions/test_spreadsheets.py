@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.actions.spreadsheets import escape_formulas
+from tests.examples import examples
 
 DANGEROUS = (
     "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u3000=1", "\ufeff=1",
@@ -27,7 +28,7 @@ def test_numbers_and_plain_texts_stay_as_they_are(text: str) -> None:
     assert (table["name"].item(), table["n"].item(), count) == (text, -1.5, 0)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(text=st.text(max_size=12))
 def test_no_cell_begins_like_a_formula_but_a_number(text: str) -> None:
     table, _ = escape_formulas(pl.DataFrame({"name": [text]}))

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.events.accounting import Fate, Ledger
+from tests.examples import examples
 
 
 def records(*numbers: int) -> pl.Series:
@@ -50,7 +51,7 @@ NOTES = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(NOTES)
 def test_the_sum_comes_out_whatever_happens(notes: list[tuple[int, int, Fate]]) -> None:
     ledger = Ledger()

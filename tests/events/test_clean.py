@@ -18,6 +18,7 @@ from tests.events.made_chunks import (
     good,
     items_source,
 )
+from tests.examples import examples
 
 # (reason, its field, a row that has only this wrong)
 BAD_EVENTS: list[tuple[str, str, dict[str, object]]] = [
@@ -344,7 +345,7 @@ WORDS = {
 DIRTY_ROWS = st.lists(st.fixed_dictionaries(WORDS), min_size=1, max_size=12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(DIRTY_ROWS)
 def test_whatever_comes_every_row_is_kept_or_has_a_reason(rows: list[dict[str, object]]) -> None:
     result = cleaned(rows)

@@ -3,7 +3,8 @@
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,12 +32,12 @@ def exported(folder: Path, *, seed: int, like: str = "taobao") -> pl.DataFrame:
     return pl.read_parquet(made.path / "events-*.parquet")
 
 
-def stored(rows: pl.DataFrame, folder: Path) -> EventStore:
-    """Ingest the rows as any other file: with guessed settings."""
+def stored(rows: pl.DataFrame, folder: Path, settings: Settings | None = None) -> EventStore:
+    """Ingest the rows as any other file: with guessed settings, or those guessed before."""
     folder.mkdir(parents=True)
     path = folder / "events.parquet"
     rows.write_parquet(path)
-    settings = Settings(sources=list(guess_sources([path]).sources))
+    settings = settings or Settings(sources=list(guess_sources([path]).sources))
     store = EventStore(folder / "store", settings.cleaning)
     ingest_files(store, [path], settings)
     store.reload()
@@ -52,6 +53,23 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     return exported(tmp_path_factory.mktemp("clean") / "shop", seed=1)
 
 
+@pytest.fixture(scope="module")
+def guessed(clean: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of the export as it was before it broke."""
+    path = tmp_path_factory.mktemp("guessed") / "events.parquet"
+    clean.write_parquet(path)
+    return Settings(sources=list(guess_sources([path]).sources))
+
+
+@pytest.fixture(scope="module")
+def broken_log(
+    clean: pl.DataFrame, guessed: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[CheckName], EventStore]:
+    """The store of an export that broke, each made once."""
+    folder = tmp_path_factory.mktemp("broken")
+    return cache(lambda how: stored(broken(clean, how), folder / how, guessed))
+
+
 def test_every_rule_has_a_broken_export() -> None:
     assert set(BREAKS) == set(RULES)
     assert len(RULES) == 12
@@ -63,9 +81,9 @@ def test_a_clean_log_trips_nothing(clean: pl.DataFrame, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", list(BREAKS))
 def test_a_broken_export_trips_its_rule_and_no_other(
-    how: CheckName, clean: pl.DataFrame, tmp_path: Path
+    how: CheckName, broken_log: Callable[[CheckName], EventStore]
 ) -> None:
-    findings = check_log(stored(broken(clean, how), tmp_path / how))
+    findings = check_log(broken_log(how))
     assert [(one.rule, one.refuses) for one in findings] == [(how, True)], findings
 
 
@@ -104,10 +122,10 @@ def log_of(events: pl.DataFrame) -> MemoryLog:
 
 @pytest.mark.parametrize("how", sorted(set(BREAKS) - {"one_user"}))
 def test_a_log_of_two_weeks_is_too_short_for_any_comparison(
-    how: CheckName, clean: pl.DataFrame, tmp_path: Path
+    how: CheckName, clean: pl.DataFrame, guessed: Settings, tmp_path: Path
 ) -> None:
     short = clean.filter(pl.col("timestamp") > pl.col("timestamp").max() - 14 * DAY)
-    assert check_log(stored(broken(short, how, days=6), tmp_path / how)) == ()
+    assert check_log(stored(broken(short, how, days=6), tmp_path / how, guessed)) == ()
 
 
 def check_names(log: EventStore | MemoryLog) -> list[CheckName]:
@@ -115,14 +133,14 @@ def check_names(log: EventStore | MemoryLog) -> list[CheckName]:
 
 
 def test_a_change_older_than_four_weeks_is_noted_and_refuses_nothing(
-    clean: pl.DataFrame, tmp_path: Path
+    clean: pl.DataFrame, guessed: Settings, tmp_path: Path
 ) -> None:
     at = pl.col("timestamp")
     is_early = at < at.min() + 50 * DAY
     rows = clean.with_columns(
         price=pl.when(is_early | (pl.col("event_type") != "view_item")).then("price")
     )
-    findings = check_log(stored(rows, tmp_path / "old"))
+    findings = check_log(stored(rows, tmp_path / "old", guessed))
     assert [(one.rule, one.refuses) for one in findings] == [("empty_field", False)]
     refuse_broken(findings, store=tmp_path / "old")
 
@@ -163,19 +181,22 @@ def test_bare_dates_from_the_first_day_are_how_the_shop_is() -> None:
     assert check_names(log_of(dated)) == []
 
 
-def test_late_arrival_by_whole_hours_is_told(clean: pl.DataFrame, tmp_path: Path) -> None:
+def test_late_arrival_by_whole_hours_is_told(
+    clean: pl.DataFrame, guessed: Settings, tmp_path: Path
+) -> None:
     at = pl.col("timestamp")
     late = at >= at.max() - BROKEN_DAYS * DAY
     moved = pl.when(late).then(pl.col("received_at") + 8 * HOUR).otherwise("received_at")
-    findings = check_log(stored(clean.with_columns(received_at=moved), tmp_path / "moved"))
+    rows = clean.with_columns(received_at=moved)
+    findings = check_log(stored(rows, tmp_path / "moved", guessed))
     assert refusing(findings) == ["clock_shift"]
     assert r"arrive +8 hours later" in findings[0].message
 
 
 def test_what_was_not_known_at_a_moment_trips_nothing_then(
-    clean: pl.DataFrame, tmp_path: Path
+    broken_log: Callable[[CheckName], EventStore],
 ) -> None:
-    store = stored(broken(clean, "price_scale"), tmp_path / "later")
+    store = broken_log("price_scale")
     before = store.end_at - (BROKEN_DAYS + 1) * DAY
     assert check_log(store, as_of=before) == ()
     assert check_names(store) == ["price_scale"]
@@ -185,9 +206,9 @@ def test_what_was_not_known_at_a_moment_trips_nothing_then(
 
 
 def test_a_refusal_names_rule_figures_dates_and_the_fix(
-    clean: pl.DataFrame, tmp_path: Path
+    broken_log: Callable[[CheckName], EventStore],
 ) -> None:
-    store = stored(broken(clean, "no_purchases"), tmp_path / "refused")
+    store = broken_log("no_purchases")
     with pytest.raises(
         Refused,
         match=r"The log looks broken: 0 of [\d,]+ events are purchases in the days from "
@@ -210,14 +231,15 @@ def test_the_command_of_a_refusal_skips_what_it_found_beside_what_is_skipped_alr
     assert load_settings(tmp_path).checks.skip == ["time_gap", "price_scale"]
 
 
-def test_a_price_is_told_in_plain_digits(clean: pl.DataFrame, tmp_path: Path) -> None:
-    (found,) = check_log(stored(broken(clean, "price_scale"), tmp_path / "cents"))
+def test_a_price_is_told_in_plain_digits(broken_log: Callable[[CheckName], EventStore]) -> None:
+    (found,) = check_log(broken_log("price_scale"))
     assert re.search(r"about \d{1,3}(,\d00)+ from ", found.message), found.message
 
 
-def test_a_rule_that_is_skipped_says_nothing(clean: pl.DataFrame, tmp_path: Path) -> None:
-    store = stored(broken(clean, "price_scale"), tmp_path / "skipped")
-    assert check_log(store, skip=["price_scale"]) == ()
+def test_a_rule_that_is_skipped_says_nothing(
+    broken_log: Callable[[CheckName], EventStore],
+) -> None:
+    assert check_log(broken_log("price_scale"), skip=["price_scale"]) == ()
 
 
 # --- Real logs ---

@@ -14,6 +14,7 @@ from habitue.events import delimited
 from habitue.events.compression import read_blocks
 from habitue.events.delimited import read_delimited, read_header, vouched_starts
 from habitue.events.records import RecordChunk
+from tests.examples import examples
 
 NAMES = ["user", "item", "note"]
 HEADER = b"user,item,note\n"
@@ -241,7 +242,7 @@ def test_blocks_may_be_cut_anywhere(
     assert frame["_line"].to_list() == lines
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     body=st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"a", b"u1,i1,x\n", b"\xff", b"\0"]))
 )
@@ -261,7 +262,7 @@ def test_whatever_comes_every_line_is_accounted_for(
     assert records == list(range(1, len(records) + 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     body=st.lists(st.sampled_from([b'"', b",", b"\n", b"a", b"u1,i1,x\n", b'"p","q,","r"\n'])),
     size=st.integers(1, 50),

@@ -610,12 +610,13 @@ BENCHMARK = os.environ.get("HABITUE_BENCHMARK_DATA", "")
              "price", "session_id"},
             {"category_separator": ".", "category_fallback": "category_id"},
         ),
-        (
+        pytest.param(
             ["online_retail_ii/year_2009_2010.csv.gz",
              "online_retail_ii/2010-12_to_2011-05.csv.gz"],
             {"user_id", "item_id", "item_name", "order_id", "quantity", "price", "timestamp"},
             {"refund_order_prefix": "C", "duplicate_rows": "keep", "strip_decimal": [],
              "negative_quantity": "refund", "constants": {"event_type": "purchase"}},
+            marks=pytest.mark.slow,
         ),
         (
             ["cdnow/CDNOW_master.txt.gz"],

@@ -30,6 +30,7 @@ from tests.events.made_chunks import (
     items_source,
 )
 from tests.events.test_clean import DIRTY_ROWS
+from tests.examples import examples
 from tests.shop import make_shop, write_csv
 
 SHOP_SOURCE = SourceSettings(
@@ -191,7 +192,7 @@ def test_a_source_that_maps_too_little_is_refused_before_reading(tmp_path: Path)
 # --- The sum ---
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(DIRTY_ROWS, DIRTY_ROWS, st.sampled_from(["drop", "keep"]))
 def test_the_sum_comes_out_for_whatever_comes(
     tmp_path_factory: pytest.TempPathFactory,

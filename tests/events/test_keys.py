@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.events.keys import bucket_numbers, column_hashes, hash_sum, row_hashes
+from tests.examples import examples
 
 
 def test_hashes_are_the_ones_that_stores_already_hold() -> None:
@@ -23,7 +24,7 @@ def test_hashes_are_the_ones_that_stores_already_hold() -> None:
     assert bucket_numbers(pl.Series(range(10)), 4).to_list() == [3, 1, 2, 1, 2, 2, 0, 3, 2, 0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30)), min_size=1, max_size=40))
 def test_a_text_hashes_alike_wherever_it_stands(texts: list[str | None]) -> None:
     together = column_hashes(pl.Series(texts, dtype=pl.String)).tolist()
@@ -33,7 +34,7 @@ def test_a_text_hashes_alike_wherever_it_stands(texts: list[str | None]) -> None
 
 
 def test_half_a_million_different_texts_have_different_hashes() -> None:
-    numbers = pl.Series(range(500_000)).cast(pl.String)
+    numbers = pl.Series(range(examples(500_000))).cast(pl.String)
     for texts in (numbers, "item-" + numbers, numbers + "-of-a-long-name"):
         assert len(np.unique(column_hashes(texts))) == len(texts)
 

@@ -13,6 +13,12 @@ from habitue.model.fit import TrainedNetwork
 from tests.model.conftest import TINY, Lab
 
 
+@pytest.fixture(scope="module")
+def trained(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> TrainedNetwork:
+    """Any network: how good it is does not matter here."""
+    return lab.train(tmp_path_factory.mktemp("trained"), training=TrainingSettings(epochs=2))
+
+
 def weights_file(folder: Path) -> Path:
     (found,) = folder.glob("*.safetensors")
     return found

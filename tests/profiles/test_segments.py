@@ -15,6 +15,7 @@ from habitue.profiles.segments import (
     segment_summary,
 )
 from habitue.schema import DAY
+from tests.examples import examples
 from tests.profiles.log_lines import MONDAY, Line, frame_of, items_of, shop
 
 EDGES = SegmentEdges(
@@ -144,7 +145,7 @@ def test_the_summary_accounts_for_everyone_and_all_money() -> None:
 days = st.none() | st.floats(0, 5000, allow_nan=False)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(
     order_days=st.integers(0, 400) | st.none(),
     active=st.integers(1, 4000),

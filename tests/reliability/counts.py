@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from tests.examples import examples
+
 IS_LONG = bool(os.environ.get("HABITUE_LONG_TESTS"))
 
 
@@ -29,6 +31,6 @@ TRAIN_FAULTS = Count(3, 60)
 FILLED_DISKS = Count(6, 40)  # of each verb
 CUTS = Count(500, 2000)  # of an ingest, a checkpoint, a version
 VERB_CUTS = Count(40, 500)  # of each verb
-FLIPS = Count(300, 3000)  # of each kind of file
+FLIPS = Count(examples(300), 3000)  # of each kind of file
 SHOP_FLIPS = Count(1, 20)  # of each file of a shop
 BACKUPS = Count(5, 25)
