@@ -34,7 +34,7 @@ class Bench:
     def measure(self, contender: Contender) -> Cell:
         """Return a contender's result, from the shelf or made now."""
         shelf = self._shelf_of([contender])
-        kept = shelf.find(contender.name, contender.seed, contender.recipe)
+        kept = shelf.find(contender.name, contender.seed, contender.recipe, contender.filled)
         if kept is not None:
             return kept
         forget_peak()

@@ -5,7 +5,7 @@ damaged, of other data, or made with other settings is no result. Knows nothing 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,8 +36,17 @@ class Shelf:
     folder: Path
     identity: Mapping[str, Json]  # dataset, digests, protocol: stands in every file
 
-    def find(self, model: str, seed: int, recipe: Mapping[str, Json]) -> Cell | None:
-        """Return the kept result of the same data and recipe, or None."""
+    def find(
+        self,
+        model: str,
+        seed: int,
+        recipe: Mapping[str, Json],
+        filled: Callable[[Json], Json] = lambda kept: kept,
+    ) -> Cell | None:
+        """Return the kept result of the same data and recipe, or None.
+
+        `filled` adds to a kept recipe what was no setting yet when it was written.
+        """
         try:
             document = json.loads(self.path(model, seed).read_bytes())
             if document.pop("format") != FORMAT:
@@ -46,7 +55,7 @@ class Shelf:
             cell = Cell(**document)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        is_same = told == _plain(self.identity) and cell.recipe == _plain(recipe)
+        is_same = told == _plain(self.identity) and filled(cell.recipe) == _plain(recipe)
         return cell if is_same and (cell.model, cell.seed) == (model, seed) else None
 
     def kept(self, cell: Cell) -> Cell:

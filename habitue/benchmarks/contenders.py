@@ -43,6 +43,9 @@ class Contender(Protocol):
     def recipe(self) -> Mapping[str, Json]:
         """What decides the result, beside the data."""
 
+    def filled(self, recipe: Json) -> Json:
+        """Return a kept recipe with the defaults of settings that are younger than it."""
+
     @property
     def reads_attributes(self) -> bool:
         """Whether attributes of items, where there are some, change it."""
@@ -71,6 +74,10 @@ class Counted:
     def recipe(self) -> Mapping[str, Json]:
         """All settings that are tried."""
         return {"tried": self.family.as_json()}
+
+    def filled(self, recipe: Json) -> Json:
+        """Return it as it is: all of it was tried."""
+        return recipe
 
     def build(self, trial: Trial, progress: Progress) -> Built:
         """Choose the settings on validation; fit once more where the protocol refits."""

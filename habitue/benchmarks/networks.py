@@ -109,6 +109,18 @@ class Networked:
         """Its shape and how it learns."""
         return {"model": self.model.model_dump(), "training": self.training.model_dump()}
 
+    def filled(self, recipe: Json) -> Json:
+        """Return a kept recipe as these settings would tell it today; what is none, as it is."""
+        from habitue.config import ModelSettings, TrainingSettings
+
+        try:
+            assert isinstance(recipe, dict)
+            model = ModelSettings.model_validate(recipe["model"])
+            training = TrainingSettings.model_validate(recipe["training"])
+        except (AssertionError, KeyError, ValueError):
+            return recipe
+        return {"model": model.model_dump(), "training": training.model_dump()}
+
     def build(self, trial: Trial, progress: Progress) -> Built:
         """Train it, the epoch chosen on validation, and keep its weights."""
         from habitue.model.plain_sequences import train_on_sequences, weights_of

@@ -6,18 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from habitue.benchmarks.benchmark import next_item, session
+from habitue.benchmarks.cells import Cell, Shelf
 from habitue.benchmarks.contenders import Built, Counted
 from habitue.benchmarks.families import FAMILIES, members_tried
+from habitue.benchmarks.networks import Networked
 from habitue.benchmarks.protocols import Trial
 from habitue.benchmarks.results import BenchmarkResult
 from habitue.compute import Progress
 from habitue.errors import Failed, UnknownName
+from habitue.files import Json
+from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
 from tests.benchmarks.made import RING, write_ring, write_sessions
 
 COUNTED = [family.name for family in FAMILIES]
@@ -148,6 +153,22 @@ def test_of_a_large_catalogue_what_is_dear_is_fitted_once() -> None:
     tried = {family.name: len(members_tried(family, 20_000)) for family in FAMILIES}
     assert tried == {**tried, "ease": 1, "linear_transition": 1, "cooccurrence": 2}
     assert all(members_tried(family, 12_000) == family.members for family in FAMILIES)
+
+
+def test_a_setting_added_since_makes_no_result_of_a_network_void(tmp_path: Path) -> None:
+    network = Networked("sasrec", 0, PLAIN_MODEL, PLAIN_TRAINING, tmp_path)
+    shelf = Shelf(tmp_path, {"dataset": "Ring"})
+    older = json.loads(json.dumps(network.recipe))
+    del older["training"]["ema"]
+    shelf.kept(Cell("sasrec", 0, older, {}, {}, {}, 1.0, 1.0, 1.0))
+    assert shelf.find("sasrec", 0, network.recipe, network.filled) is not None
+    averaged = replace(network, training=PLAIN_TRAINING.model_copy(update={"ema": 0.9}))
+    assert shelf.find("sasrec", 0, averaged.recipe, averaged.filled) is None
+
+
+@pytest.mark.parametrize("kept", [None, [], {}, {"model": {}}, {"model": 1, "training": {"x": 1}}])
+def test_what_is_no_recipe_of_a_network_stays_what_it_is(tmp_path: Path, kept: Json) -> None:
+    assert Networked("sasrec", 0, PLAIN_MODEL, PLAIN_TRAINING, tmp_path).filled(kept) == kept
 
 
 @pytest.mark.slow
