@@ -71,6 +71,7 @@ def rows() -> list[Row]:
         *_each("step", "training.batch_events", 550, 3300),
         *_each("step", "training.ema", 0.99, 0.999),
         *_each("windows", "training.hidden_items", 0.08, 0.2),
+        *_each("windows", "training.later_items", 0, 0.2),
         *_each("windows", "training.crop", 0.3),
         *_each("windows", "training.substitute", 0.1),
         Row("windows", PREFIX, ("training.samples=prefix",)),

@@ -13,6 +13,17 @@ from typing import Final, Protocol, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _END: Final = object()
+_TORCHRUN: Final = "TORCHELASTIC_RUN_ID"  # a variable that torchrun sets
+
+
+def is_one_of_several() -> bool:
+    """Whether torchrun started this process."""
+    return _TORCHRUN in os.environ
+
+
+def is_helper() -> bool:
+    """Whether torchrun started this process to help another one train."""
+    return is_one_of_several() and os.environ.get("RANK", "0") != "0"
 
 
 def one_ahead(items: Iterable[Item]) -> Iterator[Item]:

@@ -29,7 +29,9 @@ from habitue.events.log import EventLog
 from habitue.files import write_json
 from habitue.model.checkpoint import save_network
 from habitue.model.fit import TrainedNetwork
+from habitue.model.helping import Work, hand_out
 from habitue.model.inference import Network
+from habitue.model.ranks import Ranks
 from habitue.model.train import train_network
 from habitue.preparing import Plan, prepare
 from habitue.profiles.next_model import NextModel, fit_next
@@ -86,6 +88,17 @@ def train_version(
         settings = with_architecture(settings, comparison.choice.chosen)
         unfinished = state_folder(compare_in, comparison.choice.chosen)
         write_json(folder / COMPARISON_FILE, comparison.as_json())
+    hand_out(
+        Work(
+            sequences=encoded,
+            vocabulary=folder / "vocabulary",
+            checkpoint=unfinished,
+            model=settings.model,
+            training=settings.training,
+            valid_from=cuts.valid_from,
+            as_of=cuts.as_of,
+        )
+    )
     trained = train_network(
         sequences.everyone,
         vocabulary,
@@ -97,6 +110,7 @@ def train_version(
         folder=folder / "network",
         checkpoint=unfinished,
     )
+    hand_out(None)
     trained.network.version = name
     save_network(folder / "network", trained)
     progress.start("Validation", log.num_buckets, "buckets")
@@ -312,6 +326,8 @@ def _notes(
             f"Found by trying: batches of {trained.batch}, a learning rate of "
             f"{trained.learning_rate:.2g}."
         )
+    if (ranks := Ranks.current()) is not None:
+        notes.append(f"The network was trained by {ranks.count} processes.")
     if trained.went_on_from:
         notes.append(f"Went on from epoch {trained.went_on_from} of a training broken off.")
     if trained.skipped_steps:

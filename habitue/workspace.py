@@ -25,6 +25,7 @@ from habitue.arguments import (
     read_as,
     table_path,
 )
+from habitue.compute import is_one_of_several
 from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
@@ -199,6 +200,7 @@ class Workspace(Shop):
             UnknownName: there is no such architecture.
         """
         from habitue.attempts import STATES
+        from habitue.model.ranks import joined
         from habitue.training import train_version
 
         if architecture is not None:
@@ -209,6 +211,12 @@ class Workspace(Shop):
                 fix=f"Leave --minutes out, or pass --architecture {AUTO}.",
                 code="usage",
             )
+        if architecture == AUTO and is_one_of_several():
+            raise Refused(
+                "Architectures are compared in one process, and torchrun started several.",
+                fix="Run `habitue compare` without torchrun, then pass the one that it took.",
+                code="usage",
+            )
         model = {"architecture": None if architecture == AUTO else architecture, "size": size}
         training = {"epochs": epochs, "seed": seed}
         settings = self.settings(
@@ -217,7 +225,7 @@ class Workspace(Shop):
         unfinished = self._unfinished(settings.model.architecture)
         log = self.log
         moment = self._moment(as_of)
-        with self._versions.building() as (name, folder):
+        with joined(settings.training), self._versions.building() as (name, folder):
             train_version(
                 log,
                 settings,

@@ -16,6 +16,7 @@ from habitue.cli.options import (
     TrialsOption,
     WorkspaceOption,
 )
+from habitue.compute import is_helper
 
 
 def train(
@@ -38,6 +39,11 @@ def train(
     Without --as-of the last part of the log is held out, so that `evaluate` can look at a future
     the model has never seen.
     """
+    if is_helper():
+        from habitue.model.helping import help_out
+
+        help_out()
+        return
     shop = open_shop(workspace)
     trained = shop.train(
         architecture=architecture, size=size, epochs=epochs, seed=seed, minutes=minutes,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from itertools import cycle
+from itertools import count, cycle
 from typing import IO, Any
 
 import numpy as np
@@ -33,9 +33,10 @@ from habitue.model.optimising import (
     shrink,
 )
 from habitue.model.priors import item_counts
+from habitue.model.ranks import Ranks
 from habitue.model.rate_finder import find_rate
 from habitue.model.resume import Checkpoint, TrainingState
-from habitue.model.validation import Judge
+from habitue.model.validation import Judge, Quality
 from habitue.sequences.augment import Augmentation
 from habitue.sequences.batches import (
     Batch,
@@ -147,6 +148,8 @@ class Run:
             count=training.negatives,
             kind=training.rivals,
         )
+        self.ranks = Ranks.current()
+        self.tries = count()  # of steps that left no trace
         self.goes_on: GoesOn = lambda _: True
         self.checkpoint: Checkpoint | None = None
         self.went_on_from = 0
@@ -170,6 +173,8 @@ class Run:
             self._take_up(state)
             if not self._has_ended():
                 self.went_on_from = len(self.curve) + 1
+        if self.ranks is not None:
+            self.ranks.check_in_step(len(self.curve), self.at.step)
 
     def fit(self) -> TrainedNetwork:
         """Run epochs until there is no gain, and keep the best."""
@@ -183,6 +188,9 @@ class Run:
             self._save()  # a second search might find another one
         if self.at.rate == 0:
             self.at.rate = self.training.learning_rate or self._find_rate()
+        if self.ranks is not None and self.model.input_dropout.drawn_from is None:
+            # Before the ranks' random numbers part: one checkpoint then serves them all.
+            self.model.input_dropout.draw_from(torch.get_rng_state())
         while not self._has_ended() and (not self.curve or self.goes_on(self.curve)):
             self._epoch(len(self.curve) + 1)
             self._save()
@@ -241,13 +249,15 @@ class Run:
         """Take one step at this rate and return its loss."""
         batch = self._batch(plan, rng)
         following = following_events(self.sequences, self.span, batch, rng, self.training)
-        loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
+        loss = self._loss(batch, following, (0, next(self.tries)))
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.ranks is not None:
+            self.ranks.add_up(self.model)
         self._set_rate(rate)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return self._value(loss)
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -313,7 +323,7 @@ class Run:
 
     def _close(self, number: int, note: str) -> None:
         """Judge an epoch, and keep its weights if they are the best so far."""
-        quality = self.judge.measure(self._as_it_is_now())
+        quality = self._quality()
         self.progress.advance(0, f"{note} · ndcg@10 {quality.ndcg:.4f}")
         finite = [loss for loss in self.losses if math.isfinite(loss)]
         line = Epoch(
@@ -335,13 +345,22 @@ class Run:
         self.losses = []
         self._write_line(line)
 
+    def _quality(self) -> Quality:
+        """Judge the network as it is now; the first rank does it for all."""
+        if self.ranks is None:
+            return self.judge.measure(self._as_it_is_now())
+        own = Quality(0.0, 0.0)
+        if self.ranks.is_first:
+            own = self.judge.measure(self._as_it_is_now())
+        return Quality(*self.ranks.told(own.ndcg, own.recall))
+
     def _write_line(self, line: Epoch) -> None:
         if self.curve_file is not None:
             self.curve_file.write(json.dumps(line.as_json()) + "\n")
             self.curve_file.flush()
 
     def _save(self) -> None:
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and (self.ranks is None or self.ranks.is_first):
             self.checkpoint.save(self._state())
         self.saved_at = time.monotonic()
 
@@ -422,16 +441,31 @@ class Run:
         """
         if not following.items_BQ.any():
             return math.nan
-        loss = behaviour_loss(self.model, batch, following, self.rivals, self.training)
+        loss = self._loss(batch, following, (len(self.curve) + 1, len(self.losses)))
         (loss / self.training.accumulate).backward()  # type: ignore[no-untyped-call]
         self.waiting += 1
-        value = float(loss.detach())
+        value = self._value(loss)
         has_moved = self.waiting < self.training.accumulate or self._move()
         return value if has_moved else math.nan
+
+    def _loss(self, batch: Batch, following: Following, place: tuple[int, int]) -> torch.Tensor:
+        """Return the loss of a batch, or of this rank's share of it."""
+        if self.ranks is None:
+            return behaviour_loss(self.model, batch, following, self.rivals, self.training)
+        return self.ranks.loss(
+            self.model, batch, following, self.rivals, self.training, place=place
+        )
+
+    def _value(self, loss: torch.Tensor) -> float:
+        """Return the loss as a number, that of the whole batch."""
+        value = float(loss.detach())
+        return value if self.ranks is None else self.ranks.total(value)
 
     def _move(self) -> bool:
         """Take one optimiser step unless the gradient is no number; return whether it was."""
         self.waiting = 0
+        if self.ranks is not None:
+            self.ranks.add_up(self.model)
         rate = self.at.rate * schedule(self.at.step, self.at.steps_planned)
         self._set_rate(rate)
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))

@@ -235,7 +235,7 @@ def _above_mean(
     """
     own_N = (query_ND * own.vectors).sum(1) + own.biases
     mean_N = query_ND @ mean[0] + mean[1]
-    return (own_N - mean_N).mean()
+    return (own_N - mean_N).sum() / max(len(own_N), 1)
 
 
 def _repeats(

@@ -6,7 +6,9 @@ to `training.jsonl`. Same sequences, settings and number of threads: the same we
 also where a training was killed and went on from its last checkpoint.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import IO
 
 import torch
 
@@ -35,7 +37,7 @@ def train_network(
     valid_from: int,
     as_of: int,
     progress: Progress,
-    folder: Path,
+    folder: Path | None,
     checkpoint: Path | None = None,
     goes_on: GoesOn | None = None,
 ) -> TrainedNetwork:
@@ -44,7 +46,8 @@ def train_network(
     The state is kept in the folder `checkpoint` now and then; where it holds the state of a
     training of the same data, settings and software, that training goes on. Whoever called
     removes the folder once the network is safe. After each epoch `goes_on` is asked whether there
-    may be another.
+    may be another. The curve is written into `folder`, where there is one. Where there are `Ranks`
+    all of them call this with the same.
 
     Raises:
         NotEnoughData: nobody has two events, the later one with a known item, before the cut.
@@ -63,9 +66,8 @@ def train_network(
         as_of=as_of,
         max_length=model.max_length,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     # The caller's random numbers stay as they were.
-    with torch.random.fork_rng(devices=[]), (folder / CURVE_FILE).open("w") as curve_file:
+    with torch.random.fork_rng(devices=[]), _curve_file(folder) as curve_file:
         torch.manual_seed(training.seed)
         network = _new_network(sequences, vocabulary, span, model)
         run = Run(network, sequences, span, validation, training, progress, curve_file)
@@ -79,9 +81,17 @@ def train_network(
                 training=training.model_dump(mode="json"),
                 shapes={n: list(value.shape) for n, value in network.model.state_dict().items()},
                 moments=[valid_from, as_of],
+                ranks=run.ranks.count if run.ranks else 0,
             )
             run.keep(Checkpoint(checkpoint, key))
         return run.fit()
+
+
+def _curve_file(folder: Path | None) -> AbstractContextManager[IO[str] | None]:
+    if folder is None:
+        return nullcontext()
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / CURVE_FILE).open("w")
 
 
 def _new_network(
