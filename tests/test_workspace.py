@@ -1,6 +1,7 @@
 """What a workspace answers before anything is trained, and what it refuses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
 from habitue.schema import parse_time
-from habitue.versions import PARTS, VERSION_FORMAT, Card, Versions, write_card
+from habitue.versions import PARTS, VERSION_FORMAT, Versions, write_card
 from habitue.workspace import Workspace
+from tests.test_versions import card_of
 
 LOG = """customer,event_time,event_type,product_id
 u1,2024-01-01T10:00:00Z,view,P1
@@ -33,22 +35,7 @@ def add_version(shop: Workspace, *, version_format: int = VERSION_FORMAT) -> str
     with Versions(shop.folder / "models").building() as (name, folder):
         for part in PARTS:
             (folder / part).mkdir()
-        card = Card(
-            version=name,
-            created_at="2025-01-01T00:00:00Z",
-            architecture="gru",
-            size="tiny",
-            seed=0,
-            parameters=1,
-            epochs=1,
-            events=1,
-            seconds=1.0,
-            events_per_second=1.0,
-            trained_until=parse_time("2024-01-03"),
-            data_fingerprint="f",
-            habitue_version="0",
-            format_version=version_format,
-        )
+        card = replace(card_of(name, "2024-01-03"), format_version=version_format)
         write_card(folder, card)
     return name
 

@@ -10,6 +10,7 @@ from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.model.fit import TrainedNetwork
 from habitue.model.train import train_network
+from habitue.model.validation import Validation, validation_persons
 from habitue.schema import DAY
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
@@ -34,6 +35,15 @@ class Lab:
     def few(self) -> Sequences:
         """Enough persons where only the mechanism counts."""
         return self.sequences.slice(0, 40)
+
+    def validation(self, sequences: Sequences | None = None) -> Validation:
+        return validation_persons(
+            self.sequences if sequences is None else sequences,
+            num_items=self.vocabulary.num_items,
+            valid_from=self.valid_from,
+            as_of=self.as_of,
+            max_length=TINY.max_length,
+        )
 
     def train(
         self,

@@ -1,6 +1,7 @@
 """A training that was broken off goes on, and ends as one that was not."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,19 @@ def whole(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> TrainedNetwork:
     return lab.train(tmp_path_factory.mktemp("whole"), training=SETTINGS)
 
 
+@pytest.fixture(scope="module")
+def finished(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that came to its end, with the state that it kept."""
+    folder = tmp_path_factory.mktemp("finished")
+    fit(lab, folder)
+    return folder
+
+
+@pytest.fixture
+def kept(finished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished, tmp_path / "kept")
+
+
 @pytest.mark.parametrize("every_step", [True, False])
 @pytest.mark.parametrize(
     "share", [pytest.param(share, marks=pytest.mark.slow) for share in (0.05, 0.7)] + [0.4, 0.95]
@@ -115,11 +129,10 @@ def test_a_training_broken_off_anywhere_ends_with_the_same_weights(
 
 
 def test_a_finished_training_is_not_trained_again(
-    lab: Lab, whole: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, whole: TrainedNetwork, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit(lab, tmp_path)
     break_off_after(monkeypatch, 0)
-    assert equal(fit(lab, tmp_path), whole)
+    assert equal(fit(lab, kept), whole)
 
 
 @pytest.mark.slow
@@ -158,11 +171,10 @@ def test_what_is_kept_is_needed(
     assert not equal(fit(lab, tmp_path), whole)
 
 
-def test_another_training_does_not_go_on_from_it(lab: Lab, tmp_path: Path) -> None:
-    fit(lab, tmp_path)
+def test_another_training_does_not_go_on_from_it(lab: Lab, kept: Path) -> None:
     other = SETTINGS.model_copy(update={"seed": 1})
     told = Told()
-    assert fit(lab, tmp_path, training=other, told=told).went_on_from == 0
+    assert fit(lab, kept, training=other, told=told).went_on_from == 0
     assert told.labels == ["Training"]
 
 
@@ -200,11 +212,10 @@ def lose_tensors(folder: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [spoil_json, cut_tensors, lose_tensors])
 def test_a_damaged_state_is_left_alone_and_training_begins_anew(
-    lab: Lab, whole: TrainedNetwork, tmp_path: Path, spoil: Callable[[Path], None]
+    lab: Lab, whole: TrainedNetwork, kept: Path, spoil: Callable[[Path], None]
 ) -> None:
-    fit(lab, tmp_path)
-    spoil(tmp_path / "checkpoint")
-    again = fit(lab, tmp_path)
+    spoil(kept / "checkpoint")
+    again = fit(lab, kept)
     assert again.went_on_from == 0
     assert equal(again, whole)
 

@@ -16,7 +16,6 @@ from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.objectives import behaviour_loss
 from habitue.model.train import CURVE_FILE, train_network
-from habitue.model.validation import validation_persons
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.vocabulary import event_type_number
@@ -123,14 +122,9 @@ def test_progress_counts_events_and_tells_of_the_loss(lab: Lab, tmp_path: Path) 
 def test_the_weights_kept_are_those_of_the_best_epoch(lab: Lab, trained: TrainedNetwork) -> None:
     best = trained.curve[trained.best_epoch - 1]
     assert best.valid_ndcg == max(line.valid_ndcg for line in trained.curve)
-    validation = validation_persons(
-        lab.sequences,
-        num_items=lab.vocabulary.num_items,
-        valid_from=lab.valid_from,
-        as_of=lab.as_of,
-        max_length=TINY.max_length,
+    assert lab.validation().measure(trained.network).ndcg == pytest.approx(
+        best.valid_ndcg, abs=1e-6
     )
-    assert validation.measure(trained.network).ndcg == pytest.approx(best.valid_ndcg, abs=1e-6)
 
 
 def test_it_stops_when_nothing_is_gained(lab: Lab, tmp_path: Path) -> None:
@@ -161,13 +155,7 @@ class Popularity(Network):
 
 
 def test_it_beats_popularity_clearly(lab: Lab, trained: TrainedNetwork) -> None:
-    validation = validation_persons(
-        lab.sequences,
-        num_items=lab.vocabulary.num_items,
-        valid_from=lab.valid_from,
-        as_of=lab.as_of,
-        max_length=TINY.max_length,
-    )
+    validation = lab.validation()
     popular = validation.measure(Popularity(lab))
     network = validation.measure(trained.network)
     assert popular.ndcg > 0.3  # a rival worth beating

@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from habitue.model.inference import Network
-from habitue.model.validation import Validation, validation_persons
 from habitue.sequences.sequences import Sequences
 from tests.model.conftest import Lab
 
@@ -21,18 +20,8 @@ class Oracle(Network):
         return np.tile(self.row, (len(sequences), 1))
 
 
-def ask(lab: Lab, sequences: Sequences) -> Validation:
-    return validation_persons(
-        sequences,
-        num_items=lab.vocabulary.num_items,
-        valid_from=lab.valid_from,
-        as_of=lab.as_of,
-        max_length=20,
-    )
-
-
 def test_persons_have_a_past_and_a_wish_in_the_window(lab: Lab) -> None:
-    validation = ask(lab, lab.sequences)
+    validation = lab.validation()
     assert len(validation.histories) > 50
     for row, subject in enumerate(validation.histories.subject_ids):
         person = lab.sequences.take(np.flatnonzero(lab.sequences.subject_ids == subject))
@@ -44,7 +33,7 @@ def test_persons_have_a_past_and_a_wish_in_the_window(lab: Lab) -> None:
 
 
 def test_perfect_advice_scores_one_and_useless_advice_nothing(lab: Lab) -> None:
-    validation = ask(lab, lab.sequences)
+    validation = lab.validation()
     same = replace(validation, wanted=[np.array([3, 5])] * len(validation.wanted))
     perfect = same.measure(Oracle([3, 5], lab.vocabulary.num_items))
     assert (perfect.ndcg, perfect.recall) == (1.0, 1.0)
@@ -57,12 +46,12 @@ def test_an_item_first_met_in_the_window_is_not_asked_for(lab: Lab) -> None:
     items = lab.sequences.items.copy()
     is_early = lab.sequences.timestamps < lab.valid_from
     items[is_early & (items == newcomer)] = 8
-    wanted = ask(lab, replace(lab.sequences, items=items)).wanted
+    wanted = lab.validation(replace(lab.sequences, items=items)).wanted
     assert not any(newcomer - 1 in person for person in wanted)
-    assert any(newcomer - 1 in person for person in ask(lab, lab.sequences).wanted)
+    assert any(newcomer - 1 in person for person in lab.validation().wanted)
 
 
 def test_events_from_the_cut_on_are_not_asked_for(lab: Lab) -> None:
     timestamps = lab.sequences.timestamps.copy()
     timestamps[timestamps >= lab.valid_from] += lab.as_of - lab.valid_from
-    assert len(ask(lab, replace(lab.sequences, timestamps=timestamps)).wanted) == 0
+    assert len(lab.validation(replace(lab.sequences, timestamps=timestamps)).wanted) == 0

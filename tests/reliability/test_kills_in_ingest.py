@@ -3,7 +3,6 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -28,12 +27,6 @@ from tests.reliability.victims import End, Order, Victims
 LONGEST = 0.25  # seconds after which a victim has certainly begun to write
 OPERATIONS = 130  # a few more than any of the ingests takes
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def victims() -> Iterator[Victims]:
-    with Victims() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

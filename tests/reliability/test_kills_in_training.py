@@ -5,7 +5,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +20,6 @@ from tests.reliability.verbs import judged, left_over, make_place, state_of
 from tests.reliability.victims import Order, Victims
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def victims() -> Iterator[Victims]:
-    with Victims() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

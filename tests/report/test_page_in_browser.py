@@ -24,7 +24,10 @@ FIRST_BAR = (
 )
 VARIABLE = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,13 @@ from habitue.events.adapters.layout import (
     object_source,
     text_of,
 )
-from habitue.events.adapters.segment import NO_SHOP_WORDS, SHOP_WORDS, line_value, products_of
+from habitue.events.adapters.segment import (
+    NO_SHOP_WORDS,
+    PRODUCT_COLUMNS,
+    SHOP_WORDS,
+    line_value,
+    products_of,
+)
 from habitue.events.json_values import JsonObject, parse_json
 from habitue.schema import IDENTIFY
 
@@ -27,13 +33,7 @@ _COLUMNS: dict[str, str | list[str]] = {
     "session_id": "properties.$session_id",
     "platform": "platform",
     "device_type": "properties.$device_type",
-    "item_id": "product.item_id",
-    "item_name": "product.name",
-    "item_category": "product.category",
-    "item_brand": "product.brand",
-    "item_variant": "product.variant",
-    "price": "product.price",
-    "quantity": "product.quantity",
+    **PRODUCT_COLUMNS,
     "value": "line_value",
     "currency": "currency",
     "order_id": "properties.order_id",

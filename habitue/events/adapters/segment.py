@@ -21,6 +21,16 @@ from habitue.schema import IDENTIFY
 
 CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 
+# A product within an event, as all who follow the specification for shops name its fields.
+PRODUCT_COLUMNS = {
+    "item_id": "product.item_id",
+    "item_name": "product.name",
+    "item_category": "product.category",
+    "item_brand": "product.brand",
+    "item_variant": "product.variant",
+    "price": "product.price",
+    "quantity": "product.quantity",
+}
 COLUMNS: dict[str, str | list[str]] = {
     "event_id": "messageId",
     "event_type": "event",
@@ -32,13 +42,7 @@ COLUMNS: dict[str, str | list[str]] = {
     "session_id": "session",
     "platform": "platform",
     "device_type": "device",
-    "item_id": "product.item_id",
-    "item_name": "product.name",
-    "item_category": "product.category",
-    "item_brand": "product.brand",
-    "item_variant": "product.variant",
-    "price": "product.price",
-    "quantity": "product.quantity",
+    **PRODUCT_COLUMNS,
     "value": "line_value",
     "currency": "currency",
     "order_id": "properties.order_id",
