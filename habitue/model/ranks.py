@@ -196,8 +196,7 @@ def joined(training: TrainingSettings | None = None) -> Iterator[Ranks | None]:
         return
     if training is not None:
         _check(training)
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, timeout=_LONGEST_WAIT)
+    distributed.init_process_group("gloo", timeout=_LONGEST_WAIT)
     try:
         yield Ranks.current()
     finally:
