@@ -7,7 +7,6 @@ that names the nearest known one.
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -27,7 +26,7 @@ from pydantic import (
 )
 
 from habitue.errors import SettingsError
-from habitue.schema import EXPECTED_SUFFIX, PROFILE_COLUMNS, RULE_WORDS, TaskKind
+from habitue.schema import TaskKind, task_name
 from habitue.setting_errors import BETWEEN, PREFIX, Layer, explain, variable_name
 
 SETTINGS_FILE: Final = "habitue.toml"
@@ -49,16 +48,6 @@ Size = Literal["tiny", "small"]
 Samples = Literal["all", "prefix"]
 Loss = Literal["sampled", "full"]
 RivalsKind = Literal["mixed", "uniform", "in_batch"]
-
-
-def _task_name(name: str) -> str:
-    if not re.fullmatch(r"[^\W\d]\w{0,59}", name):
-        raise ValueError("up to 60 letters, digits and underscores, a letter first")
-    if name.lower() in PROFILE_COLUMNS or name.endswith(EXPECTED_SUFFIX):
-        raise ValueError("a name that no column of the profile table has")
-    if name.lower() in RULE_WORDS:
-        raise ValueError("a name that is no word of the rules for audiences")
-    return name
 
 
 def _day(value: object) -> object:
@@ -98,7 +87,7 @@ def _found_or(least: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-TaskName = Annotated[str, AfterValidator(_task_name)]
+TaskName = Annotated[str, AfterValidator(task_name)]
 Day = Annotated[str, BeforeValidator(_day)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Heads = Annotated[int, AfterValidator(_heads)]
@@ -257,21 +246,39 @@ class ModelSettings(Stage):
     size: Size = Field("small", description="tiny: width 32, one layer; small: width 64, two.")
     heads: Heads = Field(0, description="Of attention: 1, 2, 4 or 8; 0 takes what suits the size.")
     max_length: int = Field(50, ge=2, description="Events of a person the model looks back on.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of activations dropped in training.")
-    high_pass: float = Field(
-        0,
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Share dropped in training; not set, .2 or as repeats say."
+    )
+    high_pass: float | None = Field(
+        None,
         ge=0,
         lt=1,
         description="Weight of what changed lately beside what attention gathers, in each block "
-        "of transformer and sasrec.",
+        "of transformer and sasrec; not set, 0 or as repeats say.",
     )
     item_bias: bool = Field(
         True, description="Whether each item has a bias, which begins as how frequent it is."
     )
-    repeats: bool = Field(
-        True,
-        description="Whether the network may point at an item of the past instead of choosing.",
+    repeats: bool | None = Field(
+        None,
+        description="Whether the network may point at an item of the past instead of choosing; "
+        "not set, it may where at least one wanted item in a hundred had been wanted before. If it "
+        "may not, sasrec has a dropout of .5 and a high_pass of .7.",
     )
+
+    @property
+    def usual_dropout(self) -> float:
+        """The share as set, or as is usual."""
+        return (0.5 if self._is_bare else 0.2) if self.dropout is None else self.dropout
+
+    @property
+    def usual_high_pass(self) -> float:
+        """The weight as set, or as is usual."""
+        return (0.7 if self._is_bare else 0.0) if self.high_pass is None else self.high_pass
+
+    @property
+    def _is_bare(self) -> bool:
+        return self.architecture == "sasrec" and self.repeats is False
 
 
 class TrainingSettings(Stage):

@@ -9,6 +9,7 @@ An `as_of` moment T means: nothing dated T or later may be read (`timestamp < T`
 Knows nothing about files, settings or models.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -253,6 +254,21 @@ class Task:
     def is_probability(self) -> bool:
         """Whether the answer is a probability (else an amount or a distribution)."""
         return self.kind in ("event", "no_event")
+
+
+def task_name(name: str) -> str:
+    """Return the name if a task may have it.
+
+    Raises:
+        ValueError: saying what a name is.
+    """
+    if not re.fullmatch(r"[^\W\d]\w{0,59}", name):
+        raise ValueError("up to 60 letters, digits and underscores, a letter first")
+    if name.lower() in PROFILE_COLUMNS or name.endswith(EXPECTED_SUFFIX):
+        raise ValueError("a name that no column of the profile table has")
+    if name.lower() in RULE_WORDS:
+        raise ValueError("a name that is no word of the rules for audiences")
+    return name
 
 
 def parse_time(text: str) -> int:

@@ -40,6 +40,7 @@ from habitue.profiles.predictions import FittedTasks, fit_tasks
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import describe_task
 from habitue.schema import DAY, format_date
+from habitue.sequences.repeating import LEAST_REPEATS
 from habitue.sequences.sequences import Sequences, SequenceSet
 from habitue.sequences.splits import Cuts
 from habitue.sequences.timelines import timelines, write_buckets
@@ -166,7 +167,7 @@ def train_version(
         validation=_validation(trained, blend),
         notes=[
             *([comparison.sentence()] if comparison else []),
-            *_notes(plan, prepared.findings, trained, blend, fitted, next_models),
+            *_notes(plan, prepared.findings, trained, blend, fitted, next_models, settings),
             *_consent(settings),
         ],
     )
@@ -264,6 +265,15 @@ def _fit_next(
     return found
 
 
+def _without_repeats(network: Network, settings: Settings) -> list[str]:
+    if network.model.shape.has_repeats or settings.model.repeats is not None:
+        return []
+    return [
+        f"Less than {LEAST_REPEATS:.0%} of what people wanted they had wanted before, so the "
+        "network does not look for repeats and begins with what is like the last item."
+    ]
+
+
 def _consent(settings: Settings) -> list[str]:
     return [told] if (told := sentence(settings)) else []
 
@@ -297,6 +307,7 @@ def _notes(
     blend: Blend,
     fitted: FittedTasks,
     next_models: Mapping[str, NextModel],
+    settings: Settings,
 ) -> list[str]:
     """Say what was chosen and why, one sentence each."""
     cuts = plan.cuts
@@ -305,6 +316,7 @@ def _notes(
         f"{(cuts.as_of - cuts.valid_from) / DAY:.3g} days before that.",
         f"Best epoch {trained.best_epoch} of {len(trained.curve)}, by the network's NDCG@10 on "
         f"{trained.num_validation_persons} persons.",
+        *_without_repeats(trained.network, settings),
         blend.report.sentence(blend.seen_items),
         "Recommendations mix "
         + ", ".join(

@@ -28,6 +28,7 @@ from habitue.files import Json
 from habitue.metrics import Interval, bootstrap_interval, limits_of
 from habitue.model.fit import Epoch, GoesOn
 from habitue.model.resume import training_key
+from habitue.model.train import settled
 from habitue.preparing import Prepared
 from habitue.schema import format_time
 from habitue.settings_change import Changes, Value
@@ -152,6 +153,7 @@ def tune_settings(
         Refused: `store_locked`, another process searches here.
     """
     ends_at = time.monotonic() + 60 * settings.tune.minutes
+    settings = _settled(prepared, settings)
     with writer_lock(folder):
         attempt = make_attempt(
             prepared, settings, name=PRESENT, folder=folder, goes_on=lambda _: True, rule=_RULE,
@@ -165,6 +167,17 @@ def tune_settings(
     able = [trial for trial in trials if not trial.attempt.is_cut_short or trial is trials[0]]
     best = max(able, key=lambda trial: trial.attempt.ndcg)
     return Tuning(trials, best, is_out_of_time, prepared.plan.cuts.as_of)
+
+
+def _settled(prepared: Prepared, settings: Settings) -> Settings:
+    """Return the settings as this log decides what is left to it, so that each has a value."""
+    model = settled(
+        settings.model,
+        prepared.sequences.everyone,
+        num_items=prepared.vocabulary.num_items,
+        before=prepared.plan.cuts.valid_from,
+    )
+    return settings.model_copy(update={"model": model})
 
 
 def values_of(settings: Settings) -> dict[tuple[str, str], Value]:

@@ -67,7 +67,7 @@ class Made:
             raise KeyboardInterrupt
         if len(self.tried) == self.diverges_at:
             raise Failed("The loss was not finite.", fix="", code="diverged")
-        quality = 0.8 - abs(settings.model.dropout - BEST_DROPOUT)
+        quality = 0.8 - abs(settings.model.usual_dropout - BEST_DROPOUT)
         curve: list[Epoch] = []
         has_more = True
         while has_more and len(curve) < 3:

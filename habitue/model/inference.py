@@ -73,7 +73,7 @@ class Network:
         def item_probabilities(last: _LastStates) -> torch.Tensor:
             query_BD = self.model.item_query(last.query_BD)
             chosen_BI = torch.softmax(torch.addmm(bias_I, query_BD, matrix_ID.T), dim=1)
-            if not self.model.shape.settings.repeats:
+            if not self.model.shape.has_repeats:
                 return chosen_BI
             is_known_BT = self.model.is_known(last.items_BT)
             new_BQ, repeat_BQT = self.model.repeats(

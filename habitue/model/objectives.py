@@ -139,7 +139,7 @@ def _states(
     model: BehaviourModel, batch: Batch, items_BTD: torch.Tensor, settings: TrainingSettings
 ) -> tuple[torch.Tensor | None, torch.Tensor]:
     """Return all states [B, T, D], None where nothing points at them, and those asked about."""
-    is_prefix, has_repeats = settings.samples == "prefix", model.shape.settings.repeats
+    is_prefix, has_repeats = settings.samples == "prefix", model.shape.has_repeats
     if is_prefix and not has_repeats:
         return None, model.last_states(batch, items_BTD)[:, None]
     states_BTD = model.states(batch, items_BTD)

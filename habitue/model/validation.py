@@ -12,6 +12,7 @@ import numpy.typing as npt
 from habitue.metrics import hits_of, ndcg_at, recall_at, top_k
 from habitue.model.inference import Network
 from habitue.sequences.batches import is_target, per_person
+from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
 from habitue.sequences.sequences import Sequences, joined_ranges
 
 MAX_PERSONS = 1000
@@ -45,6 +46,8 @@ class Validation:
     histories: Sequences  # cut to their last events before valid_from
     wanted: list[npt.NDArray[np.int64]]  # of each person, distinct item indices minus 1
     valid_from: int
+    # Of each person, item indices minus 1 that are not offered; None where repeats are usual.
+    hidden: list[npt.NDArray[np.int64]] | None = None
 
     @property
     def num_persons(self) -> int:
@@ -70,6 +73,9 @@ class Validation:
             wanted = np.zeros(scores.shape, dtype=np.bool_)
             for row, items in enumerate(self.wanted[start:stop]):
                 wanted[row, items] = True
+            if self.hidden is not None:
+                for row, items in enumerate(self.hidden[start:stop]):
+                    scores[row, items] = -np.inf
             hits = hits_of(top_k(scores, K, wanted=wanted), wanted)
             num_wanted = wanted.sum(axis=1)
             ndcg.append(ndcg_at(hits, num_wanted, K))
@@ -80,7 +86,11 @@ class Validation:
 def validation_persons(
     sequences: Sequences, *, num_items: int, valid_from: int, as_of: int, max_length: int
 ) -> Validation:
-    """Return up to `MAX_PERSONS` persons, drawn evenly from all who can be asked about."""
+    """Return up to `MAX_PERSONS` persons, drawn evenly from all who can be asked about.
+
+    Where hardly anybody takes the same thing twice, what a person had is not offered: a network
+    that thinks of the last item first would else seem worse than its offers are.
+    """
     is_early = sequences.timestamps < valid_from
     # Like the test window: an item that nobody had met by then cannot be advised.
     is_met = (
@@ -100,4 +110,12 @@ def validation_persons(
         np.unique(chosen.items[start:stop][wanted_events[start:stop]].astype(np.int64) - 1)
         for start, stop in zip(chosen.offsets[:-1], chosen.offsets[1:], strict=True)
     ]
-    return Validation(chosen.before(valid_from).last(max_length), wanted, valid_from)
+    past = chosen.before(valid_from)
+    is_repeating = repeat_share(sequences, num_items=num_items, before=valid_from) >= LEAST_REPEATS
+    hidden = None if is_repeating else _known_items(past, num_items)
+    return Validation(past.last(max_length), wanted, valid_from, hidden)
+
+
+def _known_items(past: Sequences, num_items: int) -> list[npt.NDArray[np.int64]]:
+    items = np.split(past.items.astype(np.int64), past.offsets[1:-1]) if len(past) else []
+    return [own[(own > 0) & (own <= num_items)] - 1 for own in items]

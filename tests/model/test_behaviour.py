@@ -16,18 +16,21 @@ ARCHITECTURES = get_args(Architecture)
 SETTINGS = TrainingSettings()
 
 
-def make_model(lab: Lab, architecture: str = "transformer", size: str = "small") -> BehaviourModel:
+def new_model(lab: Lab, **settings: object) -> BehaviourModel:
     torch.manual_seed(0)
     shape = Shape(
-        settings=ModelSettings.model_validate(
-            {"architecture": architecture, "size": size, "max_length": 20}
-        ),
+        settings=ModelSettings.model_validate({"max_length": 20, **settings}),
         num_items=lab.vocabulary.num_items,
         num_categories=len(lab.vocabulary.content.categories[0]) + 2,
         feature_sizes=lab.vocabulary.feature_sizes,
     )
     model = BehaviourModel(shape)
     model.set_item_content(torch.from_numpy(lab.vocabulary.item_content))
+    return model
+
+
+def make_model(lab: Lab, architecture: str = "transformer", size: str = "small") -> BehaviourModel:
+    model = new_model(lab, architecture=architecture, size=size)
     # Zeros at the start would hide what is connected to what.
     with torch.no_grad():
         for parameter in model.parameters():
@@ -198,3 +201,18 @@ def test_uniform_rivals_do_not_know_what_is_popular() -> None:
     items, corrections = rivals.draw(torch.tensor([1]))
     assert len(items) == 20
     np.testing.assert_allclose(corrections.exp(), 5, rtol=1e-4)  # each stands for five of 100
+
+
+def test_without_repeats_a_network_begins_with_what_is_like_the_last_item(lab: Lab) -> None:
+    def share_of_last(*, repeats: bool) -> float:
+        model = new_model(lab, architecture="sasrec", repeats=repeats).eval()
+        batch = batch_of(busy(lab), model)
+        with torch.inference_mode():
+            last_BD = model.last_states(batch, model.item_inputs(batch.items_BT))
+            vectors_ID = model.item_vectors(torch.arange(1, model.shape.num_items + 1))
+            first_B = (model.item_query(last_BD) @ vectors_ID.T).argmax(dim=1) + 1
+        last_item_B = batch.items_BT[torch.arange(len(first_B)), batch.lengths_B - 1]
+        return float((first_B == last_item_B).float().mean())
+
+    assert share_of_last(repeats=False) > 0.7
+    assert share_of_last(repeats=True) < 0.3

@@ -4,7 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from habitue.model.inference import Network
+from habitue.model.validation import validation_persons
 from habitue.sequences.sequences import Sequences
+from tests.histories import day, make_sequences
 from tests.model.conftest import Lab
 
 
@@ -55,3 +57,18 @@ def test_events_from_the_cut_on_are_not_asked_for(lab: Lab) -> None:
     timestamps = lab.sequences.timestamps.copy()
     timestamps[timestamps >= lab.valid_from] += lab.as_of - lab.valid_from
     assert len(lab.validation(replace(lab.sequences, timestamps=timestamps)).wanted) == 0
+
+
+def test_where_nobody_takes_the_same_twice_what_one_had_is_not_offered() -> None:
+    once = make_sequences([[(1, 0), (2, 1), (5, 2)], [(1, 2), (2, 3), (5, 4)], [(1, 4)]])
+    again = make_sequences([[(1, 0), (2, 0), (5, 2)], [(1, 2), (2, 3), (5, 4)], [(1, 4)]])
+
+    def reached(sequences: Sequences) -> float:
+        persons = validation_persons(
+            sequences, num_items=9, valid_from=day(4), as_of=day(9), max_length=2
+        )
+        # Everything is on items 0 and 2 for both: the first had 0 and took 2, the second had 2.
+        return float(persons.measure_each(Oracle([0, 2], 9))[0][0])
+
+    assert reached(once) == 1.0
+    assert reached(again) < 1.0
