@@ -3,9 +3,10 @@
     python benchmarks/memory.py [MILLIONS …] [--data FOLDER]
 
 For each number of millions of events (default: 1, 3 and 10) a shop of fifty events a person and
-20,000 items is simulated and ingested; it stays in FOLDER for the next time. Then each of three
+20,000 items is simulated and ingested; it stays in FOLDER for the next time. Then each of four
 works runs in a process of its own: `encode` (the vocabulary and the sequences of a training),
-`train` (one epoch of the tiny network, and all the rest), `refresh`. Reported of each: the peak of
+`count` (what goes together, the greatest part of a `refresh`), `train` (one epoch of the tiny
+network, and all the rest), `refresh`. Reported of each: the peak of
 the resident memory, the peak of that part of it which is the process's own (what is mapped from
 files can be dropped at any time), and the same of each stage. `growth` is the own peak over that of
 the log before.
@@ -25,15 +26,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.compute import Silent
 from habitue.sequences.encoder import write_sequences
-from habitue.sequences.vocabulary import build_vocabulary
+from habitue.sequences.timelines import histories
+from habitue.sequences.vocabulary import Vocabulary, build_vocabulary
 from habitue.simulation.simulate import simulate
 from habitue.workspace import Workspace
 
 EVENTS_PER_USER: Final = 50
 ITEMS: Final = 20_000
-WORKS: Final = ("encode", "train", "refresh")
+WORKS: Final = ("encode", "count", "train", "refresh")
 SETTINGS: Final[Mapping[str, Mapping[str, object]]] = {
     "model": {"size": "tiny"},
     "training": {"epochs": 1, "seed": 0},
@@ -114,14 +117,11 @@ def work(name: str, folder: Path) -> Document:
     watch = Watch()
     began = time.monotonic()
     shop = Workspace(folder, progress=watch, settings=SETTINGS)
-    if name == "encode":
+    if name in ("encode", "count"):
         vocabulary = build_vocabulary(
             shop.log, as_of=shop.log.end_at, settings=shop.settings().training, progress=watch
         )
-        with tempfile.TemporaryDirectory(dir=folder) as encoded:
-            write_sequences(
-                shop.log, vocabulary, folder=Path(encoded), progress=watch, as_of=shop.log.end_at
-            )
+        (_encode if name == "encode" else _count)(shop, vocabulary, watch)
     elif name == "train":
         shop.train()
     else:
@@ -133,6 +133,22 @@ def work(name: str, folder: Path) -> Document:
         "seconds": round(time.monotonic() - began, 1),
         "stages": watch.stages,
     }
+
+
+def _encode(shop: Workspace, vocabulary: Vocabulary, watch: Watch) -> None:
+    until = shop.log.end_at
+    with tempfile.TemporaryDirectory(dir=shop.folder) as folder:
+        write_sequences(shop.log, vocabulary, folder=Path(folder), progress=watch, as_of=until)
+
+
+def _count(shop: Workspace, vocabulary: Vocabulary, watch: Watch) -> None:
+    until = shop.log.end_at
+    watch.start("Counting", None, "")
+    CoOccurrence.fit(
+        histories(shop.log, vocabulary, as_of=until, progress=Silent()),
+        num_items=vocabulary.num_items,
+        as_of=until,
+    )
 
 
 def measure(millions: float, data: Path, works: list[str]) -> Document:

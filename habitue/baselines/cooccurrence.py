@@ -27,9 +27,12 @@ from habitue.baselines.item_histories import ItemHistories
 from habitue.schema import DAY, EVENT_TYPES
 from habitue.sequences.sequences import Sequences
 
-_MAX_EVENTS = 20_000_000  # held in memory; beyond it, persons are sampled by a hash of their id
+# Events held in memory; of more, persons are sampled by a hash of their id. A large catalogue needs
+# more of them, a long history of the shop does not.
+_MAX_EVENTS = 6_000_000
+_MAX_EVENTS_OF_ITEM = 20
 _MAX_PAIRS = 150_000_000  # multiplications; beyond it, only nearer moments are looked at
-_BLOCK_PAIRS = 8_000_000  # of one block of rows: bounds memory
+_BLOCK_PAIRS = 2_000_000  # of one block of rows: bounds memory
 _MAX_BASKET = 300  # items of one moment; more is a wholesaler or an import
 HISTORY_MOMENTS = 30  # last moments of a person that scores look at
 
@@ -209,12 +212,13 @@ class _Baskets:
         by_type[type_codes_of(target_types)] = 1.0
         parts: list[_Part] = []
         share, num_events = np.uint64(2**64 - 1), 0
+        most = max(_MAX_EVENTS, _MAX_EVENTS_OF_ITEM * num_items)
         for batch in batches:
             people = without_bots(batch)
             part = _Part.of(people, num_items, as_of, by_type, settings.half_life_days)
             parts.append(part)
             num_events += len(part)
-            while num_events > _MAX_EVENTS:
+            while num_events > most:
                 share //= np.uint64(2)
                 parts = [part.up_to(share) for part in parts]
                 num_events = sum(len(part) for part in parts)
@@ -246,24 +250,26 @@ class _Reach:
     """How far ahead each moment looks, and what each event weighs as the first of a pair."""
 
     steps: int
-    last_moment: npt.NDArray[np.int64]  # [moments] the last one within reach
-    num_pairs: npt.NDArray[np.int64]  # [E] pairs that start at each event
+    last_moment: npt.NDArray[np.int32]  # [moments] the last one within reach
+    num_pairs: npt.NDArray[np.int32]  # [E] pairs that start at each event
     weights: npt.NDArray[np.float32]  # [E]
 
     @classmethod
-    def of(cls, baskets: _Baskets, events_until: npt.NDArray[np.int64], max_steps: int) -> "_Reach":
+    def of(cls, baskets: _Baskets, events_until: npt.NDArray[np.int32], max_steps: int) -> "_Reach":
         person = baskets.persons[events_until[:-1]]
-        last_of_person = np.searchsorted(person, person, side="right") - 1
+        last_of_person = (np.searchsorted(person, person, side="right") - 1).astype(np.int32)
         size = np.diff(events_until)
+        number = np.arange(len(person), dtype=np.int32)
         for steps in range(max_steps, 0, -1):
-            last = np.minimum(np.arange(len(person)) + steps, last_of_person)
+            last = np.minimum(number + np.int32(steps), last_of_person)
             ahead = events_until[last + 1] - events_until[:-1]
-            if steps == 1 or int((ahead * size).sum()) <= _MAX_PAIRS:
+            if steps == 1 or int(np.vdot(ahead.astype(float), size.astype(float))) <= _MAX_PAIRS:
                 break
         # Square root: between one vote a person, which wastes long histories, and one a moment,
         # which hands the matrix to the busiest.
-        weights = 1.0 / np.sqrt(np.bincount(person)[baskets.persons])
-        return cls(steps, last, ahead[baskets.moments], weights.astype(np.float32))
+        moments_of = np.maximum(np.bincount(person), 1)  # a person left out has none
+        weights = (1.0 / np.sqrt(moments_of)).astype(np.float32)[baskets.persons]
+        return cls(steps, last, ahead[baskets.moments], weights)
 
 
 def _transitions(
@@ -274,17 +280,18 @@ def _transitions(
         return sparse.csr_array((num_items, num_items), dtype=np.float32)
     num_moments = int(baskets.moments[-1]) + 1
     numbers = np.arange(num_moments + 1, dtype=np.int32)
-    events_until = np.searchsorted(baskets.moments, numbers)
+    events_until = np.searchsorted(baskets.moments, numbers).astype(np.int32)
     reach = _Reach.of(baskets, events_until, settings.max_steps)
     followers = sparse.csr_array(
         (baskets.weights, baskets.columns, events_until), shape=(num_moments, num_items)
     )
     counted = np.bincount(baskets.columns, weights=reach.weights, minlength=num_items)
     count = np.asarray(counted + settings.shrinkage * reach.weights.mean(), dtype=np.float64)
-    by_item = np.argsort(baskets.columns, kind="stable")
+    by_item = np.argsort(baskets.columns, kind="stable").astype(np.int32)
     items = np.arange(num_items + 1, dtype=np.int32)
     item_starts = np.searchsorted(baskets.columns[by_item], items)
-    pairs_until = np.concatenate([[0], np.cumsum(reach.num_pairs[by_item])])[item_starts]
+    pairs = np.cumsum(reach.num_pairs[by_item], dtype=np.int64)
+    pairs_until = np.concatenate([[0], pairs])[item_starts]
     blocks, row = [], 0
     while row < num_items:
         fitting = np.searchsorted(pairs_until, pairs_until[row] + _BLOCK_PAIRS, side="right") - 1
@@ -301,7 +308,7 @@ def _transitions(
 def _leaders(
     baskets: _Baskets,
     reach: _Reach,
-    events: npt.NDArray[np.int64],
+    events: npt.NDArray[np.int32],
     settings: CoOccurrenceSettings,
     *,
     rows: tuple[int, int],

@@ -124,6 +124,7 @@ def test_a_huge_log_is_sampled_by_person_and_stays_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cooccurrence, "_MAX_EVENTS", 60)
+    monkeypatch.setattr(cooccurrence, "_MAX_EVENTS_OF_ITEM", 1)
     monkeypatch.setattr(cooccurrence, "_MAX_PAIRS", 30)
     sequences = checkerboard()
     fitted = CoOccurrence.fit(
@@ -134,6 +135,18 @@ def test_a_huge_log_is_sampled_by_person_and_stays_within_bounds(
     assert 0 < fitted.matrix.nnz < whole.nnz
     scores = fitted.scores(sequences, as_of=day(10))
     assert all(scores[p, 1 - p % 2 :: 2].sum() == 0 for p in range(len(sequences)))
+
+
+def test_a_large_catalogue_is_counted_from_more_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooccurrence, "_MAX_EVENTS", 60)
+    monkeypatch.setattr(cooccurrence, "_MAX_EVENTS_OF_ITEM", 5)
+    sequences = checkerboard()
+    sampled, full = (
+        CoOccurrence.fit([sequences], num_items=num_items, as_of=day(10)).matrix
+        for num_items in (12, sequences.num_events)
+    )
+    assert sequences.num_events > 60
+    assert sampled.sum() < full.sum()
 
 
 def test_an_empty_log_knows_nothing() -> None:
