@@ -26,6 +26,7 @@ PUBLISHED: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
         ("SASRec, sampled softmax, 256 negatives", ".0921", ".0531"),
         ("BSARec", ".1008", ".0611"),
     ),
+    "2a095e06": (("BSARec", ".0612", ".0360"),),
 }
 Cell = Mapping[str, Any]
 
