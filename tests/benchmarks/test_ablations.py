@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,8 @@ def test_what_is_there_is_not_measured_again(
 @pytest.mark.usefixtures("small_beauty")
 def test_a_row_tells_its_change_and_what_it_took(tmp_path: Path) -> None:
     import ablations
-    import make_ablation_table
 
+    make_ablation_table = import_module("make_ablation_table")
     out = tmp_path / "results"
     ablations.main(["--only", "samples prefix", "--only", "baseline", "--only", "reorder",
                     "--epochs", "1", "--out", str(out)])  # fmt: skip
