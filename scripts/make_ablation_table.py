@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
+from generated_part import write_or_check
+
 ROOT: Final = Path(__file__).parent.parent
 RESULTS: Final = ROOT / "benchmarks" / "results" / "ablations"
 PAGE: Final = ROOT / "docs" / "experiments.md"
@@ -82,16 +84,7 @@ def digits(value: float) -> str:
 def main() -> int:
     """Write or check the page."""
     results = [json.loads(path.read_bytes()) for path in sorted(RESULTS.glob("*.json"))]
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    made = f"{before}{BEGIN}\n{section(results)}\n{END}{after}"
-    if "--check" in sys.argv:
-        if made != text:
-            print("docs/experiments.md is out of date; run: python scripts/make_ablation_table.py")
-        return int(made != text)
-    PAGE.write_text(made, encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, BEGIN, END, section(results))
 
 
 if __name__ == "__main__":

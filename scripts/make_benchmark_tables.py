@@ -11,6 +11,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
+from generated_part import write_or_check
+
 ROOT: Final = Path(__file__).parent.parent
 RESULTS: Final = ROOT / "benchmarks" / "results"
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -87,16 +89,7 @@ def spread(values: Sequence[float]) -> str:
 
 def main() -> int:
     """Write or check the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    made = f"{before}{BEGIN}\n{tables()}\n{END}{after}"
-    if "--check" in sys.argv:
-        if made != text:
-            print("docs/benchmarks.md is out of date; run: python scripts/make_benchmark_tables.py")
-        return int(made != text)
-    PAGE.write_text(made, encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, BEGIN, END, tables())
 
 
 if __name__ == "__main__":
