@@ -111,8 +111,12 @@ def test_a_base_rate_is_told_from_a_model_and_has_the_same_rivals() -> None:
         assert str(task["reason"]).endswith("persons to learn from; 100 are needed")
     assert isinstance(churn["baselines"], Mapping)
     assert isinstance(value["baselines"], Mapping)
-    assert set(churn["baselines"]) == {"base_rate", "recency", "rfm_logistic", "rfm_boosted"}
-    assert set(value["baselines"]) == {"mean", "recent_spend", "rfm_linear", "rfm_boosted"}
+    assert set(churn["baselines"]) == {
+        "base_rate", "recency", "rfm_logistic", "rfm_boosted", "bg_nbd",
+    }  # fmt: skip
+    assert set(value["baselines"]) == {
+        "mean", "recent_spend", "rfm_linear", "rfm_boosted", "bg_nbd_gamma_gamma",
+    }  # fmt: skip
     assert churn["best_baseline"] != "base_rate"
 
 

@@ -15,6 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from habitue import metrics
+from habitue.baselines.lifetime import (
+    Asked,
+    Lifetime,
+    LifetimeRival,
+    fit_lifetime,
+    fit_lifetime_rival,
+)
 from habitue.baselines.rfm import (
     AmountBaselines,
     ChanceBaselines,
@@ -48,13 +55,14 @@ from habitue.profiles.samples import (
     TaskRows,
     collect_samples,
     labelled_until,
+    lifetime_matrix,
     rfm_matrix,
     rows_of_task,
 )
 from habitue.profiles.sufficiency import MIN_EVENTS
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask, fall_instead, is_rare_churn
-from habitue.schema import Task
+from habitue.schema import Task, TaskKind
 
 Floats = npt.NDArray[np.floating]
 
@@ -62,6 +70,7 @@ MIN_PERSONS: Final = 100
 MIN_RIVAL_ROWS: Final = 20
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _FALL_SUFFIX: Final = " as a fall"
+_ASKED: Final[dict[TaskKind, Asked]] = {"event": "return", "no_event": "absence", "sum": "value"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ def fit_tasks(
     samples = collect_samples(
         log, candidates, cuts=cuts, train_until=train_until, embed=embed, progress=progress
     )
+    lifetime = fit_lifetime(lifetime_matrix(samples[-1].features))
     models = {}
     progress.start("Predictions", len(asked), "tasks")
     for one in asked:
@@ -104,23 +114,35 @@ def fit_tasks(
         if not len(rows):
             unanswered[task.name] = "the log up to the cut is shorter than the task's horizon needs"
         else:
-            models[task.name] = fit_task(task, rows, population=population, seed=seed)
+            models[task.name] = fit_task(
+                task, rows, population=population, lifetime=lifetime, seed=seed
+            )
         progress.advance(note=task.name)
     progress.finish()
     return FittedTasks(models, unanswered)
 
 
 def fit_task(
-    task: Task, rows: TaskRows, *, population: TaskRows | None = None, seed: int = 0
+    task: Task,
+    rows: TaskRows,
+    *,
+    population: TaskRows | None = None,
+    lifetime: Lifetime | None = None,
+    seed: int = 0,
 ) -> TaskModel:
-    """Fit one task on its rows; percentiles are those of `population` (default: the rows)."""
+    """Fit one task on its rows; percentiles are those of `population` (default: the rows).
+
+    `lifetime` was fitted to everyone as of the end of the time learnt from.
+    """
+    rival = _lifetime_rival(task, rows, lifetime)
     obstacle = _obstacle(task, rows)
     if obstacle:
-        return _base_rate_model(task, rows, obstacle, seed=seed)
+        model = _base_rate_model(task, rows, obstacle, seed=seed)
+        return replace(model, lifetime_rival=rival)
     folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
     chosen, notes = _choose(task, rows, folds, seed)
     finished = finish_candidate(task, rows, chosen, seed=seed)
-    return _model(
+    model = _model(
         task,
         rows,
         chosen,
@@ -129,6 +151,7 @@ def fit_task(
         notes=(_fold_note(folds, rows), *notes),
         seed=seed,
     )
+    return replace(model, lifetime_rival=rival)
 
 
 def _choose(
@@ -197,6 +220,15 @@ def _rivals(
     if task.is_probability:
         return fit_chance_baselines(rfm, rows.labels, seed=seed), None
     return None, fit_amount_baselines(rfm, rows.labels, seed=seed)
+
+
+def _lifetime_rival(task: Task, rows: TaskRows, lifetime: Lifetime | None) -> LifetimeRival | None:
+    """Return the lifetime-value models' answer where the task asks about purchases to come."""
+    if lifetime is None or not len(rows) or task.event != "purchase" or task.fall_to is not None:
+        return None
+    columns = lifetime_matrix(rows.features)
+    asked = _ASKED[task.kind]
+    return fit_lifetime_rival(lifetime, columns, rows.labels, asked=asked, days=task.horizon_days)
 
 
 def _tells_apart(rows: TaskRows) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from habitue.baselines.lifetime import LIFETIME_COLUMNS
 from habitue.baselines.rfm import RFM_COLUMNS
 from habitue.compute import Progress
 from habitue.events.log import EventLog
@@ -82,6 +83,11 @@ def rfm_columns(horizon: int) -> tuple[str, ...]:
 def rfm_matrix(features_NF: Floats, *, horizon: int) -> Floats:
     """Return the columns of `RFM_COLUMNS` out of the matrix of features."""
     return features_NF[:, [FEATURE_COLUMNS.index(name) for name in rfm_columns(horizon)]]
+
+
+def lifetime_matrix(features_NF: Floats) -> Floats:
+    """Return the columns of `LIFETIME_COLUMNS` out of the matrix of features."""
+    return features_NF[:, [FEATURE_COLUMNS.index(name) for name in LIFETIME_COLUMNS]]
 
 
 def usual_delay(log: EventLog, *, as_of: int) -> int:

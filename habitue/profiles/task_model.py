@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import TypeAdapter
 
+from habitue.baselines.lifetime import LifetimeRival
 from habitue.baselines.rfm import AmountBaselines, ChanceBaselines
 from habitue.errors import NotReady
 from habitue.files import write_bytes
@@ -24,7 +25,12 @@ from habitue.profiles.calibration import (
     ChanceSpread,
 )
 from habitue.profiles.prediction_record import NOBODY, PredictionRecord
-from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix, rfm_matrix
+from habitue.profiles.samples import (
+    FEATURE_COLUMNS,
+    feature_matrix,
+    lifetime_matrix,
+    rfm_matrix,
+)
 from habitue.profiles.scorer import Scorer
 from habitue.profiles.sufficiency import MIN_EVENTS, judge_events, length_text
 from habitue.schema import Task
@@ -149,6 +155,7 @@ class TaskModel:
     notes: tuple[str, ...] = ()
     typical: float | None = None  # median amount; None: of a version that told the mean instead
     thin_typical: float | None = None  # that of persons with hardly any events
+    lifetime_rival: LifetimeRival | None = None  # of a question about purchases
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
         """Return the answers for the persons of `build_features`, in its order.
@@ -237,16 +244,20 @@ class TaskModel:
 
     def baselines(self, features_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
         """Return (expected, score) of each row by each simple rival, as `score_matrix` does."""
-        rfm = rfm_matrix(features_NF, horizon=self.task.horizon)
+        rivals = self._rfm_baselines(rfm_matrix(features_NF, horizon=self.task.horizon))
+        if self.lifetime_rival is not None:
+            rivals |= self.lifetime_rival.predict(lifetime_matrix(features_NF))
+        return rivals
+
+    def _rfm_baselines(self, rfm_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
         if self.chance_baselines is not None:
-            return {name: (one, one) for name, one in self.chance_baselines.predict(rfm).items()}
+            chances = self.chance_baselines.predict(rfm_NF)
+            return {name: (one, one) for name, one in chances.items()}
         if self.amount_baselines is not None:
-            typical, expected = (
-                self.amount_baselines.predict(rfm),
-                self.amount_baselines.expected(rfm),
-            )
+            typical = self.amount_baselines.predict(rfm_NF)
+            expected = self.amount_baselines.expected(rfm_NF)
             return {name: (expected[name], typical[name]) for name in typical}
-        constant = np.full(len(features_NF), self.base_rate)
+        constant = np.full(len(rfm_NF), self.base_rate)
         return {"base_rate": (constant, constant)}
 
     def save(self, path: Path) -> None:

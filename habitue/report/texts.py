@@ -383,6 +383,8 @@ ENGLISH: Final[dict[str, str]] = {
     "who.rfm_logistic": "RFM, logistic regression",
     "who.rfm_linear": "RFM, linear regression",
     "who.rfm_boosted": "RFM, boosted trees",
+    "who.bg_nbd": "BG/NBD",
+    "who.bg_nbd_gamma_gamma": "BG/NBD and Gamma-Gamma",
     # parts of the offers
     "mix.habit": "each person's own habits",
     "mix.personal_frequency": "each person's own favourites",

@@ -125,6 +125,7 @@ def test_events_after_training_change_no_model(world: World) -> None:
     past = replace(world.shop, events=world.shop.events.filter(pl.col("timestamp") < world.until))
     fitted = fit_tasks(MemoryLog(past), [CHURN], train_until=world.until)
     assert fitted.models["churn_30d"] == world.fitted.models["churn_30d"]
+    assert fitted.models["churn_30d"].lifetime_rival is not None
 
 
 def test_shuffled_outcomes_fall_to_chance() -> None:

@@ -43,7 +43,9 @@ def test_a_probability_has_all_its_measures(results: dict[str, TaskEvaluation]) 
     churn = results["churn"]
     assert churn.status == "ok"
     assert set(churn.metrics) == set(CHANCE_METRICS)
-    assert set(churn.baselines) == {"base_rate", "recency", "rfm_logistic", "rfm_boosted"}
+    assert set(churn.baselines) == {
+        "base_rate", "recency", "rfm_logistic", "rfm_boosted", "bg_nbd",
+    }  # fmt: skip
     assert all(set(measures) == set(CHANCE_METRICS) for measures in churn.baselines.values())
     assert churn.metrics["auc"] > 0.7
     assert churn.baselines["base_rate"]["auc"] == 0.5
@@ -52,7 +54,9 @@ def test_a_probability_has_all_its_measures(results: dict[str, TaskEvaluation]) 
 def test_an_amount_has_all_its_measures(results: dict[str, TaskEvaluation]) -> None:
     value = results["value"]
     assert set(value.metrics) == set(AMOUNT_METRICS)
-    assert set(value.baselines) == {"mean", "recent_spend", "rfm_linear", "rfm_boosted"}
+    assert set(value.baselines) == {
+        "mean", "recent_spend", "rfm_linear", "rfm_boosted", "bg_nbd_gamma_gamma",
+    }  # fmt: skip
     assert value.metrics["mae"] < value.baselines["mean"]["mae"]
 
 
@@ -71,6 +75,26 @@ def test_rivals_of_an_amount_are_judged_by_a_total_they_mean(
     assert (
         unsmeared.baselines["rfm_linear"]["mae"] == results["value"].baselines["rfm_linear"]["mae"]
     )
+
+
+def test_bg_nbd_tells_who_stays_away_and_what_comes_in(results: dict[str, TaskEvaluation]) -> None:
+    assert results["churn"].baselines["bg_nbd"]["auc"] > 0.65
+    assert results["churn"].baselines["bg_nbd"]["ece"] < 0.15
+    value = results["value"].baselines
+    assert abs(value["bg_nbd_gamma_gamma"]["total_error"]) < 0.3
+    assert value["bg_nbd_gamma_gamma"]["gini"] > 0.2
+
+
+def test_bg_nbd_stands_beside_questions_about_purchases_alone() -> None:
+    asked = [
+        Task("visit", "event", event="any", horizon_days=14, active_days=60),
+        Task("fall", "no_event", horizon_days=30, active_days=60, fall_to=0.5),
+        Task("buy", "event", horizon_days=14, active_days=60),
+    ]
+    tasks = [ResolvedTask(task, "ok") for task in asked]
+    found = fit_tasks(MemoryLog(SHOP), tasks, train_until=UNTIL).models
+    with_rival = {name for name, model in found.items() if model.lifetime_rival is not None}
+    assert with_rival == {"buy"}
 
 
 def test_model_and_rivals_are_judged_on_the_same_persons(

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from habitue.baselines.bg_nbd import BgNbd
+from habitue.baselines.gamma_gamma import GammaGamma
+from habitue.baselines.lifetime import (
+    LIFETIME_COLUMNS,
+    Lifetime,
+    fit_lifetime,
+    fit_lifetime_rival,
+)
+from tests.baselines.buyers import made_up_buyers, made_up_values
+
+BUYING = BgNbd(r=0.8, alpha=6.0, a=0.9, b=3.0)
+SPENDING = GammaGamma(p=6.25, q=3.74, gamma=15.44)
+
+Floats = npt.NDArray[np.floating]
+
+
+def persons(num: int = 4000) -> tuple[Floats, Floats, Floats]:
+    """Rows of LIFETIME_COLUMNS, orders and money within 20 days; the first ten never bought."""
+    buyers = made_up_buyers(BUYING, num, oldest=60, ahead=20)
+    value, own_mean = made_up_values(SPENDING, buyers.frequency + 1)
+    column = {
+        "repeat_orders": buyers.frequency,
+        "last_repeat_days": buyers.recency,
+        "customer_days": buyers.age,
+        "mean_order_value": value,
+    }
+    rows = np.column_stack([column[name] for name in LIFETIME_COLUMNS]).astype(np.float32)
+    rows[:10] = np.nan
+    return rows, buyers.came, buyers.came * own_mean
+
+
+def fitted(rows: Floats) -> Lifetime:
+    lifetime = fit_lifetime(rows)
+    assert lifetime is not None
+    return lifetime
+
+
+def test_orders_and_money_to_come_are_told_of_all_who_bought() -> None:
+    rows, came, spent = persons()
+    lifetime = fitted(rows)
+    assert np.nansum(lifetime.orders(rows, days=20)) == pytest.approx(came[10:].sum(), rel=0.05)
+    assert np.nansum(lifetime.value(rows, days=20)) == pytest.approx(spent[10:].sum(), rel=0.08)
+    chance = lifetime.return_chance(rows, days=20)
+    assert np.nanmean(chance) == pytest.approx((came[10:] > 0).mean(), abs=0.02)
+    assert np.isnan(chance[:10]).all()
+    assert not np.isnan(chance[10:]).any()
+
+
+def test_absence_is_the_other_side_of_return() -> None:
+    rows, came, _ = persons()
+    label = (came > 0).astype(float)
+    there = fit_lifetime_rival(fitted(rows), rows, label, asked="return", days=20)
+    away = fit_lifetime_rival(fitted(rows), rows, 1 - label, asked="absence", days=20)
+    assert there.predict(rows)["bg_nbd"][0] == pytest.approx(1 - away.predict(rows)["bg_nbd"][0])
+
+
+def test_who_never_bought_gets_the_mean_of_such_persons() -> None:
+    rows, came, _ = persons()
+    came[:10] = [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    rival = fit_lifetime_rival(fitted(rows), rows, came, asked="return", days=20)
+    assert rival.predict(rows)["bg_nbd"][0][:10] == pytest.approx(0.3)
+    known = fit_lifetime_rival(fitted(rows), rows[10:], came[10:], asked="return", days=20)
+    assert known.never_bought == pytest.approx(came[10:].mean())
+
+
+def test_an_amount_is_typical_only_where_a_purchase_is_likely() -> None:
+    rows, _, spent = persons()
+    rival = fit_lifetime_rival(fitted(rows), rows, spent, asked="value", days=20)
+    expected, typical = rival.predict(rows)["bg_nbd_gamma_gamma"]
+    likely = np.nan_to_num(rival.lifetime.return_chance(rows, days=20)) > 0.5
+    assert 0 < likely.mean() < 1
+    assert (typical[~likely] == 0).all()
+    assert typical[likely] == pytest.approx(expected[likely])
+
+
+def test_where_orders_have_no_value_only_the_chance_is_told() -> None:
+    rows, came, spent = persons()
+    rows[:, LIFETIME_COLUMNS.index("mean_order_value")] = 0
+    lifetime = fitted(rows)
+    assert lifetime.spending is None
+    assert np.isnan(lifetime.value(rows, days=20)).all()
+    assert fit_lifetime_rival(lifetime, rows, spent, asked="value", days=20).predict(rows) == {}
+    assert set(fit_lifetime_rival(lifetime, rows, came, asked="return", days=20).predict(rows)) == {
+        "bg_nbd"
+    }
+
+
+def test_where_nobody_bought_again_there_is_no_model() -> None:
+    rows, _, _ = persons()
+    assert fit_lifetime(rows[:10]) is None
+    assert fit_lifetime(rows[rows[:, 0] == 0]) is None
+
+
+def test_money_is_that_of_orders_times_that_of_an_order() -> None:
+    rows, _, _ = persons()
+    lifetime = replace(fitted(rows), spending=SPENDING)
+    spend = SPENDING.spend(rows[:, 0] + 1, rows[:, 3])
+    told = lifetime.value(rows, days=20)
+    assert told[10:] == pytest.approx((lifetime.orders(rows, days=20) * spend)[10:])
