@@ -24,6 +24,8 @@ from plain_data import read_published, write_persons
 BAR = 0.05
 # As each trains best: RecTools' own batch is 128 persons, RecBole's is of prefixes.
 PREFIX = ("--samples", "prefix", "--batch", "256")
+# Places in a batch of ours that hold as many targets as RecTools' 128 persons at that length.
+PLACES = {50: 930, 20: 740}
 RATIOS = (
     ("habitue, sampled", "rectools, sampled", 30),
     ("habitue, full", "rectools, full", 15),
@@ -53,10 +55,17 @@ def contenders(negatives: int, lengths: list[int]) -> list[Contender]:
         ("recbole, prefix", (*full, *PREFIX)),
     ]
     return [
-        Contender(f"{name}, {length}", name.split(",")[0], (*given, "--length", str(length)))
+        Contender(f"{name}, {length}", name.split(",")[0], (*given, *_at(name, length)))
         for name, given in kinds
         for length in lengths
     ]
+
+
+def _at(name: str, length: int) -> tuple[str, ...]:
+    """Return the options of a contender at one length."""
+    if not name.startswith("habitue") or length not in PLACES:
+        return ("--length", str(length))
+    return ("--length", str(length), "--batch-targets", str(PLACES[length]))
 
 
 def compare(

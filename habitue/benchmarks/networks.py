@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 FLAGSHIP: Final = "flagship"
 NONE: Final = "none"  # no network at all
-_MANY_ITEMS: Final = 20_000
-_NEGATIVES: Final = 2048
-_MANY_TARGETS: Final = 4_500_000  # next items learned from in all epochs together
-_LEAST_EPOCHS: Final = 4
 ARCHITECTURES: Final = (FLAGSHIP, "transformer", "sasrec", "gru", "lstm", "cnn")
 
 
@@ -76,27 +72,19 @@ class Networked:
 
     @classmethod
     def of(cls, architecture: str, seed: int, trial: Trial, weights: Path) -> "Networked":
-        """Return the network as it is trained on data of this size.
-
-        Beyond `_MANY_ITEMS` a softmax over all items is dearer than the rest of the network, and
-        beyond `_MANY_TARGETS` an epoch holds what many hold elsewhere.
-        """
+        """Return the network as it is trained on data of this size."""
         from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
+        from habitue.model.recipe import without_repeats
 
         change: dict[str, object] = {}
         if architecture != FLAGSHIP:
             change = {"architecture": architecture}
         if architecture == "sasrec":  # as it was published
             change["high_pass"] = 0.0
-        learning: dict[str, object] = {"seed": seed}
-        if trial.num_items > _MANY_ITEMS:
-            learning |= {"loss": "sampled", "negatives": _NEGATIVES}
         targets = int((trial.training.lengths - 1).clip(0).sum())
-        epochs = round(_MANY_TARGETS / max(targets, 1))
-        if epochs < PLAIN_TRAINING.epochs:
-            learning["epochs"] = max(epochs, _LEAST_EPOCHS)
+        learning = without_repeats(num_targets=targets, num_items=trial.num_items)
         model = PLAIN_MODEL.model_copy(update=change)
-        training = PLAIN_TRAINING.model_copy(update=learning)
+        training = PLAIN_TRAINING.model_copy(update=learning | {"seed": seed})
         return cls(architecture, seed, model, training, weights)
 
     @property

@@ -40,8 +40,9 @@ class Work:
             "sequences": str(self.sequences.resolve()),
             "vocabulary": str(self.vocabulary.resolve()),
             "checkpoint": str(self.checkpoint.resolve()),
-            "model": self.model.model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
+            # What nobody set is left to the log there as here.
+            "model": self.model.model_dump(mode="json", exclude_unset=True),
+            "training": self.training.model_dump(mode="json", exclude_unset=True),
             "valid_from": self.valid_from,
             "as_of": self.as_of,
         }

@@ -265,6 +265,7 @@ class _FullSoftmax(torch.autograd.Function):
         log_otherwise_N: torch.Tensor,
     ) -> torch.Tensor:
         rows = len(query_ND)
+        learns_biases = ctx.needs_input_grad[2]  # type: ignore[attr-defined]
         grad_query, grad_share = torch.empty_like(query_ND), torch.empty_like(log_softmax_share_N)
         grad_vectors, grad_biases = torch.zeros_like(vectors_MD), torch.zeros_like(biases_M)
         loss = query_ND.new_zeros(())
@@ -282,7 +283,8 @@ class _FullSoftmax(torch.autograd.Function):
             found.sub_(vectors_MD[own]).mul_(duty[:, None])
             scaled = query * duty[:, None]
             grad_vectors.addmm_(share.T, scaled).index_add_(0, own, scaled, alpha=-1)
-            grad_biases.addmv_(share.T, duty).index_add_(0, own, duty, alpha=-1)
+            if learns_biases:
+                grad_biases.addmv_(share.T, duty).index_add_(0, own, duty, alpha=-1)
             grad_share[part] = -duty
         grad_otherwise = -1 / max(rows, 1) - grad_share
         ctx.save_for_backward(grad_query, grad_vectors, grad_biases, grad_share, grad_otherwise)

@@ -25,6 +25,7 @@ from habitue.model.behaviour import BehaviourModel, Shape
 from habitue.model.fit import Epoch, Run
 from habitue.model.inference import Network
 from habitue.model.priors import set_priors
+from habitue.model.recipe import WITHOUT_REPEATS
 from habitue.model.validation import K, Quality
 from habitue.schema import SECOND
 from habitue.sequences.batches import (
@@ -45,16 +46,7 @@ Numbers = npt.NDArray[np.int64]
 PLAIN_MODEL: Final = ModelSettings(
     architecture="sasrec", heads=1, dropout=0.5, high_pass=0.7, repeats=False, item_bias=False
 )
-PLAIN_TRAINING: Final = TrainingSettings(
-    loss="full",
-    epochs=30,
-    patience=6,
-    batch_events=1100,
-    learning_rate=2e-3,
-    negatives=1024,
-    later_items=0.4,
-    hidden_items=0,
-)
+PLAIN_TRAINING: Final = TrainingSettings().model_copy(update=WITHOUT_REPEATS | {"hidden_items": 0})
 _NOBODY_IS_LATE = 1 << 62
 _PERSONS_AT_ONCE = 512
 _BATCH_EVENTS = 12_800

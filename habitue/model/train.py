@@ -19,15 +19,14 @@ from habitue.model.behaviour import BehaviourModel, Shape
 from habitue.model.fit import GoesOn, Run, TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.priors import set_priors, targets_of
+from habitue.model.recipe import settled_model, settled_training
 from habitue.model.resume import Checkpoint, training_key
 from habitue.model.validation import validation_persons
 from habitue.sequences.batches import TrainingSpan, training_span
-from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.vocabulary import FEATURES, Vocabulary, category_labels
 
 CURVE_FILE = "training.jsonl"
-_BATCH_WITHOUT_REPEATS = 1100  # events, as on bare sequences
 
 
 def train_network(
@@ -71,8 +70,9 @@ def train_network(
     # The caller's random numbers stay as they were.
     with torch.random.fork_rng(devices=[]), _curve_file(folder) as curve_file:
         torch.manual_seed(training.seed)
-        model = settled(model, sequences, num_items=vocabulary.num_items, before=valid_from)
-        training = _in_small_steps(training, model)
+        num_items = vocabulary.num_items
+        model = settled_model(model, sequences, num_items=num_items, before=valid_from)
+        training = settled_training(training, model, span, num_items=num_items)
         network = _new_network(sequences, vocabulary, span, model)
         run = Run(network, sequences, span, validation, training, progress, curve_file)
         if goes_on is not None:
@@ -96,27 +96,6 @@ def _curve_file(folder: Path | None) -> AbstractContextManager[IO[str] | None]:
         return nullcontext()
     folder.mkdir(parents=True, exist_ok=True)
     return (folder / CURVE_FILE).open("w")
-
-
-def settled(
-    model: ModelSettings, sequences: Sequences, *, num_items: int, before: int
-) -> ModelSettings:
-    """Return the settings with what is left to the log decided by it, as it was before `before`."""
-    if model.repeats is None:
-        share = repeat_share(sequences, num_items=num_items, before=before)
-        model = model.model_copy(update={"repeats": share >= LEAST_REPEATS})
-    usual = {"dropout": model.usual_dropout, "high_pass": model.usual_high_pass}
-    return model.model_copy(update=usual)
-
-
-def _in_small_steps(training: TrainingSettings, model: ModelSettings) -> TrainingSettings:
-    """Return the settings with smaller batches where nobody takes the same twice, if none is set.
-
-    There most is learnt of items, each seen a few times, and few steps teach little of it.
-    """
-    if model.repeats or "batch_events" in training.model_fields_set:
-        return training
-    return training.model_copy(update={"batch_events": _BATCH_WITHOUT_REPEATS})
 
 
 def _new_network(

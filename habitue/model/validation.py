@@ -15,7 +15,7 @@ from habitue.sequences.batches import is_target, per_person
 from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
 from habitue.sequences.sequences import Sequences, joined_ranges
 
-MAX_PERSONS = 1000
+MAX_PERSONS = 4000  # of fewer, chance would choose the epoch where hits are rare
 _PERSONS_AT_ONCE = 128
 K = 10
 

@@ -15,7 +15,7 @@ from habitue.model.behaviour import BehaviourModel
 from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.objectives import behaviour_loss
-from habitue.model.train import CURVE_FILE, _in_small_steps, settled, train_network
+from habitue.model.train import CURVE_FILE, train_network
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.vocabulary import event_type_number
@@ -264,45 +264,3 @@ def test_a_log_of_one_kind_of_event_can_be_learnt(lab: Lab, tmp_path: Path) -> N
     )
     kinds = trained.network.next_event_type(lab.sequences, as_of=lab.as_of)
     assert kinds.values[:, kinds.labels.index("purchase")].min() > 0.9
-
-
-def without_repeats(lab: Lab) -> Sequences:
-    """The same persons, each event of another item than the person's earlier ones."""
-    few = lab.few.last(min(lab.vocabulary.num_items, int(lab.few.lengths.max())))
-    place = np.arange(few.num_events) - np.repeat(few.offsets[:-1], few.lengths)
-    return replace(few, items=(place % lab.vocabulary.num_items + 1).astype(np.int32))
-
-
-def test_the_log_decides_whether_the_network_looks_for_repeats(lab: Lab) -> None:
-    def found(sequences: Sequences, **given: object) -> tuple[object, ...]:
-        model = ModelSettings.model_validate({"architecture": "sasrec", **given})
-        known = settled(model, sequences, num_items=lab.vocabulary.num_items, before=lab.valid_from)
-        return known.repeats, known.dropout, known.high_pass
-
-    assert found(lab.few) == (True, 0.2, 0.0)
-    once = without_repeats(lab)
-    assert found(once) == (False, 0.5, 0.7)
-    assert found(once, architecture="transformer") == (False, 0.2, 0.0)
-    assert found(once, repeats=True) == (True, 0.2, 0.0)
-    assert found(once, dropout=0, high_pass=0.1) == (False, 0, 0.1)
-
-
-def test_a_network_trained_without_repeats_says_so_itself(lab: Lab, tmp_path: Path) -> None:
-    once = TrainingSettings(epochs=1)
-    pointing = lab.train(tmp_path / "a", training=once).network.model
-    assert pointing.shape.settings.repeats is True
-    assert hasattr(pointing, "repeats")
-    trained = lab.train(tmp_path / "b", training=once, sequences=without_repeats(lab))
-    assert trained.network.model.shape.settings.repeats is False
-    assert not hasattr(trained.network.model, "repeats")
-
-
-@pytest.mark.parametrize(
-    ("given", "repeats", "used"),
-    [({}, False, 1100), ({}, True, 6400), ({"batch_events": 6400}, False, 6400)],
-)
-def test_without_repeats_batches_are_small_unless_their_size_is_set(
-    given: dict[str, int], repeats: bool, used: int
-) -> None:
-    training = TrainingSettings.model_validate(given)
-    assert _in_small_steps(training, ModelSettings(repeats=repeats)).batch_events == used
