@@ -1,10 +1,13 @@
 """Lifetime-value models as rivals of a prediction: "bg_nbd" and "bg_nbd_gamma_gamma".
 
 In: four columns a person (`LIFETIME_COLUMNS`), nothing of what came after. Out: the chance to buy
-within some days, or the amount. The two models say nothing of persons who never bought; such get
-the mean of theirs among those learnt from. Knows nothing about tasks or events.
+within some days, or the amount. A purchase is a day with an order, as in the papers: in a Poisson
+process nobody comes back within the hour as a matter of course. The two models say nothing of
+persons who never bought; such get the mean of theirs among those learnt from. Knows nothing about
+tasks or events.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,41 +22,35 @@ Floats = npt.NDArray[np.floating]
 Asked = Literal["return", "absence", "value"]
 
 LIFETIME_COLUMNS: Final = (
-    "repeat_orders",  # missing of persons who never bought, as are the others
+    "order_days",  # missing of persons who never bought
     "last_repeat_days",
     "customer_days",
-    "mean_order_value",
+    "spend",
 )
 
 
 @dataclass(frozen=True)
 class Lifetime:
-    """When customers buy, and for how much; the latter is missing where orders have no value."""
+    """When customers buy, and for how much; the latter is missing where nothing has a value."""
 
     buying: BgNbd
     spending: GammaGamma | None
 
     def return_chance(self, columns_NF: Floats, *, days: float) -> Floats:
         """Return the chance of an order within `days`, float64 [N], NaN of who never bought."""
-        bought = ~np.isnan(columns_NF[:, 0])
-        chance = np.full(len(columns_NF), np.nan)
-        chance[bought] = self.buying.return_chance(*columns_NF[bought, :3].T, ahead=days)
-        return chance
+        return _of_buyers(self.buying.return_chance, columns_NF, days)
 
-    def orders(self, columns_NF: Floats, *, days: float) -> Floats:
-        """Return the expected number of orders within `days`, float64 [N], NaN likewise."""
-        bought = ~np.isnan(columns_NF[:, 0])
-        orders = np.full(len(columns_NF), np.nan)
-        orders[bought] = self.buying.purchases(*columns_NF[bought, :3].T, ahead=days)
-        return orders
+    def order_days(self, columns_NF: Floats, *, days: float) -> Floats:
+        """Return the expected number of days with an order within `days`, float64 [N], or NaN."""
+        return _of_buyers(self.buying.purchases, columns_NF, days)
 
     def value(self, columns_NF: Floats, *, days: float) -> Floats:
         """Return the expected amount within `days`, float64 [N], NaN where it is not known."""
         if self.spending is None:
             return np.full(len(columns_NF), np.nan)
-        repeats, _, _, mean_value = columns_NF.T
-        spend = self.spending.spend(repeats + 1, mean_value)
-        return np.asarray(self.orders(columns_NF, days=days) * spend)
+        order_days, _, _, spend = columns_NF.T
+        of_a_day = self.spending.spend(order_days, spend / order_days)
+        return np.asarray(self.order_days(columns_NF, days=days) * of_a_day)
 
 
 @dataclass(frozen=True)
@@ -86,14 +83,16 @@ class LifetimeRival:
 
 def fit_lifetime(columns_NF: Floats) -> Lifetime | None:
     """Fit both models to persons as they are known today; None where too few bought again."""
-    repeats, recency, age, mean_value = columns_NF[~np.isnan(columns_NF[:, 0])].T
+    order_days, recency, age, spend = columns_NF[~np.isnan(columns_NF[:, 0])].T
     try:
-        buying = fit_bg_nbd(repeats, recency, age)
+        buying = fit_bg_nbd(order_days - 1, recency, age)
     except NotEnoughData:
         return None
-    again = repeats > 0
+    again = order_days > 1
     try:
-        return Lifetime(buying, fit_gamma_gamma(repeats[again] + 1, mean_value[again]))
+        return Lifetime(
+            buying, fit_gamma_gamma(order_days[again], spend[again] / order_days[again])
+        )
     except NotEnoughData:
         return Lifetime(buying, None)
 
@@ -106,3 +105,12 @@ def fit_lifetime_rival(
     if len(label) == 0:
         label = label_N
     return LifetimeRival(lifetime, asked, days, float(label.mean()))
+
+
+def _of_buyers(answer: Callable[..., Floats], columns_NF: Floats, days: float) -> Floats:
+    """Return the answer about each person, NaN of those who never bought."""
+    bought = ~np.isnan(columns_NF[:, 0])
+    order_days, recency, age, _ = columns_NF[bought].T
+    answers = np.full(len(columns_NF), np.nan)
+    answers[bought] = answer(order_days - 1, recency, age, ahead=days)
+    return answers

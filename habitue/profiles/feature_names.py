@@ -114,6 +114,7 @@ def _lifetime() -> dict[str, Feature]:
         "sessions": Feature("{} so far", "visit", "activity"),
         "orders": Feature("{} so far", "order", "orders"),
         "repeat_orders": Feature("{} after the first", "order", "orders"),
+        "order_days": Feature("ordered on {}", "day", "orders"),
         "last_repeat_days": Feature("{} between first and last order", "day", "orders"),
         "spend": Feature("spent {} so far", "money", "spending"),
         "mean_order_value": Feature("{} an order on average", "money", "basket", "no orders"),

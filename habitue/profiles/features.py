@@ -5,8 +5,8 @@ person with an event before `as_of`: `subject_id` and the columns of `FEATURES`,
 where a number has no meaning (no orders, no prices). Whole columns at a time, in Polars; events
 at or after `as_of`, or not yet received then, are dropped before anything is counted.
 
-Repeat orders, days between the first and the last, and days since the first are the sufficient
-statistics x, t_x and T of BG/NBD (Fader, Hardie and Lee 2005).
+Days with an order less one, days between the first order and the last, and days since the first
+are the sufficient statistics x, t_x and T of BG/NBD (Fader, Hardie and Lee 2005).
 """
 
 import math
@@ -171,6 +171,7 @@ def _orders(past: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject_id", *order_key())
         .agg(
             age=pl.col("age").max(),
+            day=pl.col("timestamp").min() // DAY,
             order_value=pl.col("value").sum(),
             order_lines=pl.len(),
         )
@@ -185,6 +186,7 @@ def _order_counts(orders: pl.DataFrame) -> pl.DataFrame:
         (pl.col("age").max() / DAY).alias("customer_days"),
         ((pl.col("age").max() - pl.col("age").min()) / DAY).alias("last_repeat_days"),
         pl.len().alias("orders"),
+        pl.col("day").n_unique().alias("order_days"),
         pl.col("order_value").sum().alias("spend"),
         pl.col("order_value").mean().alias("mean_order_value"),
         pl.col("order_value").max().alias("max_order_value"),

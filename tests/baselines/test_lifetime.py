@@ -25,10 +25,10 @@ def persons(num: int = 4000) -> tuple[Floats, Floats, Floats]:
     buyers = made_up_buyers(BUYING, num, oldest=60, ahead=20)
     value, own_mean = made_up_values(SPENDING, buyers.frequency + 1)
     column = {
-        "repeat_orders": buyers.frequency,
+        "order_days": buyers.frequency + 1,
         "last_repeat_days": buyers.recency,
         "customer_days": buyers.age,
-        "mean_order_value": value,
+        "spend": value * (buyers.frequency + 1),
     }
     rows = np.column_stack([column[name] for name in LIFETIME_COLUMNS]).astype(np.float32)
     rows[:10] = np.nan
@@ -44,7 +44,7 @@ def fitted(rows: Floats) -> Lifetime:
 def test_orders_and_money_to_come_are_told_of_all_who_bought() -> None:
     rows, came, spent = persons()
     lifetime = fitted(rows)
-    assert np.nansum(lifetime.orders(rows, days=20)) == pytest.approx(came[10:].sum(), rel=0.05)
+    assert np.nansum(lifetime.order_days(rows, days=20)) == pytest.approx(came[10:].sum(), rel=0.05)
     assert np.nansum(lifetime.value(rows, days=20)) == pytest.approx(spent[10:].sum(), rel=0.08)
     chance = lifetime.return_chance(rows, days=20)
     assert np.nanmean(chance) == pytest.approx((came[10:] > 0).mean(), abs=0.02)
@@ -81,7 +81,7 @@ def test_an_amount_is_typical_only_where_a_purchase_is_likely() -> None:
 
 def test_where_orders_have_no_value_only_the_chance_is_told() -> None:
     rows, came, spent = persons()
-    rows[:, LIFETIME_COLUMNS.index("mean_order_value")] = 0
+    rows[:, LIFETIME_COLUMNS.index("spend")] = 0
     lifetime = fitted(rows)
     assert lifetime.spending is None
     assert np.isnan(lifetime.value(rows, days=20)).all()
@@ -94,12 +94,12 @@ def test_where_orders_have_no_value_only_the_chance_is_told() -> None:
 def test_where_nobody_bought_again_there_is_no_model() -> None:
     rows, _, _ = persons()
     assert fit_lifetime(rows[:10]) is None
-    assert fit_lifetime(rows[rows[:, 0] == 0]) is None
+    assert fit_lifetime(rows[rows[:, 0] == 1]) is None
 
 
-def test_money_is_that_of_orders_times_that_of_an_order() -> None:
+def test_money_is_that_of_days_with_orders_times_that_of_such_a_day() -> None:
     rows, _, _ = persons()
     lifetime = replace(fitted(rows), spending=SPENDING)
-    spend = SPENDING.spend(rows[:, 0] + 1, rows[:, 3])
+    spend = SPENDING.spend(rows[:, 0], rows[:, 3] / rows[:, 0])
     told = lifetime.value(rows, days=20)
-    assert told[10:] == pytest.approx((lifetime.orders(rows, days=20) * spend)[10:])
+    assert told[10:] == pytest.approx((lifetime.order_days(rows, days=20) * spend)[10:])

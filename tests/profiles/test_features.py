@@ -6,7 +6,7 @@ import pytest
 
 from habitue.profiles.facts import build_facts
 from habitue.profiles.features import FEATURES, build_features, item_codes
-from habitue.schema import DAY, HOUR, SECOND, parse_time
+from habitue.schema import DAY, HOUR, MINUTE, SECOND, parse_time
 from tests.profiles.frames import Row, catalogue, events
 from tests.shop import make_shop
 
@@ -61,9 +61,18 @@ def test_without_order_ids_lines_of_one_visit_are_one_order_as_in_the_facts() ->
 
 def test_sufficient_statistics_of_bg_nbd() -> None:
     person = features_of(Row(1, ago(40)), Row(1, ago(30)), Row(1, ago(10)))
-    assert person["repeat_orders"] == 2
+    assert person["order_days"] == 3
     assert person["last_repeat_days"] == pytest.approx(30)
     assert person["customer_days"] == pytest.approx(40)
+
+
+def test_two_orders_of_one_day_are_one_day_with_an_order() -> None:
+    person = features_of(
+        Row(1, ago(30), order="a"), Row(1, ago(30) + MINUTE, order="b"), Row(1, ago(10), order="c")
+    )
+    assert person["orders"] == 3
+    assert person["order_days"] == 2
+    assert features_of(Row(1, ago(3), "view_item"))["order_days"] is None
 
 
 def test_rhythm_says_how_overdue_an_order_is() -> None:
