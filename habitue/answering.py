@@ -296,6 +296,19 @@ class Version:
             as_of=as_of,
         )
 
+    def next_parts(
+        self, name: str, frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int
+    ) -> dict[str, Floats]:
+        """Return what each part of a mixture expects to come next, part -> [N, K]."""
+        model, sequences = self.next_models[name], encode(frame, items, self.vocabulary)
+        return model.parts(
+            frame,
+            items,
+            subject_ids=sequences.subject_ids,
+            network_NK=network_chances(self.network, model.task, sequences, as_of=as_of),
+            as_of=as_of,
+        )
+
     @cached_property
     def _task_list(self) -> "TaskList":
         return _task_lists().validate_json((self.folder / "tasks" / TASK_LIST).read_bytes())

@@ -1,7 +1,7 @@
 """A workspace: one shop, and a method for every verb.
 
 Each method checks its arguments, calls the stages and returns a record with the JSON keys of the
-contract. What the methods share stands in `shop`.
+contract. What the methods share stands in `shop`, the verbs about the folder in `shop_folder`.
 """
 
 import shutil
@@ -29,13 +29,13 @@ from habitue.compute import is_one_of_several
 from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
-from habitue.shop import Shop
+from habitue.shop_folder import ShopFolder
 from habitue.versions import write_evaluation
 
 if TYPE_CHECKING:
     from habitue.actions.recommend import Adviser
-    from habitue.backup import BackedUp, Restored
-    from habitue.doctor import Diagnosis
+    from habitue.explanations.drivers import Drivers
+    from habitue.explanations.record import Explanation
     from habitue.judging import Evaluation
     from habitue.profiles.profile import Profile
     from habitue.refreshing import Refresh
@@ -62,7 +62,7 @@ TABLES = (".csv", ".parquet")
 AUTO = "auto"  # the architecture that a comparison chooses
 
 
-class Workspace(Shop):
+class Workspace(ShopFolder):
     """One shop: its log, its models, its answers.
 
     An `as_of` is a text ("2025-11-30", "2025-11-30T18:00:00Z"), a `datetime.date` or a
@@ -402,6 +402,41 @@ class Workspace(Shop):
             user_ids=self.store.outside_ids,
         )[0]
 
+    def explain(
+        self,
+        user: str | None = None,
+        *,
+        task: str | None = None,
+        item: str | None = None,
+        threshold: float | None = None,
+        limit: int | None = None,
+        as_of: Moment | None = None,
+    ) -> "Explanation | Drivers":
+        """Say why a prediction of a customer, or an item's score with them, is what it is.
+
+        The customer's own dated events, each removed and everything computed again. Without
+        `user`, what moves the task in this shop. `threshold` is where the decision lies, such as
+        the one of an audience; left out: that of the churn alert, else the base rate. `limit` is
+        how many entries are cited.
+
+        Raises:
+            Refused: it asks for both or neither of a task and an item, or for nobody's item.
+            UnknownName: there is no such task, or the model does not know the item.
+        """
+        from habitue.explanations.asking import Asked, explain
+
+        asked = Asked.of(user, task=task, item=item, threshold=threshold, limit=limit)
+        log, moment, version = self._asked(as_of)
+        return explain(
+            asked,
+            version,
+            log,
+            as_of=moment,
+            settings=self.settings(),
+            person=lambda name: self._person(name, log, moment),
+            adviser=lambda: self._adviser(version, log, moment),
+        )
+
     def predict(
         self, task: str, *, out: str | Path | None = None, as_of: Moment | None = None
     ) -> "Predicted":
@@ -544,43 +579,6 @@ class Workspace(Shop):
         self.progress.advance()
         self.progress.finish()
         return Written(path)
-
-    # The folder itself
-
-    def backup(self, *, out: str | Path | None = None, force: bool = False) -> "BackedUp":
-        """Copy the workspace into one `.tar.zst` file, while others may write.
-
-        Raises:
-            NotReady: there is no shop here.
-            Refused: `output_exists`, the file is there already; with `force` it is replaced.
-            Failed: `corrupt_file`, a file is damaged; nothing was copied.
-        """
-        from habitue.backup import back_up
-
-        if not self.folder.is_dir() or not any(self.folder.iterdir()):
-            raise self._no_workspace()
-        path = None if out is None else Path(out)
-        return back_up(self.folder, path, progress=self.progress, force=force)
-
-    def restore(self, file: str | Path) -> "Restored":
-        """Make this workspace, which must not exist yet or be empty, from a backup.
-
-        Raises:
-            Refused: `workspace_taken`, the folder holds something.
-            FileRefused: the file is no backup.
-            Failed: `corrupt_file`, the backup is damaged; nothing was restored.
-        """
-        from habitue.backup import restore
-
-        restored = restore(Path(file), self.folder, progress=self.progress)
-        self._store = self._log = self._version = self._advised = None
-        return restored
-
-    def doctor(self) -> "Diagnosis":
-        """Say what is wrong with this workspace, and which command mends it."""
-        from habitue.doctor import examine
-
-        return examine(self.folder, progress=self.progress)
 
 
 def _given(options: Mapping[str, object]) -> dict[str, object]:

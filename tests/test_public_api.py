@@ -23,7 +23,7 @@ METHODS = {
 }
 WITHOUT_METHOD = {"benchmark next-item", "benchmark session", "demo", "simulate", "version"}
 WITHOUT_SHOP = WITHOUT_METHOD - {"demo"}
-LATER = {"serve", "stream", "erase", "export", "privacy", "identity", "explain"}
+LATER = {"serve", "stream", "erase", "export", "privacy", "identity"}
 
 
 def verbs() -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ of a few persons only. Knows nothing about training or storage.
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TypeVar
 
@@ -41,6 +41,17 @@ class ScoredItem:
 
     item_id: str
     score: float
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One item's score for each of N persons, beside what it takes to be offered."""
+
+    score: Floats  # [N] of the blend
+    bar: Floats  # [N] what the last of the first k of all others has; 0 where they are fewer
+    rank: Ints  # [N] among what may be offered, from 1
+    is_offered: Bools  # [N] whether it may be: not sold out, no product, or taken before
+    shares: Floats  # [N, C] what each component of the blend adds to the score
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,41 @@ class Adviser:
         )
         return self._labelled(user_id, picks.items()[0], "popular", as_of=as_of, k=k)
 
-    def similar(self, item_id: str, k: int = 10) -> list[ScoredItem]:
-        """Return items that go with this one, best first.
+    def weigh(self, item_id: str, sequences: Sequences, *, as_of: int, k: int = 10) -> Weighed:
+        """Return how an item stands with each person; reads nothing at or after `as_of`.
 
-        Where co-occurrence knows fewer than `k`, popular items of the same category follow, with
-        score 0.
+        Raises:
+            UnknownName: the model does not know the item.
+        """
+        column = self.column_of(item_id)
+        size = max(1, block_size(len(self.catalogue.item_ids)) // 2)
+        starts = range(0, len(sequences), size)
+        blocks = [sequences.slice(n, min(n + size, len(sequences))).before(as_of) for n in starts]
+        found = [self._weighed(column, block, as_of=as_of, k=k) for block in blocks]
+        return Weighed(
+            *(np.concatenate([getattr(one, name) for one in found]) for name in _WEIGHED)
+        )
+
+    def reason_for(self, item_id: str, person: Sequences, *, as_of: int) -> Reason:
+        """Return who puts an item forward for one person, and why, as `recommend` would say it."""
+        column, block = np.array([self.column_of(item_id)]), person.before(as_of)
+        nobody = np.zeros(1, dtype=np.int64)
+        shares = self.blend.mixed(block, as_of=as_of).shares(nobody, column)
+        known = Reasons(block, self.catalogue, as_of=as_of, language=self.language)
+        return self._reasons(nobody, column, shares, known)[0]
+
+    def popular_reason(self, item_id: str) -> Reason:
+        """Return the reason of an offer to somebody nobody has seen."""
+        column = np.array([self.column_of(item_id)])
+        known = Reasons(_nobody(), self.catalogue, as_of=0, language=self.language)
+        return known.popular(column, self._popularity)[0]
+
+    def popular_share(self, item_id: str) -> float:
+        """Return how often an item is taken, as its share of all."""
+        return float(self._popularity.distribution[self.column_of(item_id)])
+
+    def column_of(self, item_id: str) -> int:
+        """Return the place of an item among the scores.
 
         Raises:
             UnknownName: the model does not know the item.
@@ -116,6 +157,18 @@ class Adviser:
                 f"The model knows no item '{item_id}'.{nearest(item_id, self._columns)}",
                 fix="Check the id, or train again if the item is new.",
             )
+        return column
+
+    def similar(self, item_id: str, k: int = 10) -> list[ScoredItem]:
+        """Return items that go with this one, best first.
+
+        Where co-occurrence knows fewer than `k`, popular items of the same category follow, with
+        score 0.
+
+        Raises:
+            UnknownName: the model does not know the item.
+        """
+        column = self.column_of(item_id)
         listable = self.catalogue.offered & self._popularity.touched_by(self.min_persons)
         columns, values = self._cooccurrence.similar(column, k + int((~listable).sum()))
         known = [(int(c), float(v)) for c, v in zip(columns, values, strict=True) if listable[c]]
@@ -146,6 +199,19 @@ class Adviser:
             block = sequences.slice(rows.start, rows.stop).before(as_of)
             yield rows, self._picks(block, as_of=as_of, k=k, hidden=hidden)
 
+    def _weighed(self, column: int, block: Sequences, *, as_of: int, k: int) -> Weighed:
+        mixed = self.blend.mixed(block, as_of=as_of)
+        rows = np.arange(len(block))
+        score = mixed.scores[:, column].copy()
+        shares = mixed.shares(rows, np.full(len(block), column))
+        self._hide(mixed.scores, block, as_of=as_of, hidden=self._hidden(()))
+        is_offered = mixed.scores[:, column] > 0
+        mixed.scores[:, column] = 0
+        others = min(k, mixed.scores.shape[1])
+        bar = np.partition(mixed.scores, -others, axis=1)[:, -others]
+        rank = 1 + (mixed.scores > score[:, None]).sum(axis=1)
+        return Weighed(score, bar, rank, is_offered, shares)
+
     def _picks(self, block: Sequences, *, as_of: int, k: int, hidden: Bools) -> Picks:
         mixed = self.blend.mixed(block, as_of=as_of)
         top = self._best(mixed.scores, block, as_of=as_of, k=k, hidden=hidden)
@@ -164,17 +230,21 @@ class Adviser:
         self, scores: Floats, block: Sequences, *, as_of: int, k: int, hidden: Bools
     ) -> npt.NDArray[np.int64]:
         """The columns to offer each person, [N, k]; what is hidden loses its score."""
-        scores[:, hidden] = 0
-        if self.blend.seen_items == "filter":
-            types = self.blend.target_types
-            taken = item_events(block, num_items=len(hidden), as_of=as_of, event_types=types)
-            scores[taken.persons, taken.columns] = 0
+        self._hide(scores, block, as_of=as_of, hidden=hidden)
         top = top_k(scores, k)
         # Nothing speaks for what has no score; such columns stand last.
         persons, places = np.nonzero(top != NO_ITEM)
         is_empty = scores[persons, top[persons, places]] <= 0
         top[persons[is_empty], places[is_empty]] = NO_ITEM
         return top
+
+    def _hide(self, scores: Floats, block: Sequences, *, as_of: int, hidden: Bools) -> None:
+        """Take their score from items that may not be offered, in place."""
+        scores[:, hidden] = 0
+        if self.blend.seen_items == "filter":
+            types = self.blend.target_types
+            taken = item_events(block, num_items=len(hidden), as_of=as_of, event_types=types)
+            scores[taken.persons, taken.columns] = 0
 
     def _reasons(
         self, persons: Ints, columns: Ints, shares_MC: Floats, known: Reasons
@@ -260,6 +330,9 @@ class Adviser:
             f"The blend has no {kind.__name__} recommender.",
             fix="Run `habitue train` to make the recommenders anew.",
         )
+
+
+_WEIGHED = tuple(field.name for field in fields(Weighed))
 
 
 def _nobody() -> Sequences:

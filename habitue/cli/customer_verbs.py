@@ -34,6 +34,41 @@ def profile(
     answer(open_shop(workspace).profile(user, as_of=as_of), as_json, "profile")
 
 
+def explain(
+    user: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="USER", help="The shop's own user id; none: what moves the task in this shop."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="T", help="Whose prediction, as purchase_30d.")
+    ] = None,
+    item: Annotated[
+        str | None, typer.Option("--item", metavar="ID", help="Whose score with the customer.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            metavar="X",
+            help="Where the decision lies; without it: the churn alert's or the base rate.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Entries cited.")
+    ] = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why: the customer's own dated events, each checked by taking it out."""
+    result = open_shop(workspace).explain(
+        user, task=task, item=item, threshold=threshold, limit=limit, as_of=as_of
+    )
+    answer(result, as_json, "explain")
+
+
 def predict(
     task: Annotated[
         str,

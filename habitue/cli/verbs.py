@@ -10,6 +10,7 @@ from habitue.cli.benchmark_verbs import benchmark_next_item, benchmark_session
 from habitue.cli.customer_verbs import (
     alerts_churn,
     audience,
+    explain,
     popular,
     predict,
     profile,
@@ -93,7 +94,8 @@ def version(as_json: JsonOption = False) -> None:
 
 VERBS: tuple[Callable[..., None], ...] = (
     demo, init, validate, ingest, train, compare, tune, evaluate, refresh, profile, predict,
-    recommend, similar, popular, audience, report, backup, restore, doctor, simulate, version,
+    explain, recommend, similar, popular, audience, report, backup, restore, doctor, simulate,
+    version,
 )  # fmt: skip
 for verb in VERBS:
     app.command()(verb)

@@ -18,6 +18,7 @@ from habitue.cli.customer_views import (
     show_recommendations,
     show_similar,
 )
+from habitue.cli.explanation_views import show_explanation
 from habitue.cli.log_views import (
     show_checks,
     show_findings,
@@ -43,6 +44,7 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "evaluate": show_evaluation,
     "profile": show_profile,
     "recommend": show_recommendations,
+    "explain": show_explanation,
     "audience": show_audience,
     "alerts churn": show_alerts,
     "demo": show_demo,

@@ -73,17 +73,32 @@ class NextModel:
         as_of: int,
     ) -> Floats:
         """Return [N, K]; a person of whom nothing is known gets what is common."""
+        parts = self.parts(
+            frame, items, subject_ids=subject_ids, network_NK=network_NK, as_of=as_of
+        )
+        mixed = np.zeros(network_NK.shape)
+        for name, share in self.shares.items():
+            mixed += share * parts[name]
+        mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), _FLOOR)
+        return np.asarray(mixed, dtype=np.float32)
+
+    def parts(
+        self,
+        frame: pl.DataFrame,
+        items: pl.DataFrame,
+        *,
+        subject_ids: Ints,
+        network_NK: Floats,
+        as_of: int,
+    ) -> dict[str, Floats]:
+        """Return what each part of the mixture expects, name -> [N, K]."""
         past = next_classes(frame, items, self.task, as_of=as_of)
         parts = expectations(
             past, subject_ids, self.classes, common_shares(self.classes, self.rates)
         )
         knows = network_NK.any(axis=1, keepdims=True)
         parts[NETWORK] = np.where(knows, network_NK, parts["popularity"])
-        mixed = np.zeros(network_NK.shape)
-        for name, share in self.shares.items():
-            mixed += share * parts[name]
-        mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), _FLOOR)
-        return np.asarray(mixed, dtype=np.float32)
+        return parts
 
 
 def fit_next(

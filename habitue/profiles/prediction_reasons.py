@@ -7,7 +7,7 @@ without it. Contributions are Shapley values of the trees (Lundberg et al. 2020)
 the linear model, which add up to the raw score. Knows nothing about events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Final
@@ -48,23 +48,46 @@ def explain_predictions(
 
     Where the model knows nothing but the base rate there are none.
     """
-    if model.chance is None or not len(features):
+    found = theme_effects(model, features, embeddings)
+    if found is None:
         return [()] * len(features)
+    return [_reasons_of(found, row, limit) for row in range(len(features))]
+
+
+@dataclass(frozen=True)
+class ThemeEffects:
+    """What each theme adds to each person's answer: N persons, T themes, C columns, F features."""
+
+    themes: tuple[str, ...]
+    names: tuple[str, ...]  # [C] the feature of each column the model looks at, or "embedding"
+    features: Floats  # [N, F], columns FEATURE_COLUMNS
+    effects: Floats  # [N, T] how much lower the answer would be without the theme
+    parts: Floats  # [N, C] what each column adds to the raw score of the chance
+    weight: Floats  # [N, C] how heavy each column is, in either score
+
+    def columns_of(self, theme: str) -> list[int]:
+        """Return the columns of a theme."""
+        return [column for column, name in enumerate(self.names) if _theme(name) == theme]
+
+
+def theme_effects(
+    model: TaskModel, features: pl.DataFrame, embeddings: Floats | None = None
+) -> ThemeEffects | None:
+    """Return the effects of each person of `features`; None where the model knows nothing."""
+    if model.chance is None or not len(features):
+        return None
     features_NF = feature_matrix(features)
     matrix = model.matrix(features_NF, embeddings)
-    names = [*model.columns, *["embedding"] * model.embedding_dim]
+    names = (*model.columns, *["embedding"] * model.embedding_dim)
     parts = model.chance.contributions(matrix)[:, :-1]
     amount_parts = None
     if model.amount is not None:
         amount_parts = model.amount.contributions(matrix)[:, :-1]
-    themes = sorted({_theme(name) for name in names})
+    themes = tuple(sorted({_theme(name) for name in names}))
     member_CT = np.array([[_theme(name) == theme for theme in themes] for name in names], float)
     effects_NT = _effects(model, matrix, parts, amount_parts, member_CT)
     weight = np.abs(parts) if amount_parts is None else np.abs(parts) + np.abs(amount_parts)
-    return [
-        _reasons_of(effects_NT[row], weight[row], features_NF[row], names, themes, limit)
-        for row in range(len(features))
-    ]
+    return ThemeEffects(themes, names, features_NF, effects_NT, parts, weight)
 
 
 def _theme(name: str) -> str:
@@ -91,31 +114,25 @@ def _effects(
     )
 
 
-def _reasons_of(
-    effects_T: Floats,
-    weight_C: Floats,
-    features_F: Floats,
-    names: Sequence[str],
-    themes: Sequence[str],
-    limit: int,
-) -> tuple[Reason, ...]:
-    values = dict(zip(FEATURE_COLUMNS, features_F.tolist(), strict=True))
+def _reasons_of(found: ThemeEffects, row: int, limit: int) -> tuple[Reason, ...]:
+    values = dict(zip(FEATURE_COLUMNS, found.features[row].tolist(), strict=True))
+    effects_T, weight_C = found.effects[row], found.weight[row]
     reasons: list[Reason] = []
     for position in np.argsort(-np.abs(effects_T), kind="stable"):
-        theme, effect = themes[position], float(effects_T[position])
+        theme, effect = found.themes[position], float(effects_T[position])
         if len(reasons) == limit or effect == 0:
             break
         if theme == EMBEDDING_THEME:
             reasons.append(Reason(EMBEDDING_TEXT, theme, "embedding", None, effect))
             continue
         # The column that speaks is the heaviest of its theme that has something to say.
-        own = [column for column, name in enumerate(names) if _theme(name) == theme]
-        for column in sorted(own, key=lambda one: -weight_C[one]):
-            text = sentence(names[column], values)
+        for column in sorted(found.columns_of(theme), key=lambda one: -weight_C[one]):
+            name = found.names[column]
+            text = sentence(name, values)
             if text:
-                value = values[names[column]]
+                value = values[name]
                 known = None if np.isnan(value) else value
-                reasons.append(Reason(text, theme, names[column], known, effect))
+                reasons.append(Reason(text, theme, name, known, effect))
                 break
     return tuple(reasons)
 

@@ -1,0 +1,1 @@
+"""Why an answer is what it is: dated events of a person, checked by taking them out."""

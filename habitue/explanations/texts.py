@@ -1,0 +1,352 @@
+"""The words of explanations, one table a language, and how they say numbers and dates.
+
+In: what happened, how often, on which day; tasks; effects. Out: sentences in the shop's language.
+Another language is another table. Knows nothing about how effects are measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from habitue.display import shorten
+from habitue.profiles.labels import ANY_EVENT
+from habitue.schema import DAY, Task
+
+NAME_LENGTH: Final = 80  # longer item names are cut
+
+LANGUAGES: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        # what happened, with an item and without one
+        "view_item": "viewed '{item}'{times} on {date}",
+        "view_item_list": "saw '{item}' in a list{times} on {date}",
+        "select_item": "chose '{item}' from a list{times} on {date}",
+        "search": "searched and found '{item}'{times} on {date}",
+        "add_to_wishlist": "wished for '{item}'{times} on {date}",
+        "add_to_cart": "put '{item}' in the cart{times} on {date}",
+        "remove_from_cart": "took '{item}' out of the cart{times} on {date}",
+        "view_cart": "looked at '{item}' in the cart{times} on {date}",
+        "begin_checkout": "went to pay for '{item}'{times} on {date}",
+        "purchase": "bought '{item}'{times} on {date}",
+        "refund": "gave '{item}' back{times} on {date}",
+        "impression": "was shown '{item}'{times} on {date}",
+        "click": "clicked on '{item}'{times} on {date}",
+        "view_item.bare": "viewed an item{times} on {date}",
+        "view_item_list.bare": "viewed a list{times} on {date}",
+        "select_item.bare": "chose from a list{times} on {date}",
+        "search.bare": "searched{times} on {date}",
+        "add_to_wishlist.bare": "added to the wish list{times} on {date}",
+        "add_to_cart.bare": "added to the cart{times} on {date}",
+        "remove_from_cart.bare": "emptied the cart{times} on {date}",
+        "view_cart.bare": "looked at the cart{times} on {date}",
+        "begin_checkout.bare": "went to pay{times} on {date}",
+        "purchase.bare": "bought{times} on {date}",
+        "refund.bare": "gave something back{times} on {date}",
+        "impression.bare": "was shown an offer{times} on {date}",
+        "click.bare": "clicked on an offer{times} on {date}",
+        "times.1": "",
+        "times.2": " twice",
+        "times.3": " three times",
+        "times": " {count} times",
+        "date": "{day} {month} {year}",
+        # what is predicted
+        "task.event": "{event} within {horizon}",
+        "task.no_event": "no {event} within {horizon}",
+        "task.fall": "spending within {horizon} below {share} of the {horizon} before",
+        "task.sum": "expected money of {event} events within {horizon}",
+        "task.next": "'{answer}' comes next",
+        "task.next.any": "what comes next",
+        "item": "'{item}' comes next",
+        "event.view_item": "view",
+        "event.view_item_list": "view of a list",
+        "event.select_item": "choice from a list",
+        "event.search": "search",
+        "event.add_to_wishlist": "wish",
+        "event.add_to_cart": "filling of the cart",
+        "event.remove_from_cart": "removal from the cart",
+        "event.view_cart": "look at the cart",
+        "event.begin_checkout": "checkout",
+        "event.purchase": "purchase",
+        "event.refund": "refund",
+        "event.impression": "impression",
+        "event.click": "click",
+        "event.any": "visit",
+        "day": "1 day",
+        "days": "{count} days",
+        "hour": "1 hour",
+        "hours": "{count} hours",
+        "minute": "1 minute",
+        "minutes": "{count} minutes",
+        # effects
+        "points": "{count} points",
+        # sentences
+        "answer": "{what}: {prediction}; on average {base}.",
+        "unknown": "{what}: {prediction}. Nobody has seen this person, so this is what holds of "
+        "everybody.",
+        "nobody": "nobody has seen this person; this is what everybody takes",
+        "feature": "{said}",
+        "for": "Raised by: {listed}.",
+        "against": "Lowered by: {listed}.",
+        "cited": "{text} ({effect})",
+        "none": "No single event moves this answer.",
+        "too_few": "{what}: {prediction}. There is too little to go by: {reason}.",
+        "together": "Without all {count} of these it would be {prediction}.",
+        "features": "What they amount to: {listed}.",
+        "change": "The smallest change found: without {listed} it would be {prediction}, on the "
+        "other side of {bar}.",
+        "no_change": "No removal of up to {count} such entries was found that takes it past {bar}.",
+        "change.item": "The smallest change found: without {listed} the item would {move} the "
+        "first {count}.",
+        "more": "and {count} more",
+        "leave": "leave",
+        "enter": "enter",
+        "no_change.item": "No removal of up to {most} such entries was found by which the item "
+        "would {move} the first {count}.",
+        "source": "Put forward by: {listed}. Rank {rank} of what may be offered.",
+        "source.hidden": "Put forward by: {listed}. It is not offered to this person: sold out, no "
+        "product, or taken before.",
+        "share": "{name} {share}",
+        "separator": "; ",
+        "global": "{what}: {base} on average; measured on {persons} persons.",
+        "global.next": "{what}: measured on {persons} persons.",
+        "global.theme": "{theme} moves the answer by {effect} on average.",
+        "global.rising": "{theme} moves the answer by {effect} on average: the more of "
+        "'{feature}', the higher.",
+        "global.falling": "{theme} moves the answer by {effect} on average: the more of "
+        "'{feature}', the lower.",
+        # what features are about
+        "theme.recency": "the time since the last order or visit",
+        "theme.activity": "how active the person is",
+        "theme.orders": "the number of orders",
+        "theme.spending": "the money spent",
+        "theme.looking": "what was looked at",
+        "theme.cart": "the cart",
+        "theme.search": "searches",
+        "theme.tenure": "how long the person is known",
+        "theme.basket": "the size of orders",
+        "theme.rhythm": "the rhythm of orders and visits",
+        "theme.variety": "the breadth of interests",
+        "theme.refunds": "refunds",
+        "theme.conversion": "how much of what is seen is bought",
+        "theme.prices": "prices and discounts",
+        "theme.attention": "the time spent on pages",
+        "theme.time of day": "the time of day",
+        "theme.platform": "the platform",
+        "theme.season": "the season",
+        "theme.visits": "the pattern of recent visits",
+        # parts of a mixture
+        "part.network": "the network",
+        "part.popularity": "what is common",
+        "part.personal": "the person's own frequencies",
+        "part.recent": "what they did lately",
+        "part.last": "the same again",
+        "part.personal_frequency": "what the person takes again and again",
+        "part.habit": "what people take again",
+        "part.cooccurrence": "what goes together",
+        "part.popularity_7d": "what is popular",
+    },
+    "zh": {
+        "view_item": "{date}浏览“{item}”{times}",
+        "view_item_list": "{date}在列表中看到“{item}”{times}",
+        "select_item": "{date}从列表中选择“{item}”{times}",
+        "search": "{date}搜索并找到“{item}”{times}",
+        "add_to_wishlist": "{date}收藏“{item}”{times}",
+        "add_to_cart": "{date}将“{item}”加入购物车{times}",
+        "remove_from_cart": "{date}将“{item}”移出购物车{times}",
+        "view_cart": "{date}在购物车中查看“{item}”{times}",
+        "begin_checkout": "{date}结算“{item}”{times}",
+        "purchase": "{date}购买“{item}”{times}",
+        "refund": "{date}退回“{item}”{times}",
+        "impression": "{date}被展示“{item}”{times}",
+        "click": "{date}点击“{item}”{times}",
+        "view_item.bare": "{date}浏览商品{times}",
+        "view_item_list.bare": "{date}浏览列表{times}",
+        "select_item.bare": "{date}从列表中选择{times}",
+        "search.bare": "{date}搜索{times}",
+        "add_to_wishlist.bare": "{date}收藏商品{times}",
+        "add_to_cart.bare": "{date}加入购物车{times}",
+        "remove_from_cart.bare": "{date}清理购物车{times}",
+        "view_cart.bare": "{date}查看购物车{times}",
+        "begin_checkout.bare": "{date}进入结算{times}",
+        "purchase.bare": "{date}下单{times}",
+        "refund.bare": "{date}退货{times}",
+        "impression.bare": "{date}看到推荐{times}",
+        "click.bare": "{date}点击推荐{times}",
+        "times.1": "",
+        "times.2": "2次",
+        "times.3": "3次",
+        "times": "{count}次",
+        "date": "{year}年{number}月{day}日",
+        "task.event": "{horizon}内{event}",
+        "task.no_event": "{horizon}内不再{event}",
+        "task.fall": "{horizon}内消费低于此前{horizon}的{share}",
+        "task.sum": "{horizon}内{event}的预期金额",
+        "task.next": "接下来是“{answer}”",
+        "task.next.any": "接下来会是什么",
+        "item": "接下来是“{item}”",
+        "event.view_item": "浏览商品",
+        "event.view_item_list": "浏览列表",
+        "event.select_item": "从列表中选择",
+        "event.search": "搜索",
+        "event.add_to_wishlist": "收藏",
+        "event.add_to_cart": "加入购物车",
+        "event.remove_from_cart": "移出购物车",
+        "event.view_cart": "查看购物车",
+        "event.begin_checkout": "结算",
+        "event.purchase": "购买",
+        "event.refund": "退货",
+        "event.impression": "看到推荐",
+        "event.click": "点击推荐",
+        "event.any": "来访",
+        "day": "1天",
+        "days": "{count}天",
+        "hour": "1小时",
+        "hours": "{count}小时",
+        "minute": "1分钟",
+        "minutes": "{count}分钟",
+        "points": "{count}个百分点",
+        "answer": "{what}：{prediction}；平均为{base}。",
+        "unknown": "{what}：{prediction}。没有人见过这位顾客，这里给出的是所有人的平均水平。",
+        "nobody": "没有人见过这位顾客，这里给出的是所有人的选择",
+        "feature": "{theme}（{name} = {value}）",
+        "for": "推高因素：{listed}。",
+        "against": "拉低因素：{listed}。",
+        "cited": "{text}（{effect}）",
+        "none": "没有哪个单独的事件会改变这个结果。",
+        "too_few": "{what}：{prediction}。依据不足：{reason}。",
+        "together": "若去掉以上全部{count}项，结果为{prediction}。",
+        "features": "综合来看：{listed}。",
+        "change": "已找到的最小改变：若去掉{listed}，结果为{prediction}，越过{bar}。",
+        "no_change": "去掉至多{count}项也未能越过{bar}。",
+        "change.item": "已找到的最小改变：若去掉{listed}，该商品将{move}前{count}名。",
+        "more": "及另外{count}项",
+        "leave": "跌出",
+        "enter": "进入",
+        "no_change.item": "去掉至多{most}项也未能使该商品{move}前{count}名。",
+        "source": "推荐来源：{listed}。在可推荐商品中排第{rank}。",
+        "source.hidden": "推荐来源：{listed}。不会推荐给这位顾客：已售罄、不是商品或已购买过。",
+        "share": "{name}{share}",
+        "separator": "；",
+        "global": "{what}：平均为{base}；依据{persons}位顾客。",
+        "global.next": "{what}：依据{persons}位顾客。",
+        "global.theme": "{theme}平均使结果变动{effect}。",
+        "global.rising": "{theme}平均使结果变动{effect}：“{feature}”越大，结果越高。",
+        "global.falling": "{theme}平均使结果变动{effect}：“{feature}”越大，结果越低。",
+        "theme.recency": "距上次下单或来访的时间",
+        "theme.activity": "活跃程度",
+        "theme.orders": "订单数量",
+        "theme.spending": "消费金额",
+        "theme.looking": "浏览情况",
+        "theme.cart": "购物车",
+        "theme.search": "搜索",
+        "theme.tenure": "成为顾客的时长",
+        "theme.basket": "订单大小",
+        "theme.rhythm": "下单和来访的节奏",
+        "theme.variety": "兴趣的广度",
+        "theme.refunds": "退货",
+        "theme.conversion": "浏览转化为购买的比例",
+        "theme.prices": "价格与折扣",
+        "theme.attention": "页面停留时间",
+        "theme.time of day": "一天中的时段",
+        "theme.platform": "使用平台",
+        "theme.season": "季节",
+        "theme.visits": "近期来访的模式",
+        "part.network": "神经网络",
+        "part.popularity": "普遍情况",
+        "part.personal": "本人的频率",
+        "part.recent": "近期行为",
+        "part.last": "与上次相同",
+        "part.personal_frequency": "本人反复选择的商品",
+        "part.habit": "人们会再次购买的商品",
+        "part.cooccurrence": "经常一起出现的商品",
+        "part.popularity_7d": "近期热门",
+    },
+}
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one language."""
+
+    language: str = "en"
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Return a text of the table with its braces filled; values are taken as they are."""
+        return LANGUAGES[self.language][text].format(**values)
+
+    def deed(self, event_type: str, item: str | None, count: int, day: int) -> str:
+        """Return what happened so many times on a day, counted from 1970.
+
+        >>> Words().deed("view_item", "Tent X", 3, 20404)
+        "viewed 'Tent X' three times on 12 Nov 2025"
+        """
+        often = self(f"times.{count}") if count <= 3 else self("times", count=f"{count:,}")
+        name = event_type if item is not None else f"{event_type}.bare"
+        shown = shorten(item or "", NAME_LENGTH)
+        return self(name, item=shown, times=often, date=self.date(day))
+
+    def date(self, day: int) -> str:
+        """Return a day, counted from 1970, as people write it."""
+        found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        month = _MONTHS[found.month - 1]
+        return self("date", day=found.day, month=month, number=found.month, year=found.year)
+
+    def task(self, task: Task, answer: str | None = None) -> str:
+        """Return what a task asks, with the answer of one of kind next.
+
+        >>> Words("zh").task(Task("purchase_30d", "event"))
+        '30天内购买'
+        """
+        if task.kind == "next":
+            return self("task.next.any") if answer is None else self("task.next", answer=answer)
+        event = self("event.any" if task.event == ANY_EVENT else f"event.{task.event}")
+        horizon = self._duration(task.horizon_days)
+        if task.fall_to is not None:
+            return self("task.fall", horizon=horizon, share=f"{task.fall_to:.0%}")
+        return self(f"task.{task.kind}", event=event, horizon=horizon)
+
+    def level(self, value: float, *, is_share: bool) -> str:
+        """Return an answer: a probability in percent, or money."""
+        if not is_share:
+            return f"{value:,.2f}"
+        return f"{value:.1%}" if abs(value) >= 0.01 else f"{value:.2%}"
+
+    def effect(self, value: float, *, is_share: bool) -> str:
+        """Return an effect with its sign: points of probability, or money.
+
+        >>> Words().effect(-0.0421, is_share=True), Words().effect(12.3, is_share=False)
+        ('−4.2 points', '+12.30')
+        """
+        return ("−" if value < 0 else "+") + self.size(value, is_share=is_share)
+
+    def size(self, value: float, *, is_share: bool) -> str:
+        """Return the size of an effect, whatever its sign."""
+        if not is_share:
+            return f"{abs(value):,.2f}"
+        points = abs(value) * 100
+        return self("points", count=f"{points:.1f}" if points >= 1 else f"{points:.2g}")
+
+    def feature(self, name: str, theme: str, value: float | None, said: str) -> str:
+        """Return what a feature says; `said` is its own sentence, which is English so far."""
+        shown = "–" if value is None else f"{value:,.4g}"
+        return self("feature", theme=self(f"theme.{theme}"), name=name, value=shown, said=said)
+
+    def listed(self, entries: Sequence[str]) -> str:
+        """Return several entries as one text."""
+        return self("separator").join(entries)
+
+    def _duration(self, days: float) -> str:
+        minutes = days * DAY / 60_000_000
+        for unit, length in (("day", 1440.0), ("hour", 60.0), ("minute", 1.0)):
+            if minutes >= length or unit == "minute":
+                count = minutes / length
+                return self(unit) if count == 1 else self(f"{unit}s", count=f"{count:.3g}")
+        raise AssertionError("the last unit takes all")
+
+
+def sentence_case(text: str) -> str:
+    """Return the text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
