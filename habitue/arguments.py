@@ -104,7 +104,7 @@ def asked_moment(as_of: Moment, log: SpannedLog, tasks: Mapping[str, TaskSetting
         f"The log ends on {format_date(end_at)}. Nothing is known of the {gap} from then until "
         f"{format_date(moment)}, so everyone looks that much quieter than they may have been.",
         HabitueWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     return moment
 

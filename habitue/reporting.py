@@ -27,7 +27,7 @@ from habitue.events.span import SpannedLog
 from habitue.events.store import EventStore
 from habitue.files import Json
 from habitue.profiles.evidence import event_texts
-from habitue.profiles.segments import segment_summary
+from habitue.profiles.segment_texts import segment_summary
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import SHIPPED_TASKS
 from habitue.refreshing import Refresh

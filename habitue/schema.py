@@ -17,6 +17,7 @@ from typing import Final, Literal
 import polars as pl
 
 from habitue.errors import Refused
+from habitue.languages import told
 
 FORMAT_VERSION: Final = 1
 
@@ -303,3 +304,13 @@ def format_time(at: int) -> str:
 def format_date(at: int) -> str:
     """Return microseconds as an ISO date in UTC."""
     return format_time(at)[:10]
+
+
+def spoken_date(at: int) -> str:
+    """Return microseconds as a date in UTC, as a sentence of the spoken language has it.
+
+    >>> spoken_date(1506816000000000)
+    '2017-10-01'
+    """
+    year, month, day = format_date(at).split("-")
+    return told({"en": f"{year}-{month}-{day}", "zh": f"{year}年{int(month)}月{int(day)}日"})

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from habitue.arguments import Moment, asked_moment, check_id, folder_of
 from habitue.compute import Progress, Silent
 from habitue.config import SETTINGS_FILE, Settings, load_settings
-from habitue.errors import NotReady
+from habitue.errors import NotReady, SettingsError
+from habitue.languages import Language, language
 from habitue.versions import Versions, read_evaluation
 
 if TYPE_CHECKING:
@@ -67,6 +68,14 @@ class Shop:
             for stage in {*self._overrides, *overrides}
         }
         return load_settings(self.folder, merged)
+
+    @property
+    def language(self) -> Language:
+        """The language of the shop's settings; of settings that are wrong, the one spoken now."""
+        try:
+            return self.settings().shop.language
+        except SettingsError:
+            return language()
 
     @property
     def store(self) -> "EventStore":

@@ -29,6 +29,7 @@ from habitue.compute import is_one_of_several
 from habitue.config import SETTINGS_FILE, SourceSettings
 from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
 from habitue.events.lock import writer_lock
+from habitue.languages import answers_in_own_language
 from habitue.shop_folder import ShopFolder
 from habitue.versions import write_evaluation
 
@@ -62,6 +63,7 @@ TABLES = (".csv", ".parquet")
 AUTO = "auto"  # the architecture that a comparison chooses
 
 
+@answers_in_own_language
 class Workspace(ShopFolder):
     """One shop: its log, its models, its answers.
 
@@ -325,7 +327,7 @@ class Workspace(ShopFolder):
             try:
                 found.append(self.model(name))
             except NotReady as error:
-                warnings.warn(str(error), HabitueWarning, stacklevel=2)
+                warnings.warn(str(error), HabitueWarning, stacklevel=3)
         return VersionList(found)
 
     def model(self, version: str | None = None) -> "VersionInfo":

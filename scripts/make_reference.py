@@ -20,7 +20,7 @@ from habitue.config import Settings, SourceSettings, TaskSettings
 Command = TyperCommand | TyperGroup
 DOCS = Path(__file__).parent.parent / "docs"
 NOTE = "<!-- Made by scripts/make_reference.py; do not edit. -->\n"
-COMMON = {"workspace", "as_json", "help"}
+COMMON = {"workspace", "as_json", "lang", "help"}
 
 
 def commands_page() -> str:
@@ -30,8 +30,9 @@ def commands_page() -> str:
         "# Commands\n",
         "Every verb takes `-w/--workspace FOLDER` (default `./shop`, or `HABITUE_WORKSPACE`) and "
         "`--json`, which prints exactly one JSON document on stdout; progress and messages go to "
-        "stderr. Exit code 0: done; 1: failed; 2: refused, with the reason and the fix "
-        "(under `--json` as `{error: {code, message, fix}}`).\n",
+        "stderr; and `--lang en|zh` (or `HABITUE_LANG`), the language of what is told, else that "
+        "of the shop's settings. Exit code 0: done; 1: failed; 2: refused, with the reason and the "
+        "fix (under `--json` as `{error: {code, message, fix}}`).\n",
     ]
     for name, command in _walk("habitue", typer.main.get_command(app)):
         lines += [f"## `{name}`\n", f"{(command.help or '').strip()}\n"]

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "habitue"
 
 # Left to right; modules on one line do not know each other.
 STAGES: tuple[tuple[str, ...], ...] = (
+    ("languages",),
     ("errors",),
     ("schema", "setting_errors", "failures", "display"),
     ("config", "compute", "memory", "metrics", "files"),

@@ -44,7 +44,7 @@ def test_all_is_sorted_and_importable() -> None:
 
 
 def test_every_verb_is_a_method_of_workspace_with_the_same_options() -> None:
-    renamed = {"everyone": None, "workspace": None, "as_json": None, "more": None}
+    renamed = {"everyone": None, "workspace": None, "as_json": None, "more": None, "lang": None}
     for verb, options in verbs().items():
         if verb in WITHOUT_METHOD:
             continue
@@ -69,7 +69,7 @@ def test_every_verb_prints_json_on_request() -> None:
 
 
 def test_simulate_is_a_function_with_the_same_options() -> None:
-    options = set(verbs()["simulate"]) - {"as_json"}
+    options = set(verbs()["simulate"]) - {"as_json", "lang"}
     assert options == set(inspect.signature(habitue.simulate).parameters) - {"progress"}
 
 

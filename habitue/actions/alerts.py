@@ -13,7 +13,8 @@ import polars as pl
 from habitue.config import AlertSettings
 from habitue.errors import NotReady
 from habitue.files import Json
-from habitue.schema import format_date
+from habitue.languages import Language, told
+from habitue.schema import spoken_date
 
 # Given subjects, what moved each one's probability, as sentences, strongest first.
 Reasons = Callable[[Sequence[int]], Sequence[Sequence[str]]]
@@ -22,7 +23,7 @@ MIN_ORDER_DAYS: Final = 3  # of whom a rhythm may be told
 MUCH_LATER: Final = 1.5  # times the usual pause, before it is worth a sentence
 _LEAST_STAYING: Final = 1e-6
 
-TEXTS: Final[dict[str, str]] = {
+_ENGLISH: Final[dict[str, str]] = {
     "rhythm": "last order {since} ago, on {date}; used to order {gap}",
     "order": "last order {since} ago, on {date}",
     "visit": "last seen {since} ago, on {date}",
@@ -38,6 +39,23 @@ TEXTS: Final[dict[str, str]] = {
     "order_count": "{} order",
     "order_counts": "{} orders",
 }
+_CHINESE: Final[dict[str, str]] = {
+    "rhythm": "最近一单在{since}前（{date}），平时{gap}下一单",
+    "order": "最近一单在{since}前（{date}）",
+    "visit": "最近一次到访在{since}前（{date}）",
+    "visit_rhythm": "最近一次到访在{since}前（{date}），平时{gap}来一次",
+    "spend": "近90天消费{spend}；累计{orders}，共{revenue}",
+    "no_spend": "近90天没有消费；此前{orders}，共{revenue}",
+    "refunds": "累计消费{revenue}，其中退款{refunds}",
+    "every_day": "每天",
+    "every_days": "每{}天",
+    "day": "1天",
+    "days": "{}天",
+    "less_than_a_day": "不到一天",
+    "order_count": "{}单",
+    "order_counts": "{}单",
+}
+TEXTS: Final[dict[Language, dict[str, str]]] = {"en": _ENGLISH, "zh": _CHINESE}
 
 
 @dataclass(frozen=True)
@@ -160,7 +178,7 @@ class _Facts:
 
     def date(self, name: str) -> str:
         found = self.row.get(name)
-        return format_date(found) if isinstance(found, int) else ""
+        return spoken_date(found) if isinstance(found, int) else ""
 
 
 def _fact_reasons(facts: _Facts) -> Iterator[str]:
@@ -178,33 +196,33 @@ def _fact_reasons(facts: _Facts) -> Iterator[str]:
     revenue, orders = facts.number("revenue"), facts.number("orders")
     spend = facts.number("spend_90d")
     if revenue and orders and spend is not None:
-        text = TEXTS["no_spend"] if spend <= 0 else TEXTS["spend"]
+        text = told(TEXTS)["no_spend"] if spend <= 0 else told(TEXTS)["spend"]
         yield text.format(spend=_money(spend), revenue=_money(revenue), orders=_orders(orders))
     refunds = facts.number("refunds")
     if refunds and revenue:
-        yield TEXTS["refunds"].format(refunds=_money(refunds), revenue=_money(revenue))
+        yield told(TEXTS)["refunds"].format(refunds=_money(refunds), revenue=_money(revenue))
 
 
 def _pause(plain: str, rhythm: str, since: float, date: str, gap: float | None) -> str:
     if gap is None or since < MUCH_LATER * gap:
-        return TEXTS[plain].format(since=_days(since), date=date)
-    return TEXTS[rhythm].format(since=_days(since), date=date, gap=_every(gap))
+        return told(TEXTS)[plain].format(since=_days(since), date=date)
+    return told(TEXTS)[rhythm].format(since=_days(since), date=date, gap=_every(gap))
 
 
 def _every(days: float) -> str:
     whole = int(days)
-    return TEXTS["every_day"] if whole <= 1 else TEXTS["every_days"].format(whole)
+    return told(TEXTS)["every_day"] if whole <= 1 else told(TEXTS)["every_days"].format(whole)
 
 
 def _days(days: float) -> str:
     whole = int(days)
     if whole == 0:
-        return TEXTS["less_than_a_day"]
-    return TEXTS["day"] if whole == 1 else TEXTS["days"].format(whole)
+        return told(TEXTS)["less_than_a_day"]
+    return told(TEXTS)["day"] if whole == 1 else told(TEXTS)["days"].format(whole)
 
 
 def _orders(orders: float) -> str:
-    return TEXTS["order_count" if orders == 1 else "order_counts"].format(f"{orders:.0f}")
+    return told(TEXTS)["order_count" if orders == 1 else "order_counts"].format(f"{orders:.0f}")
 
 
 def _money(amount: float) -> str:

@@ -17,12 +17,13 @@ import polars as pl
 from habitue.baselines.cooccurrence import HISTORY_MOMENTS, CoOccurrence
 from habitue.baselines.history import Bools, Ints, ItemEvents, item_events, type_codes_of
 from habitue.baselines.popularity import Popularity
-from habitue.schema import DAY, EVENT_TYPES, POSITIVE_EVENT_TYPES, format_date, item_label
+from habitue.languages import Language, speaking
+from habitue.schema import DAY, EVENT_TYPES, POSITIVE_EVENT_TYPES, item_label, spoken_date
 from habitue.sequences.sequences import Sequences, joined_ranges
 
 Floats = npt.NDArray[np.floating]
 
-LANGUAGES: Final[dict[str, dict[str, str]]] = {
+LANGUAGES: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "purchase": "bought",
         "add_to_cart": "put in the cart",
@@ -51,7 +52,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "view_item": "浏览",
         "any": "选中",
         "once": "您于{date}{did}过",
-        "often": "您{did}过{times}次，最近一次在{date}",
+        "often": "您{did}过{times}次，最近一次是{date}",
         "goes_with": "常与“{name}”一起或在其后被{taken}，您于{date}{did}过它",
         "popular": "近{days:g}天热门：{people}",
         "popular_before": "一直受欢迎",
@@ -117,7 +118,7 @@ class Reasons:
     """
 
     def __init__(
-        self, sequences: Sequences, catalogue: Catalogue, *, as_of: int, language: str = "en"
+        self, sequences: Sequences, catalogue: Catalogue, *, as_of: int, language: Language = "en"
     ) -> None:
         self._language = language
         self._catalogue = catalogue
@@ -176,7 +177,7 @@ class Reasons:
                 taken=texts[taken],
                 name=self._catalogue.names[column],
                 did=texts[EVENT_TYPES[code - 1]],
-                date=_date(day),
+                date=_date(self._language, day),
             )
             reasons[place] = Reason("goes_with", text)
         return reasons
@@ -251,16 +252,16 @@ def _last_of_largest(values: Floats, lengths: Ints) -> Ints:
 
 # Few texts are about many offers.
 @lru_cache(maxsize=1 << 14)
-def _own(language: str, strength: int, times: int, day: int) -> Reason:
+def _own(language: Language, strength: int, times: int, day: int) -> Reason:
     texts, name = LANGUAGES[language], POSITIVE_EVENT_TYPES[strength]
     text = texts["once" if times == 1 else "often"].format(
-        did=texts[name], times=times, date=_date(day)
+        did=texts[name], times=times, date=_date(language, day)
     )
     return Reason("bought_before" if name == "purchase" else "seen_before", text)
 
 
 @lru_cache(maxsize=1 << 14)
-def _popular(language: str, count: int, days: float) -> Reason:
+def _popular(language: Language, count: int, days: float) -> Reason:
     texts = LANGUAGES[language]
     if count == 0:
         return Reason("popular", texts["popular_before"])
@@ -269,5 +270,6 @@ def _popular(language: str, count: int, days: float) -> Reason:
 
 
 @lru_cache(maxsize=1 << 14)
-def _date(day: int) -> str:
-    return format_date(day * DAY)
+def _date(language: Language, day: int) -> str:
+    with speaking(language):
+        return spoken_date(day * DAY)

@@ -26,6 +26,7 @@ from habitue.baselines.history import item_events
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import NotReady, UnknownName, nearest
+from habitue.languages import Language
 from habitue.metrics import NO_ITEM, top_k
 from habitue.sequences.sequences import Sequences
 
@@ -60,7 +61,7 @@ class Adviser:
 
     blend: Blend
     catalogue: Catalogue
-    language: str = "en"
+    language: Language = "en"
     model_version: str = ""
     min_persons: int = 0  # behind an item in lists that are the same for everyone
 

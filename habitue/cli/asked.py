@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from habitue.cli.answer import Answer, print_answer
+from habitue.cli.speaking import asked_settings, speak_of
 
 if TYPE_CHECKING:
     from habitue.workspace import Workspace
@@ -23,7 +24,9 @@ def open_shop(folder: Path) -> "Workspace":
     from habitue.workspace import Workspace
 
     _opened.append(folder)
-    return Workspace(folder, progress=Bars())
+    shop = Workspace(folder, progress=Bars(), settings=asked_settings())
+    speak_of(shop)
+    return shop
 
 
 def answer(result: Answer, as_json: bool, verb: str = "") -> None:

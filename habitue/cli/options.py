@@ -4,7 +4,7 @@ One name each, so that a word means the same wherever it stands. Knows nothing a
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,6 +50,15 @@ SalvageOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write; ends in .csv or .parquet."),
+]
+LanguageOption = Annotated[
+    Literal["en", "zh"] | None,
+    typer.Option(
+        "--lang",
+        metavar="LANGUAGE",
+        envvar="HABITUE_LANG",
+        help="Of what is told: en or zh; without it, that of the shop's settings.",
+    ),
 ]
 UserArgument = Annotated[str, typer.Argument(metavar="USER", help="The shop's own user id.")]
 ManyOption = Annotated[

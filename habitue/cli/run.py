@@ -12,6 +12,7 @@ import typer
 
 from habitue.cli.answer import AnswerLost
 from habitue.cli.asked import about_shop
+from habitue.cli.speaking import begin
 from habitue.cli.usage import wrong_usage
 from habitue.cli.verbs import app
 from habitue.display import inert
@@ -27,6 +28,7 @@ def main() -> NoReturn:
     if sys.stdout is None:  # closed by whoever started us: nobody wants to read
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     as_json = "--json" in sys.argv[1:]
+    begin(sys.argv[1:])
     warnings.showwarning = _show_warning
     try:
         code = _run(as_json)

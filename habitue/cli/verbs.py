@@ -30,9 +30,10 @@ from habitue.cli.model_verbs import (
     train,
     tune,
 )
-from habitue.cli.options import JsonOption
+from habitue.cli.options import JsonOption, LanguageOption
 from habitue.cli.shop_verbs import backup, demo, doctor, restore
 from habitue.cli.simulation_verb import simulate
+from habitue.cli.speaking import in_any_language
 
 app = typer.Typer(
     name="habitue",
@@ -78,6 +79,7 @@ def habitue(
             "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
         ),
     ] = False,
+    lang: LanguageOption = None,
 ) -> None:
     """From a shop's event log to profiles, predictions and recommendations."""
 
@@ -98,10 +100,10 @@ VERBS: tuple[Callable[..., None], ...] = (
     version,
 )  # fmt: skip
 for verb in VERBS:
-    app.command()(verb)
+    app.command()(in_any_language(verb))
 
 for group, (purpose, verbs) in GROUPS.items():
     group_app = typer.Typer(no_args_is_help=True, help=purpose)
     for name, verb in verbs.items():
-        group_app.command(name)(verb)
+        group_app.command(name)(in_any_language(verb))
     app.add_typer(group_app, name=group)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from habitue.config.stage import LONGEST_DAYS, Day, Stage, TimeZone
+from habitue.languages import Language
 
 Format = Literal["csv", "jsonl", "parquet"]
 TimeUnit = Literal["iso", "s", "ms", "us", "ns", "days"]
@@ -23,7 +24,9 @@ class ShopSettings(Stage):
 
     name: str = Field("My shop", description="Shown in the report.")
     currency: str = Field("", description="ISO 4217 code of all money; empty where unknown.")
-    language: Literal["en", "zh"] = Field("en", description="Of texts that people read.")
+    language: Language = Field(
+        "en", description="Of texts that people read; the option --lang wins over it."
+    )
 
 
 class SourceSettings(Stage):

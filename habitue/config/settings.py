@@ -35,7 +35,11 @@ from habitue.errors import SettingsError
 from habitue.setting_errors import BETWEEN, PREFIX, Layer, explain, variable_name
 
 SETTINGS_FILE: Final = "habitue.toml"
-_NO_SETTINGS: Final = ("HABITUE_WORKSPACE", "HABITUE_BENCHMARK_DATA")  # read elsewhere
+_NO_SETTINGS: Final = (
+    "HABITUE_WORKSPACE",
+    "HABITUE_LANG",
+    "HABITUE_BENCHMARK_DATA",
+)  # read elsewhere
 
 
 class Settings(Stage):

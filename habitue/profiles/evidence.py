@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from habitue.languages import Language, told
 from habitue.profiles.attention import KINDS, item_names, weight_of_event
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import is_bargain, time_names
@@ -34,8 +35,30 @@ EVENT_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "impression": ("was shown '{item}' on {date}", "was shown an offer on {date}"),
     "click": ("clicked on '{item}' on {date}", "clicked on an offer on {date}"),
 }
-_TEXTS: Final = tuple(pl.Series([EVENT_TEXTS[name][n] for name in EVENT_TYPES]) for n in (0, 1))
-DATE_FORMAT: Final = "%Y-%m-%d"
+EVENT_TEXTS_ZH: Final[dict[str, tuple[str, str]]] = {
+    "view_item": ("{date}浏览“{item}”", "{date}浏览商品"),
+    "view_item_list": ("{date}在列表中看到“{item}”", "{date}浏览商品列表"),
+    "select_item": ("{date}在列表中点开“{item}”", "{date}在列表中点开商品"),
+    "search": ("{date}搜索到“{item}”", "{date}搜索"),
+    "add_to_wishlist": ("{date}收藏“{item}”", "{date}收藏商品"),
+    "add_to_cart": ("{date}把“{item}”加入购物车", "{date}加购"),
+    "remove_from_cart": ("{date}把“{item}”移出购物车", "{date}清理购物车"),
+    "view_cart": ("{date}在购物车中查看“{item}”", "{date}查看购物车"),
+    "begin_checkout": ("{date}结算“{item}”", "{date}进入结算"),
+    "purchase": ("{date}购买“{item}”", "{date}购买"),
+    "refund": ("{date}退货“{item}”", "{date}退货"),
+    "impression": ("{date}看到“{item}”的广告", "{date}看到广告"),
+    "click": ("{date}点击“{item}”的广告", "{date}点击广告"),
+}
+_TABLES: Final[dict[Language, dict[str, tuple[str, str]]]] = {
+    "en": EVENT_TEXTS,
+    "zh": EVENT_TEXTS_ZH,
+}
+_TEXTS: Final[dict[Language, tuple[pl.Series, ...]]] = {
+    spoken: tuple(pl.Series([table[name][n] for name in EVENT_TYPES]) for n in (0, 1))
+    for spoken, table in _TABLES.items()
+}
+DATE_FORMATS: Final[dict[Language, str]] = {"en": "%Y-%m-%d", "zh": "%Y年%-m月%-d日"}
 
 _TAG_KEY: Final = ("subject_id", "kind", "name")
 
@@ -48,9 +71,9 @@ def event_texts(events: pl.DataFrame, items: pl.DataFrame, *, time_zone: str = "
         names, on="item_number", how="left", maintain_order="left"
     )
     local = pl.from_epoch("timestamp", time_unit="us").dt.replace_time_zone("UTC")
-    date = local.dt.convert_time_zone(time_zone).dt.strftime(DATE_FORMAT)
+    date = local.dt.convert_time_zone(time_zone).dt.strftime(told(DATE_FORMATS))
     kind = pl.col("event_type").cast(EVENT_TYPE).to_physical()
-    with_item, without = (pl.lit(texts).gather(kind) for texts in _TEXTS)
+    with_item, without = (pl.lit(texts).gather(kind) for texts in told(_TEXTS))
     template = pl.when(pl.col("shown").is_null()).then(without).otherwise(with_item)
     # The date first: an item may be called "{date}".
     dated = template.str.replace("{date}", date, literal=True)

@@ -1,6 +1,7 @@
 """What each feature is called, what it says about a person, and in which unit.
 
-`FEATURES` maps a feature's name to a `Feature`; `habitue.profiles.features` computes exactly
+`FEATURES` maps a feature's name to a `Feature`, its texts in English; other languages have tables
+of their own, such as `feature_names_zh`. `habitue.profiles.features` computes exactly
 these columns, and `habitue.profiles.prediction_reasons` speaks of them. Knows nothing about how
 they are computed.
 """
@@ -46,6 +47,18 @@ class Feature:
     unit: str
     theme: str
     missing: str = ""
+
+
+@dataclass(frozen=True)
+class FeatureText:
+    """What a `Feature` says in another language; gaps as there.
+
+    `none` is said instead of a count or an amount of nothing.
+    """
+
+    text: str
+    missing: str = ""
+    none: str = ""
 
 
 def _recency() -> dict[str, Feature]:

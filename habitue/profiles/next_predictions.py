@@ -15,9 +15,10 @@ import numpy.typing as npt
 import polars as pl
 
 from habitue.events.log import EventLog
+from habitue.languages import told
 from habitue.profiles.labels import next_classes
-from habitue.profiles.prediction_record import NOBODY, NextAnswer, PredictionRecord
-from habitue.profiles.sufficiency import judge_events, length_text
+from habitue.profiles.prediction_record import NextAnswer, PredictionRecord
+from habitue.profiles.sufficiency import TEXTS, judge_events, length_text
 from habitue.profiles.task_model import REMARK_COLUMNS
 from habitue.schema import Task
 
@@ -27,8 +28,6 @@ Rates = Mapping[str, float]  # answer -> part it makes of a person's events, on 
 
 ANSWERS_SHOWN: Final = 5
 DIGITS: Final = 6  # of a probability
-UNHEARD_OF: Final = "the network knows nothing of this person's events"
-UNCOUNTED: Final = "nobody has seen this person, and the model has no base rates"
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ def predict_next(
     rates: Rates,
 ) -> NextPredictions:
     """Return the answers for the persons of `build_features`, in its order."""
+    texts = told(TEXTS)
     level, reason = judge_events(
         features["events"].to_numpy(),
         features["days_since_event"].to_numpy(),
         fresh_days=task.active_days,
-        stale_because="the answer is meant for persons seen in the last "
-        f"{length_text(task.active_days)}",
+        stale_because=texts.asked_of.format(length=length_text(task.active_days)),
     )
     unknown = ~chance_NK.any(axis=1)
     return NextPredictions(
@@ -112,13 +111,13 @@ def predict_next(
         chances=chance_NK,
         rates=rates,
         data_sufficiency=np.where(unknown, "not_enough_data", level),
-        reason=np.where(unknown, UNHEARD_OF, reason),
+        reason=np.where(unknown, texts.unheard_of, reason),
     )
 
 
 def next_record_of_nobody(rates: Rates) -> PredictionRecord:
     """Return what can be said of somebody nobody has seen: what is most common."""
-    reason = NOBODY if rates else UNCOUNTED
+    reason = told(TEXTS).nobody if rates else told(TEXTS).uncounted
     return _record(rates, rates, data_sufficiency="not_enough_data", reason=reason)
 
 

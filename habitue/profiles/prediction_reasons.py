@@ -7,7 +7,7 @@ without it. Contributions are Shapley values of the trees (Lundberg et al. 2020)
 the linear model, which add up to the raw score. Knows nothing about events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Final
@@ -16,14 +16,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from habitue.profiles.feature_names import FEATURES
+from habitue.languages import Language, told
+from habitue.profiles import feature_names_zh
+from habitue.profiles.feature_names import FEATURES, FeatureText
 from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix
 from habitue.profiles.task_model import TaskModel
 
 Floats = npt.NDArray[np.floating]
 
 EMBEDDING_THEME: Final = "visits"
-EMBEDDING_TEXT: Final = "the pattern of recent visits"
+EMBEDDING_TEXTS: Final[dict[Language, str]] = {
+    "en": "the pattern of recent visits",
+    "zh": "近期的到访规律",
+}
+_NOTHING: Final = ("0", "0.00")
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def _reasons_of(found: ThemeEffects, row: int, limit: int) -> tuple[Reason, ...]
         if len(reasons) == limit or effect == 0:
             break
         if theme == EMBEDDING_THEME:
-            reasons.append(Reason(EMBEDDING_TEXT, theme, "embedding", None, effect))
+            reasons.append(Reason(told(EMBEDDING_TEXTS), theme, "embedding", None, effect))
             continue
         # The column that speaks is the heaviest of its theme that has something to say.
         for column in sorted(found.columns_of(theme), key=lambda one: -weight_C[one]):
@@ -137,6 +143,15 @@ def _reasons_of(found: ThemeEffects, row: int, limit: int) -> tuple[Reason, ...]
     return tuple(reasons)
 
 
+@dataclass(frozen=True)
+class _Speech:
+    """How features are spoken of in one language."""
+
+    texts: Mapping[str, FeatureText]
+    quantity: Callable[[float, str], str]
+    separator: str  # before a part that may be left out
+
+
 def sentence(name: str, values: Mapping[str, float]) -> str:
     """Return the feature's sentence with a person's values, or an empty text.
 
@@ -145,18 +160,22 @@ def sentence(name: str, values: Mapping[str, float]) -> str:
     >>> sentence("orders_30d", {"orders_30d": 2.0})
     '2 orders in the last 30 days'
     """
-    feature = FEATURES[name]
+    speech = told(_SPEECH)
+    feature, unit = speech.texts[name], FEATURES[name].unit
     if np.isnan(values[name]):
         return feature.missing
-    said = [part for part in feature.text.split(";") if _is_known(part, values)]
-    if not said:
+    parts = [part for part in feature.text.split(speech.separator) if _is_known(part, values)]
+    if not parts:
         return feature.missing
+    own = speech.quantity(values[name], unit)
+    if feature.none and own in _NOTHING:
+        return feature.none
     others = {
-        other: _quantity(values[other], FEATURES[other].unit)
+        other: speech.quantity(values[other], FEATURES[other].unit)
         for _, other, _, _ in Formatter().parse(feature.text)
         if other and not np.isnan(values[other])
     }
-    return ";".join(said).format(_quantity(values[name], feature.unit), **others)
+    return speech.separator.join(parts).format(own, **others)
 
 
 def _is_known(text: str, values: Mapping[str, float]) -> bool:
@@ -190,3 +209,10 @@ def _counted(number: float, noun: str) -> str:
     ending = "es" if noun.endswith("ch") else "s"
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}{ending}"
     return f"{text} {plural}"
+
+
+_ENGLISH: Final = {name: FeatureText(one.text, one.missing) for name, one in FEATURES.items()}
+_SPEECH: Final[dict[Language, _Speech]] = {
+    "en": _Speech(_ENGLISH, _quantity, ";"),
+    "zh": _Speech(feature_names_zh.FEATURE_TEXTS, feature_names_zh.quantity, "；"),
+}

@@ -5,11 +5,8 @@ numbers were made.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Final
 
 from habitue.files import Json
-
-NOBODY: Final = "nobody has seen this person; this is the base rate"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import polars as pl
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
 from habitue.files import Json
+from habitue.languages import told
 from habitue.profiles.attention import touched_items
 from habitue.profiles.evidence import add_evidence
 from habitue.profiles.facts import FACTS, LogTraits, build_facts, facts_of_nobody
@@ -23,6 +24,7 @@ from habitue.profiles.interests import DORMANT_HALF_LIVES, build_interests
 from habitue.profiles.norms import ShopNorms
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.segments import add_segments
+from habitue.profiles.sufficiency import TEXTS as SUFFICIENCY_TEXTS
 from habitue.profiles.sufficiency import judge_events, length_text
 from habitue.profiles.tags import build_tags
 from habitue.schema import DAY, format_time
@@ -95,7 +97,7 @@ def unknown_profile(
         segment="unknown",
         fallback="base_rates",
         data_sufficiency="not_enough_data",
-        reason="nobody has seen this person; the predictions are base rates",
+        reason=told(SUFFICIENCY_TEXTS).nobody_profile,
     )
 
 
@@ -209,7 +211,7 @@ def _people(
         facts["events"].to_numpy(),
         facts["recency_days"].to_numpy(),
         fresh_days=fresh_days,
-        stale_because=f"what is known of interests fades within {length_text(fresh_days)}",
+        stale_because=told(SUFFICIENCY_TEXTS).fading.format(length=length_text(fresh_days)),
     )
     return add_segments(facts, edges=norms.edges).with_columns(
         data_sufficiency=pl.Series(level.tolist(), dtype=pl.String),

@@ -160,24 +160,3 @@ def add_segments(facts: pl.DataFrame, *, edges: SegmentEdges) -> pl.DataFrame:
         .otherwise(pl.lit("promising"))
     )
     return people.with_columns(segment=segment).select(*facts.columns, "patience_days", "segment")
-
-
-def segment_summary(table: pl.DataFrame) -> pl.DataFrame:
-    """Return `segment, persons, share, revenue, revenue_share, sentence`, all segments in order.
-
-    `table` has a row a person with `segment`, `orders` and `revenue` (null without money).
-    """
-    has_money = not table["revenue"].is_null().all()
-    sentences = SEGMENTS_BY_VISITS if table["orders"].is_null().all() else SEGMENTS
-    revenue = pl.col("revenue").sum() if has_money else pl.lit(None, dtype=pl.Float64)
-    counted = table.group_by("segment").agg(persons=pl.len().cast(pl.Int64), revenue=revenue)
-    named = pl.DataFrame({"segment": list(SEGMENTS), "sentence": list(sentences.values())})
-    total = pl.col("revenue").sum()
-    return named.join(counted, on="segment", how="left", maintain_order="left").select(
-        "segment",
-        pl.col("persons").fill_null(0),
-        share=(pl.col("persons") / max(table.height, 1)).fill_null(0.0),
-        revenue=pl.col("revenue").fill_null(0.0) if has_money else pl.col("revenue"),
-        revenue_share=pl.when(total > 0).then((pl.col("revenue") / total).fill_null(0.0)),
-        sentence="sentence",
-    )

@@ -4,10 +4,13 @@ In: how many events there are and how long ago the last one was. Out: a level an
 person. Knows nothing about what is to be said of them.
 """
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from habitue.languages import Language, told
 
 Sufficiency = Literal["ok", "limited", "not_enough_data"]
 Numbers = npt.NDArray[np.number]
@@ -15,6 +18,62 @@ Words = npt.NDArray[np.str_]
 
 MIN_EVENTS: Final = 2  # a person with fewer is not known
 FEW_EVENTS: Final = 5
+
+
+@dataclass(frozen=True)
+class SufficiencyTexts:
+    """What is said of too little, in one language; gaps are lengths of time and counts."""
+
+    few: str
+    thin: str
+    thin_rate: str
+    away: str
+    fading: str
+    asked_of: str
+    learnt_from: str
+    nobody: str
+    unheard_of: str
+    uncounted: str
+    nobody_profile: str
+    days: str
+    hour: str
+    hours: str
+
+
+TEXTS: Final[dict[Language, SufficiencyTexts]] = {
+    "en": SufficiencyTexts(
+        few="only {count} events",
+        thin="only 1 event",
+        thin_rate="only 1 event: the rate of all such persons",
+        away="not seen for {length}; {because}",
+        fading="what is known of interests fades within {length}",
+        asked_of="the answer is meant for persons seen in the last {length}",
+        learnt_from="the prediction was learnt from persons seen in the last {length}",
+        nobody="nobody has seen this person; this is the base rate",
+        unheard_of="the network knows nothing of this person's events",
+        uncounted="nobody has seen this person, and the model has no base rates",
+        nobody_profile="nobody has seen this person; the predictions are base rates",
+        days="{} days",
+        hour="1 hour",
+        hours="{} hours",
+    ),
+    "zh": SufficiencyTexts(
+        few="仅有{count}次行为",
+        thin="仅有1次行为",
+        thin_rate="仅有1次行为，取同类客户的平均水平",
+        away="已{length}未到访；{because}",
+        fading="兴趣信息在{length}后逐渐失效",
+        asked_of="该预测只适用于近{length}内到访过的客户",
+        learnt_from="模型只学习了近{length}内到访过的客户",
+        nobody="没有此客户的记录，这里给出的是整体平均水平",
+        unheard_of="模型不认识此客户的任何行为",
+        uncounted="没有此客户的记录，模型也没有整体平均水平可用",
+        nobody_profile="没有此客户的记录，预测均为整体平均水平",
+        days="{}天",
+        hour="1小时",
+        hours="{}小时",
+    ),
+}
 
 
 def judge_events(
@@ -31,19 +90,21 @@ def judge_events(
     >>> level.tolist(), reason.tolist()
     (['ok', 'limited'], ['', 'not seen for 200 days; too long'])
     """
+    texts = told(TEXTS)
     level = np.full(len(events_N), "ok", dtype="U16")
     reason = np.full(len(events_N), "", dtype=object)
     few = events_N < FEW_EVENTS
     level[few] = "limited"
-    reason[few] = [f"only {count:.0f} events" for count in events_N[few]]
+    reason[few] = [texts.few.format(count=f"{count:.0f}") for count in events_N[few]]
     stale = away_days_N > fresh_days
     level[stale] = "limited"
     reason[stale] = [
-        f"not seen for {length_text(days)}; {stale_because}" for days in away_days_N[stale]
+        texts.away.format(length=length_text(days), because=stale_because)
+        for days in away_days_N[stale]
     ]
     thin = events_N < MIN_EVENTS
     level[thin] = "not_enough_data"
-    reason[thin] = "only 1 event"
+    reason[thin] = texts.thin
     return level, reason.astype(str)
 
 
@@ -53,7 +114,8 @@ def length_text(days: float) -> str:
     >>> length_text(1234.4), length_text(0.5)
     ('1,234 days', '12 hours')
     """
+    texts = told(TEXTS)
     if days >= 2:
-        return f"{days:,.0f} days"
+        return texts.days.format(f"{days:,.0f}")
     hours = max(round(days * 24), 1)
-    return "1 hour" if hours == 1 else f"{hours} hours"
+    return texts.hour if hours == 1 else texts.hours.format(hours)

@@ -19,12 +19,13 @@ from habitue.baselines.lifetime import LifetimeRival
 from habitue.baselines.rfm import AmountBaselines, ChanceBaselines
 from habitue.errors import NotReady
 from habitue.files import write_bytes
+from habitue.languages import retold, told
 from habitue.profiles.calibration import (
     AmountSpread,
     Calibrator,
     ChanceSpread,
 )
-from habitue.profiles.prediction_record import NOBODY, PredictionRecord
+from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
     feature_matrix,
@@ -32,7 +33,7 @@ from habitue.profiles.samples import (
     rfm_matrix,
 )
 from habitue.profiles.scorer import Scorer
-from habitue.profiles.sufficiency import MIN_EVENTS, judge_events, length_text
+from habitue.profiles.sufficiency import MIN_EVENTS, TEXTS, judge_events, length_text
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
@@ -218,7 +219,7 @@ class TaskModel:
             expected=None if is_chance else self.base_rate,
             base_rate=self.base_rate,
             data_sufficiency="not_enough_data",
-            reason=NOBODY,
+            reason=told(TEXTS).nobody,
         )
 
     def matrix(self, features_NF: Floats, embeddings_ND: Floats | None) -> Floats:
@@ -277,17 +278,17 @@ class TaskModel:
     ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
         """Return (level, reason) of each person."""
         events = features_NF[:, _EVENTS]
+        texts = told(TEXTS)
         level, reason = judge_events(
             events,
             features_NF[:, _RECENCY],
             fresh_days=self.task.active_days,
-            stale_because="the prediction was learnt from persons seen in the last "
-            f"{length_text(self.task.active_days)}",
+            stale_because=texts.learnt_from.format(length=length_text(self.task.active_days)),
         )
         if self.chance is None:
-            return np.full_like(level, "not_enough_data"), np.full(len(level), self.reason)
+            return np.full_like(level, "not_enough_data"), np.full(len(level), retold(self.reason))
         thin = events < MIN_EVENTS
-        return level, np.where(thin, "only 1 event: the rate of all such persons", reason)
+        return level, np.where(thin, texts.thin_rate, reason)
 
 
 def load_task_model(path: Path) -> TaskModel:

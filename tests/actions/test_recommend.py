@@ -13,6 +13,7 @@ from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import NotReady, UnknownName
+from habitue.languages import Language
 from habitue.schema import DAY, POSITIVE_EVENT_TYPES
 from habitue.sequences.sequences import Sequences
 from tests.actions.test_blend import NO_REPORT, Table, knowing
@@ -54,7 +55,7 @@ def adviser(
     items: pl.DataFrame | None = None,
     seen_items: SeenPolicy = "allow",
     parts: list[Recommender] | None = None,
-    language: str = "en",
+    language: Language = "en",
     target_types: tuple[str, ...] = ("purchase",),
 ) -> Adviser:
     chosen = parts or components()
@@ -118,8 +119,8 @@ def test_chinese_has_every_text() -> None:
     assert LANGUAGES["zh"].keys() == LANGUAGES["en"].keys()
     offers = adviser(language="zh").recommend(SHOP, USERS, as_of=AS_OF, k=3)[0]
     assert [item.reason for item in offers.items] == [
-        "您购买过3次，最近一次在2024-01-21",
-        "常与“thing 0”一起或在其后被购买，您于2024-01-21购买过它",
+        "您购买过3次，最近一次是2024年1月21日",
+        "常与“thing 0”一起或在其后被购买，您于2024年1月21日购买过它",
         "近7天热门：9人",
     ]
 

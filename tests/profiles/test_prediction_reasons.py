@@ -4,7 +4,7 @@ import pytest
 
 from habitue.profiles.feature_names import FEATURES
 from habitue.profiles.features import build_features
-from habitue.profiles.prediction_reasons import EMBEDDING_TEXT, explain_predictions, sentence
+from habitue.profiles.prediction_reasons import EMBEDDING_TEXTS, explain_predictions, sentence
 from habitue.profiles.predictions import fit_task, fit_tasks
 from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows
 from habitue.profiles.task_model import TaskModel
@@ -129,7 +129,7 @@ def test_an_embedding_is_told_as_one_pattern() -> None:
         }
     )
     up, down = explain_predictions(model, frame, np.array([[2.0, 0], [-2, 0]], np.float32), limit=1)
-    assert up[0].text == EMBEDDING_TEXT
+    assert up[0].text == EMBEDDING_TEXTS["en"]
     assert up[0].effect > 0 > down[0].effect
     assert up[0].value is None
 

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitue.profiles.facts import build_facts
+from habitue.profiles.segment_texts import segment_summary
 from habitue.profiles.segments import (
     RHYTHM_COLUMNS,
     SEGMENTS,
     SegmentEdges,
     add_segments,
     fit_edges,
-    segment_summary,
 )
 from habitue.schema import DAY
 from tests.examples import examples

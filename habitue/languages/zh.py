@@ -1,0 +1,25 @@
+"""Chinese for sentences that are written in English where they arise; see `retelling`."""
+
+from typing import Final
+
+from habitue.languages.zh_checks import CHECKS
+from habitue.languages.zh_errors import ERRORS
+from habitue.languages.zh_notes import NOTES
+
+# A gap whose name begins with n holds a number.
+COMMON: Final[dict[str, str]] = {
+    "{n} days": "{n}天",
+    "1 day": "1天",
+    "{n} day": "{n}天",
+    "{n} hours": "{n}小时",
+    "1 hour": "1小时",
+    "{n} hour": "{n}小时",
+    "{n} minutes": "{n}分钟",
+    "{n} minute": "{n}分钟",
+    "{n} seconds": "{n}秒",
+    "{n} weeks": "{n}周",
+    "{n} months": "{n}个月",
+    "{n} years": "{n}年",
+    "none": "无",
+}
+TEMPLATES: Final[dict[str, str]] = {**ERRORS, **NOTES, **CHECKS}

@@ -1,0 +1,87 @@
+"""Which language is spoken: by option, by variable, by the shop's settings."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from habitue import Workspace
+from habitue.cli import speaking as cli_speaking
+from habitue.languages import language, retold, speaking, told
+from habitue.profiles.prediction_reasons import sentence
+
+
+def test_a_language_is_spoken_for_a_while() -> None:
+    with speaking("zh"):
+        assert (language(), told({"en": "yes", "zh": "是"})) == ("zh", "是")
+    assert language() == "en"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "spoken"),
+    [
+        (["profile", "7"], "", "en"),
+        (["profile", "7", "--lang", "zh"], "", "zh"),
+        (["--lang=zh", "profile", "7"], "", "zh"),
+        (["profile", "7"], "zh", "zh"),
+        (["profile", "7", "--lang", "en"], "zh", "en"),
+    ],
+)
+def test_the_option_wins_over_the_variable(
+    arguments: list[str], variable: str, spoken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HABITUE_LANG", variable)
+    with speaking("en"):
+        cli_speaking.begin(arguments)
+        assert language() == spoken
+
+
+def test_a_shop_speaks_the_language_of_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "habitue.toml").write_text('[shop]\nlanguage = "zh"\n')
+    assert Workspace(tmp_path).language == "zh"
+    asked = Workspace(tmp_path, settings={"shop": {"language": "en"}})
+    assert asked.language == "en"
+
+
+def test_an_answer_is_in_the_shops_language_and_the_caller_keeps_theirs(tmp_path: Path) -> None:
+    class Asked(Workspace):
+        def spoken(self) -> str:
+            return language()
+
+    from habitue.languages import answers_in_own_language
+
+    shop = answers_in_own_language(Asked)(tmp_path, settings={"shop": {"language": "zh"}})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert shop.spoken() == "zh"
+    assert language() == "en"
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("only 80 persons to learn from; 100 are needed", "可供学习的客户只有80人，至少需要100人"),
+        (
+            "value_90d: not learnt, the log spans 12 days; a horizon of 90 days needs 360 days.",
+            "value_90d：未学习，日志只覆盖12天，预测未来90天至少需要360天的数据。",
+        ),
+        (
+            "Recommendations mix network 40%, habit 60%.",
+            "推荐由以下部分混合：行为模型40%、个人习惯60%。",
+        ),
+        ("nobody wrote this sentence", "nobody wrote this sentence"),
+    ],
+)
+def test_what_a_folder_keeps_in_english_is_retold(english: str, chinese: str) -> None:
+    assert retold(english) == english
+    with speaking("zh"):
+        assert retold(english) == chinese
+
+
+def test_a_feature_is_told_in_chinese_with_its_measure_word() -> None:
+    lately = {"orders_30d": 2.0}
+    late = {"purchase_overdue": 2.0, "days_since_purchase": 48.0, "gap_mean_days": 22.5}
+    with speaking("zh"):
+        assert sentence("orders_30d", lately) == "过去30天下单2次"
+        assert sentence("orders_30d", {"orders_30d": 0.0}) == "过去30天没有下单"
+        assert sentence("purchase_overdue", late) == "已有48天未下单；平时每22天下一单"
