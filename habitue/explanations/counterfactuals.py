@@ -7,7 +7,7 @@ decision would be another. Knows nothing about events, models or texts.
 Shapes: V variants, G groups of events, oldest first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,7 @@ _LEAST_MEASURED: Final = 24
 _BLOCKS: Final = 48  # runs of a long history that are removed to find where its weight lies
 _LATEST: Final = 40  # groups at the end that are always measured
 LARGEST_SET: Final = 20  # groups of a smallest change
+_LENGTHS: Final = (1, 2, 3, 4, 6, 8, 11, 15, LARGEST_SET)  # tried; what is too much is put back
 NOTHING: Final = 1e-6  # of the answer, relative to it where it is large: rounding, no effect
 
 
@@ -73,14 +74,17 @@ def measure(ask: Ask, num_events_G: Ints) -> Measured:
     removed first; then the last groups, and those of the heaviest runs, are removed alone.
     """
     groups, events = len(num_events_G), int(num_events_G.sum())
-    everything = ask(np.zeros((1, groups), dtype=bool))
-    value, margin = float(everything.value[0]), float(everything.margin[0])
+    nothing = np.zeros((1, groups), dtype=bool)
     if groups * events <= EXACT_ROWS:
-        effect = value - ask(np.eye(groups, dtype=bool)).value
+        answers = ask(np.concatenate([nothing, np.eye(groups, dtype=bool)]))
+        value, margin = float(answers.value[0]), float(answers.margin[0])
+        effect = value - answers.value[1:]
         return Measured(value, margin, effect, effect, is_exact=True)
     run_of_group = np.arange(groups) * min(_BLOCKS, groups) // groups
     runs = np.arange(run_of_group[-1] + 1)
-    of_runs = value - ask(run_of_group[None, :] == runs[:, None]).value
+    answers = ask(np.concatenate([nothing, run_of_group[None, :] == runs[:, None]]))
+    value, margin = float(answers.value[0]), float(answers.margin[0])
+    of_runs = value - answers.value[1:]
     estimate = (of_runs / np.bincount(run_of_group))[run_of_group]
     budget = int(np.clip(EXACT_ROWS * 10 // max(events, 1), _LEAST_MEASURED, MOST_MEASURED))
     chosen = _candidates(np.abs(of_runs)[run_of_group], budget)
@@ -89,36 +93,46 @@ def measure(ask: Ask, num_events_G: Ints) -> Measured:
     return Measured(value, margin, estimate, verified, is_exact=False)
 
 
-def together(ask: Ask, groups: Sequence[int], num_groups: int) -> float:
-    """Return the answer without all of these groups."""
-    return float(ask(_removing([groups], num_groups)).value[0])
+@dataclass(frozen=True)
+class Conclusion:
+    """What removals of several groups at once say."""
+
+    together: float  # the answer without all cited groups
+    change: SmallestChange | None  # None where none was found
 
 
-def smallest_change(ask: Ask, measured: Measured) -> SmallestChange | None:
-    """Return a small set without which the decision is another; None where none was found.
+def conclude(ask: Ask, measured: Measured, cited: Sequence[int]) -> Conclusion:
+    """Return the answer without the cited groups, and a small set that moves the decision.
 
     Groups are removed one after the other, the heaviest first, and also the latest first; of the
     shorter way that reaches the other side, what is not needed is put back. A smaller set may
     exist: to know, all sets would have to be tried.
     """
+    num_groups = len(measured.effect)
+    tried = list(_ways(measured))
+    answers = ask(_removing([cited, *tried], num_groups))
+    side = np.sign(measured.margin)
+    crossing = [n for n in range(len(tried)) if side * answers.margin[n + 1] < 0]
+    value = float(answers.value[0])
+    if not crossing:
+        return Conclusion(value, None)
+    best = min(crossing, key=lambda n: (len(tried[n]), n))
+    found = SmallestChange(tuple(tried[best]), float(answers.value[best + 1]))
+    return Conclusion(value, _pruned(ask, found, side, num_groups))
+
+
+def _ways(measured: Measured) -> Iterator[list[int]]:
+    """Yield the first groups of each order of removal, more and more of them."""
     side = np.sign(measured.margin)
     if np.isnan(side) or side == 0:
-        return None
-    num_groups = len(measured.effect)
-    latest = np.arange(num_groups)[::-1]
-    pull = side * np.where(np.isnan(measured.verified), -np.inf, measured.verified)
+        return
+    latest = np.arange(len(measured.effect))[::-1]
+    pull = side * np.where(np.isnan(measured.verified), 0.0, measured.verified)
     heaviest = latest[np.argsort(-pull[latest], kind="stable")]
-    heaviest = heaviest[pull[heaviest] > 0]
-    ways = [way[:LARGEST_SET].tolist() for way in (heaviest, latest)]
-    tried = [way[: length + 1] for way in ways for length in range(len(way))]
-    answers = ask(_removing(tried, num_groups))
-    crossing = np.flatnonzero(side * answers.margin < 0)
-    if not len(crossing):
-        return None
-    best = min(crossing.tolist(), key=lambda n: (len(tried[n]), n))
-    return _pruned(
-        ask, SmallestChange(tuple(tried[best]), float(answers.value[best])), side, num_groups
-    )
+    for way in (heaviest[pull[heaviest] > 0], latest):
+        for length in _LENGTHS:
+            if length <= len(way):
+                yield way[:length].tolist()
 
 
 def _pruned(ask: Ask, found: SmallestChange, side: float, num_groups: int) -> SmallestChange:

@@ -16,9 +16,8 @@ from habitue.explanations.counterfactuals import (
     Answers,
     Ask,
     Measured,
+    conclude,
     measure,
-    smallest_change,
-    together,
 )
 from habitue.explanations.groups import Grouped, group_events
 from habitue.explanations.record import Change, CitedEvent, Explanation, Together
@@ -67,8 +66,8 @@ def measured(told: Explanation, person: Person, answers: AnswersOf, manner: Mann
     ask = by_group(person.history, grouped, answers)
     found = measure(ask, grouped.sizes)
     cited = found.strongest(manner.limit)
-    value = together(ask, cited, len(grouped.groups)) if cited else found.value
-    change = smallest_change(ask, found)
+    conclusion = conclude(ask, found, cited)
+    value, change = conclusion.together, conclusion.change
     return replace(
         told,
         prediction=found.value,

@@ -23,6 +23,7 @@ from habitue.profiles.next_predictions import next_record_of_nobody
 from habitue.profiles.prediction_reasons import explain_predictions
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.schema import Task
+from habitue.sequences.encoder import encode
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def explain_task(version: Version, person: Person, task: str, manner: Manner) ->
         UnknownName: the version answers no such task.
     """
     version.check_task(task)
-    question = _Question.of(version, person, task, manner)
+    question = TaskQuestion.of(version, person, task, manner)
     told = replace(
         _plain(version, person.user_id, person.as_of, question.record, question.task),
         decision=question.decision,
@@ -98,7 +99,7 @@ def _number(record: PredictionRecord) -> float:
 
 
 @dataclass(frozen=True)
-class _Question:
+class TaskQuestion:
     """One task about one person, answered for any variant of the history."""
 
     version: Version
@@ -111,7 +112,8 @@ class _Question:
     words: Words
 
     @classmethod
-    def of(cls, version: Version, person: Person, name: str, manner: Manner) -> "_Question":
+    def of(cls, version: Version, person: Person, name: str, manner: Manner) -> "TaskQuestion":
+        """Return the question, the whole history scored."""
         scored = _score(version, person, person.history.events, name)
         record = scored.records()[int(scored.subject_ids[0])][name]
         nobody = _record_of_nobody(version, name)
@@ -125,9 +127,11 @@ class _Question:
     def answers(self, frame: pl.DataFrame, num_variants: int) -> Answers:
         """Return the answer of each variant; one without any event is told as nobody is."""
         value = np.full(num_variants, self.of_nobody)
-        if frame.height:
+        if frame.height and self.task.kind == "next":
+            self._fill_next(value, frame)
+        elif frame.height:
             scored = _score(self.version, self.person, frame, self.task.name)
-            value[scored.subject_ids] = self._values(scored)
+            value[scored.subject_ids] = scored.predictions[self.task.name].expected
         bar = np.nan if self.decision is None else self.decision.threshold
         return Answers(value, value - bar)
 
@@ -152,13 +156,15 @@ class _Question:
             for one in reasons
         )
 
-    def _values(self, scored: Scored) -> Floats:
-        if self.task.kind != "next":
-            return np.asarray(scored.predictions[self.task.name].expected, np.float64)
-        found = scored.next_answers[self.task.name]
+    def _fill_next(self, value: Floats, frame: pl.DataFrame) -> None:
+        """Write the chance that each variant gives to the answer that was told."""
         if self.record.answer is None:
-            return np.zeros(len(found))
-        return np.asarray(found.chances[:, found.labels.index(self.record.answer)], np.float64)
+            return
+        version, items, name = self.version, self.person.items, self.task.name
+        sequences = encode(frame, items, version.vocabulary)
+        chances = version.next_chances(name, frame, items, sequences, as_of=self.person.as_of)
+        column = version.next_models[name].classes.index(self.record.answer)
+        value[sequences.subject_ids] = chances[:, column]
 
     def _parts(self) -> tuple[FeatureEffect, ...]:
         """Return what each part of a mixture adds to the answer, over what is common."""

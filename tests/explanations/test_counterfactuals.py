@@ -6,9 +6,8 @@ from habitue.explanations.counterfactuals import (
     Answers,
     Ask,
     Bools,
+    conclude,
     measure,
-    smallest_change,
-    together,
 )
 
 ONE_EACH = np.ones(30, dtype=np.int64)
@@ -47,12 +46,12 @@ def test_two_groups_of_which_one_is_enough_move_nothing_alone_and_all_together()
     ask = model(3, 4)
     found = measure(ask, ONE_EACH)
     assert found.strongest(5) == []
-    assert found.value - together(ask, [3, 4], 30) == pytest.approx(0.7)
+    assert found.value - conclude(ask, found, [3, 4]).together == pytest.approx(0.7)
 
 
 def test_the_smallest_change_holds_nothing_that_it_does_not_need() -> None:
     ask = model(24, 27)  # both have to go; five younger ones lie on the way
-    change = smallest_change(ask, measure(ask, ONE_EACH))
+    change = conclude(ask, measure(ask, ONE_EACH), []).change
     assert change is not None
     assert sorted(change.groups) == [24, 27]
     assert change.value == pytest.approx(0.2)
@@ -63,20 +62,20 @@ def test_a_change_to_the_other_side_is_found_from_below_too() -> None:
         value = 0.2 + 0.2 * removed_VG[:, [5, 9]].sum(axis=1)
         return Answers(value, value - 0.5)
 
-    change = smallest_change(ask, measure(ask, ONE_EACH))
+    change = conclude(ask, measure(ask, ONE_EACH), []).change
     assert change is not None
     assert sorted(change.groups) == [5, 9]
 
 
 def test_where_nothing_crosses_there_is_no_change() -> None:
     ask = model(7, threshold=0.1)
-    assert smallest_change(ask, measure(ask, ONE_EACH)) is None
+    assert conclude(ask, measure(ask, ONE_EACH), []).change is None
 
 
 def test_where_nothing_is_decided_there_is_no_change() -> None:
     for threshold in (np.nan, 0.9):
         ask = model(7, threshold=threshold)
-        assert smallest_change(ask, measure(ask, ONE_EACH)) is None
+        assert conclude(ask, measure(ask, ONE_EACH), []).change is None
 
 
 def test_of_equal_effects_the_latest_is_told_first() -> None:
