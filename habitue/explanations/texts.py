@@ -92,11 +92,11 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "too_few": "{what}: {prediction}. There is too little to go by: {reason}.",
         "together": "Without all {count} of these it would be {prediction}.",
         "features": "What they amount to: {listed}.",
-        "change": "The smallest change found: without {listed} it would be {prediction}, on the "
-        "other side of {bar}.",
+        "change": "The smallest change found is to take out: {listed}. Then it would be "
+        "{prediction}, on the other side of {bar}.",
         "no_change": "No removal of up to {count} such entries was found that takes it past {bar}.",
-        "change.item": "The smallest change found: without {listed} the item would {move} the "
-        "first {count}.",
+        "change.item": "The smallest change found is to take out: {listed}. Then the item would "
+        "{move} the first {count}.",
         "more": "and {count} more",
         "leave": "leave",
         "enter": "enter",
@@ -107,13 +107,11 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "product, or taken before.",
         "share": "{name} {share}",
         "separator": "; ",
-        "global": "{what}: {base} on average; measured on {persons} persons.",
-        "global.next": "{what}: measured on {persons} persons.",
-        "global.theme": "{theme} moves the answer by {effect} on average.",
-        "global.rising": "{theme} moves the answer by {effect} on average: the more of "
-        "'{feature}', the higher.",
-        "global.falling": "{theme} moves the answer by {effect} on average: the more of "
-        "'{feature}', the lower.",
+        "global": "{what}: {base} on average. What moves it, measured on {persons} persons:",
+        "global.next": "{what}: what moves it, measured on {persons} persons:",
+        "global.theme": "{theme}: {effect} on average.",
+        "global.rising": "{theme}: {effect} on average; the more of '{feature}', the higher.",
+        "global.falling": "{theme}: {effect} on average; the more of '{feature}', the lower.",
         # what features are about
         "theme.recency": "the time since the last order or visit",
         "theme.activity": "how active the person is",
