@@ -26,8 +26,9 @@ from habitue.events.one_currency import OneCurrencyLog
 from habitue.events.span import SpannedLog
 from habitue.events.store import EventStore
 from habitue.files import Json
+from habitue.languages import retold, told
 from habitue.profiles.evidence import event_texts
-from habitue.profiles.segment_texts import segment_summary
+from habitue.profiles.segment_texts import segment_label, segment_summary
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import SHIPPED_TASKS
 from habitue.refreshing import Refresh
@@ -150,7 +151,7 @@ def _model(version: Version, time_zone: str) -> ModelSummary:
         learning=curve,
         best_epoch=best["epoch"],
         choices=_choices(version, time_zone),
-        records=list(card.notes),
+        records=[retold(note) for note in card.notes],
     )
 
 
@@ -185,7 +186,7 @@ def _choices(version: Version, time_zone: str) -> list[str]:
 def _listed(words: Sequence[Markup], texts: Texts) -> Markup:
     """Return `a, b and c`."""
     *first, last = words
-    return texts("chosen.and").join([Markup(", ").join(first), last]) if first else last
+    return texts("chosen.and").join([texts("list").join(first), last]) if first else last
 
 
 def _with_customers(
@@ -198,7 +199,9 @@ def _with_customers(
     return replace(
         data,
         segments=[
-            SegmentSummary(row["segment"], row["persons"], row["revenue"], row["sentence"])
+            SegmentSummary(
+                segment_label(row["segment"]), row["persons"], row["revenue"], row["sentence"]
+            )
             for row in segment_summary(table).iter_rows(named=True)
             if row["persons"]
         ],
@@ -323,7 +326,9 @@ def _examples(
         frame = sources.log.read_bucket(bucket, as_of=refresh.as_of, subject_id=subject)
         texts = event_texts(frame.tail(2), sources.log.items(as_of=refresh.as_of))
         items = _advice(row["user_id"], subject, sources, version, refresh, adviser)
-        examples.append(AdviceExample(row["user_id"], "; ".join(texts), items))
+        examples.append(
+            AdviceExample(row["user_id"], told({"en": "; ", "zh": "；"}).join(texts), items)
+        )
     return examples
 
 

@@ -96,4 +96,17 @@ COMPARED: Final[dict[str, str]] = {
     "The best settings rank at NDCG@10 {n_best}, those in force at {n_now}: clearly better (difference {mean}, 95 % between {low} and {high}).": "最佳设置的NDCG@10为{n_best}，当前设置为{n_now}：明显更好（差异{mean}，95%区间{low}至{high}）。",
     "The best settings rank at NDCG@10 {n_best}, those in force at {n_now}: not clearly better (difference {mean}, 95 % between {low} and {high}).": "最佳设置的NDCG@10为{n_best}，当前设置为{n_now}：没有明显更好（差异{mean}，95%区间{low}至{high}）。",
 }
-NOTES: Final[dict[str, str]] = {**TASKS, **OBSTACLES, **CHOICES, **PARTS, **CARD, **COMPARED}
+PROTOCOL: Final[dict[str, str]] = {
+    "Global time split: everything is learned from events before {start}; wanted are the distinct items of {types} events from then until {end}. Everyone with such an event and with any event before is ranked, who was known as a bot by then left out, over all {n} items, items taken before {hidden}; no sampled negatives. recall is hits / wanted; wanted items unknown to the model count as missed; ties count against the recommender. Every baseline is ranked on the same persons under the same rules.": "按全局时间切分：只学习{start}之前的事件，目标是此后至{end}的{types}事件涉及的不同商品。对此前有行为、此间有此类事件的所有客户（剔除当时已知的机器行为）在全部{n}件商品上排序，此前选取过的商品{hidden}；不做负采样。召回率＝命中数÷目标数；模型不认识的目标商品按未命中计；并列按不利于推荐器计。所有基线在相同客户、相同规则下排序。",
+    "hidden": "不参与排序",
+    "allowed": "参与排序",
+}
+NOTES: Final[dict[str, str]] = {
+    **TASKS,
+    **OBSTACLES,
+    **CHOICES,
+    **PARTS,
+    **CARD,
+    **COMPARED,
+    **PROTOCOL,
+}

@@ -71,6 +71,7 @@ def _lifetime() -> dict[str, FeatureText]:
         "active_days": FeatureText("累计活跃{}天"),
         "sessions": FeatureText("累计到访{}次"),
         "orders": FeatureText("累计下单{}次", none=_NO_ORDERS),
+        "order_days": FeatureText("累计{}天下过单", none=_NO_ORDERS),
         "repeat_orders": FeatureText("首单之后又下单{}次", none="首单之后没有再下单"),
         "last_repeat_days": FeatureText("首单与最近一单相隔{}"),
         "spend": FeatureText("累计消费{}", none="还没有消费"),

@@ -64,7 +64,7 @@ def _trend(stats: ShopStatistics, texts: Texts) -> Markup:
     share = pair[0] / pair[1] - 1
     way = "same" if abs(share) < 0.01 else "higher" if share > 0 else "lower"
     change = texts(f"lede.{way}", share=formats.percent(abs(share), 0))
-    return Markup(" ") + texts(key, days=texts.days(stats.recent.days), change=change)
+    return texts("blank") + texts(key, days=texts.days(stats.recent.days), change=change)
 
 
 def funnel_finding(steps: list[FunnelStep], texts: Texts) -> Markup:
@@ -89,8 +89,12 @@ def cohort_finding(cohorts: Cohorts, texts: Texts) -> Markup:
     later = EMPTY
     if number:
         share = formats.percent(_returning(cohorts, number), 0)
-        later = texts("cohort.later", later=share, number=str(number), unit=cohorts.unit)
-    return texts("cohort.finding", unit=cohorts.unit, one=formats.percent(one, 0), later=later)
+        later = texts(
+            "cohort.later", later=share, number=str(number), unit=texts.period(cohorts.unit)
+        )
+    return texts(
+        "cohort.finding", unit=texts.period(cohorts.unit), one=formats.percent(one, 0), later=later
+    )
 
 
 def _returning(cohorts: Cohorts, number: int) -> float | None:
@@ -151,7 +155,7 @@ def _movement(ranking: Ranking, texts: Texts, days: int) -> Markup:
         ("rank.falling", moved[0], moved[0].recent < 0.95 * moved[0].previous),
     ):
         if is_worth_saying:
-            words += Markup(" ") + texts(
+            words += texts("blank") + texts(
                 key,
                 name=row_name(row, ranking, texts),
                 change=formats.change(row.recent, row.previous),
@@ -160,7 +164,7 @@ def _movement(ranking: Ranking, texts: Texts, days: int) -> Markup:
     if not words:
         return words
     share = formats.percent(MIN_CHANGE_SHARE, 0)
-    return words + Markup(" ") + texts("rank.least", purchases=str(MIN_PURCHASES), share=share)
+    return words + texts("blank") + texts("rank.least", purchases=str(MIN_PURCHASES), share=share)
 
 
 def row_name(row: RankedRow, ranking: Ranking, texts: Texts) -> Markup:

@@ -5,7 +5,10 @@ Knows nothing about what the numbers mean.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
+from habitue.languages import Language, language, told
 from habitue.report.figures import PeriodUnit
 from habitue.report.periods import local_datetime
 
@@ -17,6 +20,21 @@ SYMBOLS = {
     "USD": "$", "GBP": "£", "EUR": "€", "CNY": "¥", "JPY": "¥", "INR": "₹", "KRW": "₩",
     "BRL": "R$", "CAD": "CA$", "AUD": "A$", "HKD": "HK$", "TWD": "NT$", "VND": "₫",
 }  # fmt: skip
+
+
+# From which amount on, what it is divided by, and the unit.
+SIZES: Final[dict[Language, tuple[tuple[float, float, str], ...]]] = {
+    "en": ((1e9, 1e9, f"{NBSP}bn"), (1e6, 1e6, f"{NBSP}M"), (1e4, 1e3, f"{NBSP}k")),
+    "zh": ((1e8, 1e8, "亿"), (1e4, 1e4, "万")),
+}
+_SPAN_UNITS_ZH: Final[dict[str, str]] = {
+    "year": "年",
+    "month": "个月",
+    "week": "周",
+    "day": "天",
+    "hour": "小时",
+    "minute": "分钟",
+}
 
 
 def number(amount: float | None, decimals: int | None = None) -> str:
@@ -40,11 +58,11 @@ def compact(amount: float) -> str:
     >>> compact(1_234_567).replace(NBSP, " "), compact(9_876)
     ('1.23 M', '9,876')
     """
-    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+    for size, scale, unit in told(SIZES):
         if abs(amount) >= size:
-            scaled = amount / (1e3 if unit == "k" else size)
+            scaled = amount / scale
             decimals = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
-            return f"{number(scaled, decimals)}{NBSP}{unit}"
+            return f"{number(scaled, decimals)}{unit}"
     return number(amount)
 
 
@@ -58,7 +76,29 @@ def percent(share: float | None, decimals: int | None = None) -> str:
         return DASH
     if decimals is None:
         decimals = 0 if share in (0, 1) else 2 if abs(share) < 0.01 else 1
-    return f"{number(100 * share, decimals)}{NBSP}%"
+    return f"{number(100 * share, decimals)}{_gap()}%"
+
+
+def share_text(share: float) -> str:
+    """Return `50 %` with as many decimals as the share has."""
+    return f"{100 * share:g}{_gap()}%"
+
+
+def percent_sign() -> str:
+    """Return what follows a number of hundredths."""
+    return f"{_gap()}%"
+
+
+def axis_units() -> list[tuple[float, str]]:
+    """Return sizes and their units for an axis, where thousands are short already."""
+    if language() == "zh":
+        return [(size, unit) for size, _, unit in SIZES["zh"]]
+    return [(scale, unit) for _, scale, unit in SIZES["en"]]
+
+
+def _gap() -> str:
+    """Return what stands between a number and a sign; Chinese has nothing there."""
+    return told({"en": NBSP, "zh": ""})
 
 
 def chance(probability: float | None) -> str:
@@ -68,9 +108,9 @@ def chance(probability: float | None) -> str:
     ('12 %', '> 99 %')
     """
     if probability is not None and 0.995 <= probability < 1:
-        return f">{NBSP}99{NBSP}%"
+        return f">{_gap()}99{_gap()}%"
     if probability is not None and 0 < probability < 0.005:
-        return f"<{NBSP}1{NBSP}%"
+        return f"<{_gap()}1{_gap()}%"
     return percent(probability, 0)
 
 
@@ -84,7 +124,7 @@ def change(now: float, before: float) -> str:
         return ""
     share = now / before - 1
     if share >= 9.995:
-        return f"×{NBSP}{number(now / before, 0)}"
+        return f"×{_gap()}{number(now / before, 0)}"
     return f"{'+' if share > 0 else ''}{percent(share, 0)}"
 
 
@@ -133,6 +173,8 @@ def date_time(local_at: int | None) -> str:
 def period(local_at: int, unit: PeriodUnit) -> str:
     """Return the name of the period from `local_at` on: `14:30`, `2024-01-03`, `Jan 2024` …"""
     moment = local_datetime(local_at)
+    if language() == "zh":
+        return _period_zh(moment, unit)
     month = MONTHS[moment.month - 1]
     if unit in ("10 minutes", "hour"):
         clock = f"{moment:%H:%M}"
@@ -144,6 +186,20 @@ def period(local_at: int, unit: PeriodUnit) -> str:
     if unit == "quarter":
         return f"Q{(moment.month - 1) // 3 + 1} {moment.year}"
     return str(moment.year)
+
+
+def _period_zh(moment: datetime, unit: PeriodUnit) -> str:
+    if unit == "10 minutes":
+        return f"{moment:%H:%M}"
+    if unit == "hour":
+        return f"{moment.month}月{moment.day}日 {moment:%H:%M}"
+    if unit in ("day", "week"):
+        return f"{moment:%Y-%m-%d}"
+    if unit == "month":
+        return f"{moment.year}年{moment.month}月"
+    if unit == "quarter":
+        return f"{moment.year}年第{(moment.month - 1) // 3 + 1}季度"
+    return f"{moment.year}年"
 
 
 def span(days: float) -> str:
@@ -162,4 +218,6 @@ def span(days: float) -> str:
 
 
 def _counted(count: int, unit: str) -> str:
+    if language() == "zh":
+        return f"{count:,}{_SPAN_UNITS_ZH[unit]}"
     return f"{count:,} {unit}{'' if count == 1 else 's'}"

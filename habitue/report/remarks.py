@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from habitue.languages import retold
 from habitue.report import findings, formats
 from habitue.report.data import ReportData
 from habitue.report.figures import ShopStatistics
@@ -33,7 +34,7 @@ def remarks(data: ReportData, texts: Texts, money: formats.Currency) -> list[Mar
 
 def _currencies(data: ReportData, texts: Texts) -> Iterator[Markup]:
     if data.other_currencies:
-        others = ", ".join(data.other_currencies)
+        others = texts("list").join(data.other_currencies)
         yield texts("remark.currencies", currency=data.currency, others=others)
 
 
@@ -61,7 +62,7 @@ def _length(stats: ShopStatistics, texts: Texts) -> Iterator[Markup]:
         yield texts("cohort.none", span=span)
     elif stats.cohorts is None:
         unit = choose_unit(stats.end_at - stats.start_at, COHORT_UNITS, most=18)
-        yield texts("cohort.flat", unit=unit)
+        yield texts("cohort.flat", unit=texts.period(unit))
 
 
 def _untold(stats: ShopStatistics, texts: Texts) -> Iterator[Markup]:
@@ -72,7 +73,7 @@ def _untold(stats: ShopStatistics, texts: Texts) -> Iterator[Markup]:
         yield texts("remark.no_money")
     if not stats.funnel:
         kinds = [texts.named("type", kind).lower() for kind in stats.events_by_type]
-        yield texts("funnel.none", types=", ".join(kinds))
+        yield texts("funnel.none", types=texts("list").join(kinds))
     if stats.rhythm is None and stats.span_days <= MIN_RHYTHM_DAYS:
         yield texts("rhythm.none.short", span=formats.span(stats.span_days))
     elif stats.rhythm is None:
@@ -95,5 +96,5 @@ def _unpredicted(data: ReportData, texts: Texts) -> Iterator[Markup]:
     reasons = {name: ("remark.unchecked", why) for name, why in unchecked.items()}
     reasons |= {name: ("remark.unanswered", why) for name, why in data.unanswered.items()}
     for name, (key, why) in reasons.items():
-        words = findings.isolated(why.rstrip("."), 400)
+        words = findings.isolated(retold(why.rstrip(".")), 400)
         yield texts(key, task=texts.task(name, tasks), why=words)

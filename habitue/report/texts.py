@@ -1,4 +1,4 @@
-"""All words of the page, in one table; another language is another table.
+"""All words of the page, in one table a language.
 
 Names in braces are filled in; what fills them is escaped. Knows nothing about where a text
 stands on the page.
@@ -9,7 +9,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from habitue.report.formats import NBSP, number, span
+from habitue.languages import Language, language
+from habitue.report.formats import NBSP, number, share_text, span
+from habitue.report.texts_zh import CHINESE
 from habitue.schema import Task
 
 ENGLISH: Final[dict[str, str]] = {
@@ -26,6 +28,8 @@ ENGLISH: Final[dict[str, str]] = {
     "numbers": "Show the numbers",
     "copy": "Copy",
     "copied": "Copied",
+    "list": ", ",
+    "blank": " ",
     "no_script": "The charts need JavaScript; every figure also stands in a table.",
     # headline
     "lede.sales": "In {span}, {persons} placed {orders} and spent {revenue}.",
@@ -453,7 +457,23 @@ ENGLISH: Final[dict[str, str]] = {
 
 HALF: Final = 0.5
 
-_UNITS: Final[dict[str, tuple[str, str]]] = {
+TABLES: Final[dict[Language, Mapping[str, str]]] = {"en": ENGLISH, "zh": CHINESE}
+UNITS_ZH: Final[dict[str, str]] = {
+    "person": "人",
+    "event": "次行为",
+    "order": "单",
+    "visit": "次到访",
+    "time": "次",
+    "prediction": "个预测",
+    "day": "天",
+}
+PERIODS_ZH: Final[dict[str, str]] = {
+    "week": "周",
+    "month": "个月",
+    "quarter": "个季度",
+    "year": "年",
+}
+UNITS: Final[dict[str, tuple[str, str]]] = {
     "person": ("person", "people"),
     "event": ("event", "events"),
     "order": ("order", "orders"),
@@ -465,10 +485,16 @@ _UNITS: Final[dict[str, tuple[str, str]]] = {
 
 
 class Texts:
-    """The page's words in one language."""
+    """The page's words in the language that is spoken when it is made."""
 
-    def __init__(self, table: Mapping[str, str] = ENGLISH) -> None:
-        self._table = table
+    def __init__(self) -> None:
+        self.language = language()
+        self._table = TABLES[self.language]
+
+    @property
+    def html_language(self) -> str:
+        """The tag of the language in HTML."""
+        return "zh-CN" if self.language == "zh" else self.language
 
     def __call__(self, key: str, **values: str) -> Markup:
         """Return the text `key`, its gaps filled with escaped values."""
@@ -485,11 +511,19 @@ class Texts:
 
     def count(self, amount: int, unit: str) -> str:
         """Return `1 person`, `2,345 people`."""
-        return f"{number(amount)}{NBSP}{_UNITS[unit][amount != 1]}"
+        if self.language == "zh":
+            return f"{number(amount)}{UNITS_ZH[unit]}"
+        return f"{number(amount)}{NBSP}{UNITS[unit][amount != 1]}"
+
+    def period(self, unit: str) -> str:
+        """Return `week`, `month`, as a sentence counts them."""
+        return PERIODS_ZH[unit] if self.language == "zh" else unit
 
     def days(self, days: int) -> str:
         """Return a stretch of days; one as `24 hours`, for it need not begin at midnight."""
-        return f"24{NBSP}hours" if days == 1 else self.count(days, "day")
+        if days == 1:
+            return "24小时" if self.language == "zh" else f"24{NBSP}hours"
+        return self.count(days, "day")
 
     def task(self, name: str, tasks: Mapping[str, Task]) -> str:
         """Return what a task asks, in words; its name where nobody has defined it."""
@@ -504,7 +538,7 @@ class Texts:
         if task.fall_to == HALF:
             return self("task.fall", days=days)
         if task.fall_to is not None:
-            return self("task.fall.to", days=days, share=f"{100 * task.fall_to:g}{NBSP}%")
+            return self("task.fall.to", days=days, share=share_text(task.fall_to))
         verb = self._table.get(f"verb.{task.event}") or self("verb.other", event=task.event)
         if task.kind == "no_event":
             return self("task.no_event", verb=verb, days=days)

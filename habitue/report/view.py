@@ -8,6 +8,9 @@ from dataclasses import asdict
 from markupsafe import Markup
 
 from habitue.display import shorten
+from habitue.languages import retold
+from habitue.profiles.segment_texts import segment_label
+from habitue.profiles.tag_texts import bare_name
 from habitue.report import charts, findings, formats, scores
 from habitue.report.data import PersonEvent, PersonStory, ReportData
 from habitue.report.documents import (
@@ -23,7 +26,7 @@ from habitue.report.documents import (
 )
 from habitue.report.periods import to_local
 from habitue.report.remarks import remarks
-from habitue.report.texts import Texts
+from habitue.report.texts import ENGLISH, Texts
 from habitue.schema import EVENT_TYPES
 
 # Shown of a person, in this order; a fact the profile lacks is left out.
@@ -32,6 +35,7 @@ FACTS = (
     "active_days", "orders", "order_gap_days", "revenue", "monetary", "spend_90d", "refunds",
     "distinct_items", "favourite_weekday", "favourite_hour",
 )  # fmt: skip
+WEEKDAYS = tuple(ENGLISH[f"weekday.{day}"] for day in range(7))  # as facts have them
 MONEY_FACTS = ("revenue", "monetary", "spend_90d", "refunds")
 # The measure that stands for a task or for recommendations, the first one present.
 HEADLINE_METRICS = ("hit_rate@10", "ndcg@10", "recall@10", "auc", "spearman", "accuracy")
@@ -59,6 +63,8 @@ class View:
         return {
             "charts": {chart.name: chart.option for chart in self.charts},
             "currency": asdict(self.money),
+            "units": [[size, unit] for size, unit in formats.axis_units()],
+            "percent": formats.percent_sign(),
         }
 
     def draw(self, chart: charts.Chart) -> charts.Chart:
@@ -169,6 +175,8 @@ class View:
     def _fact(self, name: str, fact: Fact) -> str:
         if name.endswith("_seen"):
             return self.date(Document({name: fact}).moment(name))
+        if name == "favourite_weekday" and fact in WEEKDAYS:
+            return self.texts(f"weekday.{WEEKDAYS.index(str(fact))}")
         if isinstance(fact, str | bool):
             return str(fact)
         if name in MONEY_FACTS:
@@ -232,7 +240,7 @@ class View:
             return words
         top = formats.percent(min(lift * task.base_rate, 1.0))
         more = self.texts("task.finding.lift", top=top, lift=formats.number(lift, 1))
-        return words + " " + more
+        return words + self.texts("blank") + more
 
     @staticmethod
     def _mean_of(task: TaskScores) -> float | None:
@@ -283,7 +291,8 @@ class View:
         if prediction.data_sufficiency in ("", "ok"):
             return []
         words = self.texts.named("sufficiency", prediction.data_sufficiency)
-        return [f"{words}: {prediction.reason}" if prediction.reason else words]
+        colon = "：" if self.texts.language == "zh" else ": "
+        return [f"{words}{colon}{prediction.reason}" if prediction.reason else words]
 
     def strength(self, tag: Tag, profile: Profile) -> float:
         """Return a tag's weight beside the strongest of its kind; kinds do not compare."""
@@ -299,7 +308,7 @@ class View:
 
     def tag(self, tag: Tag) -> Markup:
         """Return a tag's name, and what kind of interest it is."""
-        name = tag.name.split(": ", 1)[-1]
+        name = bare_name(tag.name, tag.kind)
         kind = findings.isolated(self.texts.named("kind", tag.kind).lower())
         if tag.kind == "category" and "/" in name:
             *way, name = (step.strip() for step in name.split("/"))
@@ -309,6 +318,16 @@ class View:
         return Markup('<b>{}</b> <span class="kind">{}</span>').format(
             findings.isolated(name), kind
         )
+
+    @staticmethod
+    def segment(name: str) -> str:
+        """Return what a segment is called."""
+        return segment_label(name)
+
+    @staticmethod
+    def retold(text: str) -> str:
+        """Return an English sentence in the page's language."""
+        return retold(text)
 
     def offered(self, item: Advice, items: list[Advice]) -> Markup:
         """Return an offer's name, with its id where another offer has the same name."""
@@ -350,7 +369,11 @@ class View:
         if task is None or task.base_rate is None:
             return words
         rate = formats.percent(task.base_rate, 0)
-        return words + " " + self.texts("alerts.base", rate=rate, task=self.task(task.task))
+        return (
+            words
+            + self.texts("blank")
+            + self.texts("alerts.base", rate=rate, task=self.task(task.task))
+        )
 
     def _evaluated(self) -> list[TaskScores]:
         return self._data.evaluation.tasks if self._data.evaluation else []

@@ -7,7 +7,6 @@
   var charts = [];
   // Wider than the paper: the picture is shrunk to fit, so that a tall chart fits on a page.
   var PRINT_WIDTH = 880;
-  var NBSP = "\u00a0";
 
   function escapeText(text) {
     var box = document.createElement("span");
@@ -24,9 +23,9 @@
 
   function short(value) {
     var size = Math.abs(value);
-    var units = [[1e9, "bn"], [1e6, "M"], [1e3, "k"]];
+    var units = payload.units;
     for (var i = 0; i < units.length; i++) {
-      if (size >= units[i][0]) return plain(Number((value / units[i][0]).toPrecision(3))) + NBSP + units[i][1];
+      if (size >= units[i][0]) return plain(Number((value / units[i][0]).toPrecision(3))) + units[i][1];
     }
     return plain(value);
   }
@@ -36,7 +35,7 @@
   }
 
   function percent(value) {
-    return plain(Number((100 * value).toPrecision(3))) + NBSP + "%";
+    return plain(Number((100 * value).toPrecision(3))) + payload.percent;
   }
 
   // On an axis, numbers are short; in a tooltip, whole.
