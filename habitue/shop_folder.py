@@ -6,6 +6,7 @@ In: a workspace. Out: what was copied, restored or found. Knows nothing about wh
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from habitue.languages import answers_in_own_language
 from habitue.shop import Shop
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from habitue.doctor import Diagnosis
 
 
+@answers_in_own_language
 class ShopFolder(Shop):
     """One shop, as a folder of files."""
 

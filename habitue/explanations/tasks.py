@@ -151,7 +151,7 @@ class TaskQuestion:
                 one.value,
                 one.effect,
                 one.theme,
-                self.words.feature(one.feature, one.theme, one.value, one.text),
+                one.text,
             )
             for one in reasons
         )

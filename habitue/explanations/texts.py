@@ -84,7 +84,6 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "unknown": "{what}: {prediction}. Nobody has seen this person, so this is what holds of "
         "everybody.",
         "nobody": "nobody has seen this person; this is what everybody takes",
-        "feature": "{said}",
         "for": "Raised by: {listed}.",
         "against": "Lowered by: {listed}.",
         "cited": "{text} ({effect})",
@@ -206,7 +205,6 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "answer": "{what}：{prediction}；平均为{base}。",
         "unknown": "{what}：{prediction}。没有人见过这位顾客，这里给出的是所有人的平均水平。",
         "nobody": "没有人见过这位顾客，这里给出的是所有人的选择",
-        "feature": "{theme}（{name} = {value}）",
         "for": "推高因素：{listed}。",
         "against": "拉低因素：{listed}。",
         "cited": "{text}（{effect}）",
@@ -326,11 +324,6 @@ class Words:
             return f"{abs(value):,.2f}"
         points = abs(value) * 100
         return self("points", count=f"{points:.1f}" if points >= 1 else f"{points:.2g}")
-
-    def feature(self, name: str, theme: str, value: float | None, said: str) -> str:
-        """Return what a feature says; `said` is its own sentence, which is English so far."""
-        shown = "–" if value is None else f"{value:,.4g}"
-        return self("feature", theme=self(f"theme.{theme}"), name=name, value=shown, said=said)
 
     def listed(self, entries: Sequence[str]) -> str:
         """Return several entries as one text."""
