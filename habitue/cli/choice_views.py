@@ -15,6 +15,7 @@ from habitue.cli.tables import (
     objects_of,
     signed,
 )
+from habitue.cli.texts import say
 
 TRIALS_SHOWN = 11
 COMPARE_METRICS = ("ndcg@10", "recall@10")
@@ -46,9 +47,13 @@ def show_comparison(console: Console, document: Object) -> None:
     costs_told = ("architecture", *(cost.replace("_", "\n") for cost in COMPARE_COSTS), "epochs")
     console.print(cells_table(costs_told, costs, numbers_from=1))
     if any(row.get("out_of_time") for row in table):
-        console.print("* its share of the time was over; it counts with its best epoch so far.")
+        console.print(
+            say("* its share of the time was over; it counts with its best epoch so far.")
+        )
     console.print(cell(document.get("reason")), soft_wrap=True)
-    console.print(f"[bold]Next:[/] {cell(document.get('next'))}", soft_wrap=True)
+    console.print(
+        say("[bold]Next:[/] {command}", command=cell(document.get("next"))), soft_wrap=True
+    )
 
 
 def show_tuning(console: Console, document: Object) -> None:
@@ -67,18 +72,30 @@ def show_tuning(console: Console, document: Object) -> None:
     ]
     console.print(cells_table(("", *names, "ndcg@10", "gain"), rows, numbers_from=1))
     if any(row.get("pruned") for row in shown):
-        console.print("cut: given up early, for it lagged behind the others.")
+        console.print(say("cut: given up early, for it lagged behind the others."))
     if len(table) > len(shown):
-        console.print(f"{len(table) - len(shown)} more; all with --json.")
+        console.print(say("{shown} more; all with --json.", shown=str(len(table) - len(shown))))
     if document.get("out_of_time"):
-        console.print("The time was over before all trials were done; the same command goes on.")
+        console.print(
+            say("The time was over before all trials were done; the same command goes on.")
+        )
     console.print(cell(document.get("reason")), soft_wrap=True)
     if object_of(document, "written"):
         told = ", ".join(f"{k} = {cell(v)}" for k, v in object_of(document, "written").items())
-        console.print(f"Written to [bold]{cell(document.get('settings'))}[/]: {told}.")
+        console.print(
+            say(
+                "Written to [bold]{path}[/]: {told}.",
+                path=cell(document.get("settings")),
+                told=told,
+            )
+        )
         if document.get("kept"):
-            console.print(f"The settings before are kept in {cell(document.get('kept'))}.")
-    console.print(f"[bold]Next:[/] {cell(document.get('next'))}", soft_wrap=True)
+            console.print(
+                say("The settings before are kept in {path}.", path=cell(document.get("kept")))
+            )
+    console.print(
+        say("[bold]Next:[/] {command}", command=cell(document.get("next"))), soft_wrap=True
+    )
 
 
 def _standing(row: Object) -> str:

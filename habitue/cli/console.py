@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from habitue.cli.tables import number
+from habitue.cli.texts import say, work
 from habitue.display import inert
 
 
@@ -35,6 +36,7 @@ class Bars:
     def start(self, label: str, total: int | None, unit: str) -> None:
         """Begin a stretch of work, ending the one before."""
         self.finish()
+        label, unit = work(label), work(unit)
         self._label, self._unit, self._total, self._done = label, unit, total, 0
         self._started = time.monotonic()
         if self.console.is_terminal:
@@ -44,7 +46,7 @@ class Bars:
                 BarColumn(bar_width=24),
                 TextColumn("{task.fields[rate]}"),
                 TimeElapsedColumn(),
-                TextColumn("left"),
+                TextColumn(say("left")),
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[note]}", style="dim", markup=False),
                 console=self.console,
@@ -70,7 +72,13 @@ class Bars:
             self._bars = None
         else:
             seconds = time.monotonic() - self._started
-            print(f"{self._label}{self._amount()} in {seconds:.1f} s", file=sys.stderr, flush=True)
+            told = say(
+                "{label}{amount} in {seconds} s",
+                label=self._label,
+                amount=self._amount(),
+                seconds=f"{seconds:.1f}",
+            )
+            print(told, file=sys.stderr, flush=True)
         self._label = ""
 
     def _amount(self) -> str:

@@ -20,24 +20,35 @@ from habitue.cli.tables import (
     whole,
     words,
 )
+from habitue.cli.texts import say
+from habitue.languages import language
+from habitue.profiles.segment_texts import segment_label
+from habitue.profiles.tag_texts import shown_tag
 
 EVIDENCE_SHOWN = 2
 
 
 def show_similar(console: Console, document: Object) -> None:
     """Print items that go with one."""
-    console.print(f"[dim]Model {cell(document.get('model_version'))}.[/]")
+    console.print(
+        "[dim]" + say("Model {model}.", model=cell(document.get("model_version"))) + "[/]"
+    )
     _items(console, document, "score")
 
 
 def show_popular(console: Console, document: Object) -> None:
     """Print what most people took, and in which days."""
-    did = " or ".join(words(cell(one)) for one in entries_of(document, "event_types"))
+    did = say(" or ").join(words(cell(one)) for one in entries_of(document, "event_types"))
     day = str(document.get("as_of"))[:10]
     console.print(
-        f"Customers with a {did} of the item in the {cell(document.get('window_days'))} days "
-        f"up to {day}. [dim]Items with 0 were popular before; what fewer customers took than "
-        "recommend.min_persons is left out.[/]"
+        say(
+            "Customers with a {did} of the item in the {days} days up to {day}. [dim]Items with 0 "
+            "were popular before; what fewer customers took than recommend.min_persons is left "
+            "out.[/]",
+            did=did,
+            days=cell(document.get("window_days")),
+            day=day,
+        )
     )
     _items(console, document, "customers")
 
@@ -54,22 +65,31 @@ def show_audience(console: Console, document: Object) -> None:
     """Print the persons selected beside everyone."""
     persons, everyone = whole(document, "persons"), whole(document, "everyone")
     console.print(
-        f"{cell(document.get('sentence'))}\n[bold]{persons:,} of {everyone:,} customers[/] "
-        f"({percent(document.get('share'))}). [dim]As of {cell(document.get('as_of'))}.[/]"
+        cell(document.get("sentence"))
+        + "\n"
+        + say(
+            "[bold]{persons} of {everyone} customers[/] ({share}). [dim]As of {as_of}.[/]",
+            persons=f"{persons:,}",
+            everyone=f"{everyone:,}",
+            share=percent(document.get("share")),
+            as_of=cell(document.get("as_of")),
+        )
     )
     if persons:
         segments = _beside(object_of(document, "segments"), percent)
         console.print(cells_table(("segment", "in the list", "everyone"), segments, numbers_from=1))
         means = _beside(object_of(document, "means"), cell)
         console.print(cells_table(("mean", "in the list", "everyone"), means, numbers_from=1))
-    console.print(f"Written to [bold]{cell(document.get('path'))}[/].", soft_wrap=True)
+    console.print(
+        say("Written to [bold]{path}[/].", path=cell(document.get("path"))), soft_wrap=True
+    )
 
 
 def _beside(entries: Object, shown: Callable[[Json], str]) -> list[tuple[str, ...]]:
     """Rows of what holds for the list and for everyone."""
     pairs = {name: one for name, one in entries.items() if isinstance(one, Mapping)}
     return [
-        (cell(words(name)), shown(one.get("audience")), shown(one.get("everyone")))
+        (cell(segment_label(words(name))), shown(one.get("audience")), shown(one.get("everyone")))
         for name, one in pairs.items()
     ]
 
@@ -77,19 +97,25 @@ def _beside(entries: Object, shown: Callable[[Json], str]) -> list[tuple[str, ..
 def show_profile(console: Console, document: Object) -> None:
     """Print who a customer is."""
     fallback, reason = document.get("fallback"), document.get("reason")
-    label = f"  [yellow]fallback: {words(cell(fallback))}[/]" if fallback else ""
+    label = _fallback(fallback)
     because = f" ({cell(reason)})" if reason else ""
+    told = say(
+        "as of {as_of}, model {model}, data: {data}{because}",
+        as_of=cell(document.get("as_of")),
+        model=cell(document.get("model_version")),
+        data=words(cell(document.get("data_sufficiency"))),
+        because=because,
+    )
     console.print(
-        f"[bold]{cell(document.get('user_id'))}[/]  {cell(document.get('segment'))}{label}  "
-        f"[dim]as of {cell(document.get('as_of'))}, model {cell(document.get('model_version'))}, "
-        f"data: {words(cell(document.get('data_sufficiency')))}{because}[/]\n"
+        f"[bold]{cell(document.get('user_id'))}[/]  "
+        f"{cell(segment_label(str(document.get('segment'))))}{label}  [dim]{told}[/]\n"
     )
     scalars(console, {k: v for k, v in object_of(document, "facts").items() if v is not None})
     tags = [
         (
-            cell(tag.get("name")),
+            cell(shown_tag(str(tag.get("name")), str(tag.get("kind")))),
             cell(tag.get("weight")),
-            cell(tag.get("trend")),
+            words(cell(tag.get("trend"))),
             cell(str(tag.get("last_seen") or "")[:10]),
             "; ".join(
                 cell(one.get("text")) for one in objects_of(tag, "evidence")[:EVIDENCE_SHOWN]
@@ -124,31 +150,44 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
         # As in the report: the mean compares with the base rate; the typical amount is 0 for most.
         expected = record.get("expected")
         answer = cell(value if expected is None else expected)
-        answer += "" if expected is None or value is None else f" [dim](typically {cell(value)})[/]"
+        answer += (
+            ""
+            if expected is None or value is None
+            else "[dim]" + say(" (typically {value})", value=cell(value)) + "[/]"
+        )
         interval = [cell(one) for one in entries_of(record, "interval")]
     rate = record.get("base_rate")
     is_share = isinstance(probability, float) and isinstance(rate, float)
     return (
         name,
         answer,
-        " to ".join(interval),
+        say("{low} to {high}", low=interval[0], high=interval[1]) if len(interval) == 2 else "",
         cell(record.get("percentile")) if record.get("percentile") is not None else "",
         (f"{rate:.1%}" if is_share else cell(rate)) if rate is not None else "",
         words(cell(record.get("data_sufficiency"))),
     )
 
 
+def _fallback(fallback: Json) -> str:
+    what = say("fallback: {what}", what=words(cell(fallback)))
+    return f"  [yellow]{what}[/]" if fallback else ""
+
+
 def show_recommendations(console: Console, document: Object) -> None:
     """Print what to offer, with source and reason."""
-    fallback = document.get("fallback")
-    label = f"  [yellow]fallback: {words(cell(fallback))}[/]" if fallback else ""
-    console.print(
-        f"[bold]{cell(document.get('user_id'))}[/]{label}  "
-        f"[dim]as of {cell(document.get('as_of'))}, "
-        f"model {cell(document.get('model_version'))}[/]"
+    label = _fallback(document.get("fallback"))
+    told = say(
+        "as of {as_of}, model {model}",
+        as_of=cell(document.get("as_of")),
+        model=cell(document.get("model_version")),
     )
+    console.print(f"[bold]{cell(document.get('user_id'))}[/]{label}  [dim]{told}[/]")
     rows = [
-        tuple(cell(item.get(key)) for key in ("item_id", "name", "score", "source", "reason"))
+        (
+            *(cell(item.get(key)) for key in ("item_id", "name", "score")),
+            words(cell(item.get("source"))) if language() != "en" else cell(item.get("source")),
+            cell(item.get("reason")),
+        )
         for item in objects_of(document, "items")
     ]
     console.print(cells_table(("item", "name", "score", "source", "reason"), rows))
@@ -159,8 +198,13 @@ def show_alerts(console: Console, document: Object) -> None:
     rate = document.get("base_rate")
     shown = f"{rate:.1%}" if isinstance(rate, float) else "–"
     console.print(
-        f"[bold]{cell(document.get('task'))}[/]: {cell(document.get('definition'))}. "
-        f"Base rate {shown}. [dim]As of {cell(document.get('as_of'))}.[/]"
+        say(
+            "[bold]{task}[/]: {definition}. Base rate {rate}. [dim]As of {as_of}.[/]",
+            task=cell(document.get("task")),
+            definition=cell(document.get("definition")),
+            rate=shown,
+            as_of=cell(document.get("as_of")),
+        )
     )
     rows = []
     for alert in objects_of(document, "alerts"):
@@ -170,7 +214,7 @@ def show_alerts(console: Console, document: Object) -> None:
                 cell(alert.get("user_id")),
                 f"{probability:.0%}" if isinstance(probability, float) else "–",
                 cell(alert.get("value_at_risk")),
-                cell(alert.get("segment")),
+                cell(segment_label(str(alert.get("segment")))),
                 "\n".join(cell(reason) for reason in entries_of(alert, "reasons")),
             )
         )
@@ -179,8 +223,12 @@ def show_alerts(console: Console, document: Object) -> None:
         console.print(cells_table(columns, rows, lines=True))
     elif document.get("reason"):
         console.print(
-            f"This model cannot tell who leaves: {cell(document.get('reason'))}; everyone has the "
-            f"base rate of {shown}."
+            say(
+                "This model cannot tell who leaves: {reason}; everyone has the base rate of "
+                "{rate}.",
+                reason=cell(document.get("reason")),
+                rate=shown,
+            )
         )
     else:
-        console.print("Nobody is clearly likelier to leave than usual.")
+        console.print(say("Nobody is clearly likelier to leave than usual."))

@@ -19,6 +19,7 @@ from habitue.cli.tables import (
     scalars,
     words,
 )
+from habitue.cli.texts import say
 from habitue.display import shorten
 
 RAW_SHOWN = 100  # characters of a row that was set aside
@@ -37,16 +38,28 @@ def show_guesses(console: Console, document: Object) -> None:
         console.print(Padding(line, (0, 0, 0, 2)))
         console.print(Padding(f"[dim]{cell(guess.get('because'))}[/]", (0, 0, 0, 6)))
     for one in objects_of(document, "left_out"):
-        console.print(f"\nLeft out: {cell(one.get('file'))}: {cell(one.get('because'))}")
+        console.print(
+            say(
+                "\nLeft out: {file}: {because}",
+                file=cell(one.get("file")),
+                because=cell(one.get("because")),
+            )
+        )
     for question in entries_of(document, "questions"):
         console.print(f"\n[yellow]?[/] {cell(question)}")
     console.print(
-        f"\nWritten to [bold]{cell(document.get('settings'))}[/]; "
-        "a line marked [yellow]?[/] deserves a look."
+        say(
+            "\nWritten to [bold]{path}[/]; a line marked [yellow]?[/] deserves a look.",
+            path=cell(document.get("settings")),
+        )
     )
     if document.get("kept"):
-        console.print(f"The settings before are kept in {cell(document.get('kept'))}.")
-    console.print(f"[bold]Next:[/] {cell(document.get('next'))}", soft_wrap=True)
+        console.print(
+            say("The settings before are kept in {path}.", path=cell(document.get("kept")))
+        )
+    console.print(
+        say("[bold]Next:[/] {command}", command=cell(document.get("next"))), soft_wrap=True
+    )
 
 
 def show_findings(console: Console, document: Object) -> None:
@@ -84,7 +97,7 @@ def show_ingest(console: Console, document: Object) -> None:
     set_aside = object_of(document, "by_reason")
     if set_aside:
         console.print(_reasons_table(set_aside))
-        console.print(f"See the rows: habitue quarantine show{document.get(WHERE, '')}")
+        console.print(_see(document))
     repairs = object_of(document, "repairs")
     if repairs:
         heading(console, "Repaired or remarked")
@@ -99,13 +112,17 @@ def show_retry(console: Console, document: Object) -> None:
     scalars(console, {key: document.get(key) for key in keys})
     still = object_of(document, "by_reason")
     if still:
-        heading(console, f"Still set aside: {cell(document.get('rows'))} rows")
+        heading(console, say("Still set aside: {rows} rows", rows=cell(document.get("rows"))))
         console.print(_reasons_table(still))
-        console.print(f"See them: habitue quarantine show{document.get(WHERE, '')}")
+        console.print(_see(document, "See them: {command}"))
     else:
-        console.print("Nothing is set aside any more.")
+        console.print(say("Nothing is set aside any more."))
     for note in entries_of(document, "notes"):
         console.print(cell(note), soft_wrap=True)
+
+
+def _see(document: Object, template: str = "See the rows: {command}") -> str:
+    return say(template, command=f"habitue quarantine show{document.get(WHERE, '')}")
 
 
 def _reasons_table(counts: Object) -> Table:
@@ -120,8 +137,11 @@ def show_quarantine(console: Console, document: Object) -> None:
     counts = object_of(document, "by_reason")
     if not counts:
         console.print(
-            "Nothing is set aside. Rows that cannot be used are kept here when files are stored: "
-            f"habitue ingest{document.get(WHERE, '')} FILE…",
+            say(
+                "Nothing is set aside. Rows that cannot be used are kept here when files are "
+                "stored: {command}",
+                command=f"habitue ingest{document.get(WHERE, '')} FILE…",
+            ),
             soft_wrap=True,
         )
         return
@@ -139,7 +159,13 @@ def show_quarantine(console: Console, document: Object) -> None:
     console.print(cells_table(columns, rows, lines=True))
     total = sum(count for count in counts.values() if isinstance(count, int))
     if total > len(rows):
-        console.print(f"{len(rows):,} of {total:,} rows are shown; more with --limit.")
+        console.print(
+            say(
+                "{shown} of {total} rows are shown; more with --limit.",
+                shown=f"{len(rows):,}",
+                total=f"{total:,}",
+            )
+        )
 
 
 def _because(row: Object) -> str:

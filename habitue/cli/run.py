@@ -12,12 +12,14 @@ import typer
 
 from habitue.cli.answer import AnswerLost
 from habitue.cli.asked import about_shop
-from habitue.cli.speaking import begin
+from habitue.cli.speaking import begin, is_asked_for
+from habitue.cli.texts import say
 from habitue.cli.usage import wrong_usage
 from habitue.cli.verbs import app
 from habitue.display import inert
 from habitue.errors import Failed, HabitueError, HabitueWarning
 from habitue.failures import system_error, unexpected_error
+from habitue.languages import retold
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 STOPPED = Failed("Stopped.", fix="", code="stopped")
@@ -63,14 +65,16 @@ def _run(as_json: bool) -> int:
 
 def _tell(error: HabitueError, as_json: bool) -> int:
     """Print an error, the commands in its fix about the same shop, and return its exit code."""
-    fix = error.fix
+    message, fix = error.message, error.fix
+    if not as_json or is_asked_for():
+        message, fix = retold(message), retold(fix)
     if not fix.endswith("--help"):
         fix = about_shop(fix)
     if as_json:
-        document = {"error": {**error.as_json()["error"], "fix": fix}}
+        document = {"error": {"code": error.code, "message": message, "fix": fix}}
         typer.echo(json.dumps(document, ensure_ascii=False))
     else:
-        typer.echo(inert(f"{error.message}\n{fix}".strip()), err=True)
+        typer.echo(inert(f"{message}\n{fix}".strip()), err=True)
     return error.exit_code
 
 
@@ -82,7 +86,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    told = f"Note: {message}"
+    told = say("Note: {message}", message=retold(str(message)))
     if not issubclass(category, HabitueWarning):
         told = warnings.formatwarning(message, category, filename, lineno, line)
     typer.echo(inert(told.rstrip()), err=True)

@@ -21,6 +21,7 @@ from habitue.cli.tables import (
     whole,
     words,
 )
+from habitue.cli.texts import say
 
 ADVICE_METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
 BENCHMARK_METRICS = ("recall@10", "ndcg@10", "recall@20", "mrr@20")
@@ -35,7 +36,9 @@ def show_versions(console: Console, document: Object) -> None:
     """Print the versions, the one that answers marked."""
     rows = [
         (
-            f"{cell(one.get('version'))}{' (answers)' if one.get('published') else ''}",
+            say("{version} (answers)", version=cell(one.get("version")))
+            if one.get("published")
+            else cell(one.get("version")),
             f"{cell(one.get('architecture'))}, {cell(one.get('size'))}",
             cell(one.get("parameters")),
             cell(one.get("trained_until"))[:10],
@@ -44,7 +47,12 @@ def show_versions(console: Console, document: Object) -> None:
         for one in objects_of(document, "versions")
     ]
     if not rows:
-        console.print(f"There is no model yet. Train one: habitue train{document.get(WHERE, '')}")
+        console.print(
+            say(
+                "There is no model yet. Train one: habitue train{where}",
+                where=str(document.get(WHERE, "")),
+            )
+        )
         return
     columns = ("version", "network", "parameters", "learnt until", "seconds")
     console.print(cells_table(columns, rows))
@@ -54,8 +62,12 @@ def show_evaluation(console: Console, document: Object) -> None:
     """Print every contender's scores, the difference, and what to do next."""
     advice = document.get("recommendation")
     console.print(
-        f"Judged on {cell(document.get('as_of'))} to {cell(document.get('until'))}, "
-        f"which version {cell(document.get('model_version'))} has not seen.\n"
+        say(
+            "Judged on {start} to {until}, which version {model} has not seen.\n",
+            start=cell(document.get("as_of")),
+            until=cell(document.get("until")),
+            model=cell(document.get("model_version")),
+        )
     )
     if isinstance(advice, Mapping) and advice:
         _advice_scores(console, advice)
@@ -64,12 +76,14 @@ def show_evaluation(console: Console, document: Object) -> None:
         _task_scores(console, title, metrics, tasks)
     skipped = object_of(document, "skipped")
     if skipped:
-        console.print("[bold]Not possible with this log[/]")
+        console.print(say("[bold]Not possible with this log[/]"))
         scalars(console, skipped)
     console.print(
-        "\nTo learn from the held-out part too, before this version goes to work: "
-        f"habitue train{document.get(WHERE, '')}{_network(document)} "
-        f"--as-of {cell(document.get('until'))}",
+        say(
+            "\nTo learn from the held-out part too, before this version goes to work: {command}",
+            command=f"habitue train{document.get(WHERE, '')}{_network(document)} "
+            f"--as-of {cell(document.get('until'))}",
+        ),
         soft_wrap=True,
     )
 
@@ -85,17 +99,21 @@ def _advice_scores(console: Console, advice: Object) -> None:
     baselines = object_of(advice, "baselines")
     rows += [(words(name), b) for name, b in baselines.items() if isinstance(b, Mapping)]
     cells = [(name, *(cell(metrics.get(key)) for key in ADVICE_METRICS)) for name, metrics in rows]
-    title = f"Recommendations: what {number(whole(advice, 'n'))} persons took next"
+    title = say("Recommendations: what {n} persons took next", n=number(whole(advice, "n")))
     console.print(cells_table(("", *ADVICE_METRICS), cells, title=title, numbers_from=1))
     difference = object_of(advice, "difference")
     low, high = [*entries_of(difference, "interval"), None, None][:2]
     best = words(str(advice.get("best_baseline")))
-    sure = "too few persons to say how sure"
-    sure = sure if low is None else f"95 %: {signed(low)} to {signed(high)}"
-    console.print(
-        f"  [dim]{cell(difference.get('metric'))} over {best}: "
-        f"{signed(difference.get('mean'))} ({sure})[/]\n"
+    sure = say("too few persons to say how sure")
+    sure = sure if low is None else say("95 %: {low} to {high}", low=signed(low), high=signed(high))
+    told = say(
+        "{metric} over {best}: {mean} ({sure})",
+        metric=cell(difference.get("metric")),
+        best=best,
+        mean=signed(difference.get("mean")),
+        sure=sure,
     )
+    console.print(f"  [dim]{told}[/]\n")
 
 
 def _task_scores(
@@ -109,7 +127,7 @@ def _task_scores(
         rate = task.get("base_rate")
         is_rate = isinstance(rate, float) and metrics[0] != "mae"
         shown = [f"[bold]{name}[/]", *(f"[dim]{line}[/]" for line in _judged_on(task))]
-        shown += [f"[dim]base rate {rate:.1%}[/]"] if is_rate else []
+        shown += ["[dim]" + say("base rate {rate}", rate=f"{rate:.1%}") + "[/]"] if is_rate else []
         contenders = list({"[bold]habitue[/]": ours, **object_of(task, "baselines")}.items())
         contenders += [("", {})] * (len(shown) - len(contenders))
         for line, (who, figures) in enumerate(contenders):
@@ -120,13 +138,17 @@ def _task_scores(
         rows.append(())
     if rows:
         table = cells_table(
-            ("task", "", *metrics), rows[:-1], title=f"Predictions: {title}", numbers_from=2
+            ("task", "", *metrics),
+            rows[:-1],
+            title=say("Predictions: {kind}", kind=words(title)),
+            numbers_from=2,
         )
         console.print(table)
         for name, task in tasks.items():
             if task.get("reason") and metrics[0] in object_of(task, "metrics"):
                 why = cell(task.get("reason"))
-                console.print(f"  [dim]{name}: habitue tells the base rate: {why}[/]")
+                told = say("{task}: habitue tells the base rate: {why}", task=name, why=why)
+                console.print(f"  [dim]{told}[/]")
         console.print()
 
 
@@ -134,21 +156,26 @@ def _judged_on(task: Object) -> list[str]:
     """Say on how many a task was judged; a person counts once a cut."""
     outcomes, persons = whole(task, "n"), whole(task, "persons")
     if outcomes == persons:
-        return [f"{number(persons)} persons"]
-    return [f"{number(outcomes)} outcomes", f"of {number(persons)} persons"]
+        return [say("{n} persons", n=number(persons))]
+    return [
+        say("{n} outcomes", n=number(outcomes)),
+        say("of {n} persons", n=number(persons)),
+    ]
 
 
 def show_demo(console: Console, document: Object) -> None:
     """Print the score card of the tour, and where to go on."""
-    console.rule("[bold]Score card")
+    console.rule("[bold]" + say("Score card"))
     show_evaluation(console, object_of(document, "evaluation"))
     for note in entries_of(document, "notes"):
         console.print(f"  [dim]•[/] {cell(note)}")
     steps = ", ".join(f"{k} {cell(v)} s" for k, v in object_of(document, "steps").items())
-    console.print(f"\nDone in {cell(document.get('seconds'))} s ({steps}).")
-    console.print("The data are the Complete Journey of 84.51°, simulated from real shopping.")
-    console.print(f"\n[bold]Report:[/] {cell(document.get('report'))}")
-    console.print("[bold]Try next:[/]")
+    console.print(
+        say("\nDone in {seconds} s ({steps}).", seconds=cell(document.get("seconds")), steps=steps)
+    )
+    console.print(say("The data are the Complete Journey of 84.51°, simulated from real shopping."))
+    console.print(say("\n[bold]Report:[/] {path}", path=cell(document.get("report"))))
+    console.print(say("[bold]Try next:[/]"))
     for line in entries_of(document, "next"):
         console.print(f"  {cell(line)}", soft_wrap=True)
 
@@ -172,7 +199,7 @@ def show_benchmark(console: Console, document: Object) -> None:
     console.print(cells_table(("model", *map(words, costs)), rows, numbers_from=1))
     for note in entries_of(document, "notes"):
         console.print(cell(note), soft_wrap=True)
-    console.print(f"Kept in {cell(document.get('folder'))}.", soft_wrap=True)
+    console.print(say("Kept in {folder}.", folder=cell(document.get("folder"))), soft_wrap=True)
 
 
 def _mean_and_spread(told: Object) -> str:

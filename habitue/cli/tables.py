@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from habitue.cli.texts import label, retold_sentence
 from habitue.display import inert
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
@@ -45,7 +46,7 @@ def cells_table(
         is_number = numbers_from is not None and position >= numbers_from
         # Ids are there to be copied: folded, never cut.
         table.add_column(
-            column,
+            label(column),
             justify="right" if is_number else "left",
             no_wrap=is_number,
             overflow="fold",
@@ -117,14 +118,14 @@ def cell(value: Json) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return label("yes" if value else "no")
     if isinstance(value, int | float):
         return number(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{cell(words(key))} {cell(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(cell(one) for one in value)
-    return escape(inert(str(value)))
+    return escape(inert(retold_sentence(str(value))))
 
 
 def percent(value: Json) -> str:
@@ -134,4 +135,4 @@ def percent(value: Json) -> str:
 
 def words(name: str) -> str:
     """Return a key as words."""
-    return name.replace("_", " ")
+    return label(name.replace("_", " "))

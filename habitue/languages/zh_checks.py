@@ -1,8 +1,76 @@
-"""Chinese for what is said of logs, files and installations.
+"""Chinese for what is said of rows that are set aside, and of an installation and a shop's folder.
 
 Keys are the English templates, word for word.
 """
 
 from typing import Final
 
-CHECKS: Final[dict[str, str]] = {}
+SET_ASIDE: Final[dict[str, str]] = {
+    "no user, anonymous or session id says who did it": "没有用户、匿名或会话编号，不知道是谁",
+    "the id is a word for nobody (see cleaning.placeholder_ids)": "编号是表示“无人”的占位词（见 cleaning.placeholder_ids）",
+    "a catalogue row without an item id": "商品目录行没有商品编号",
+    "the column holds true/false, lists or bytes where an id or a text is needed": "该列应为编号或文本，却是布尔值、列表或字节",
+    "a whole number of more than 64 bits": "整数超过64位",
+    "the id is longer than cleaning.max_id_bytes": "编号超过 cleaning.max_id_bytes 的长度",
+    "an id with a control character, or a text with a NUL": "编号含控制字符，或文本含 NUL",
+    "an id with a zero-width or direction mark": "编号含零宽或方向字符",
+    "a text holds personal data or a secret (see cleaning.personal_data)": "文本含个人信息或密钥（见 cleaning.personal_data）",
+    "no time": "没有时间",
+    "the time does not read as the source's time_unit or time_format says": "时间不符合数据源的 time_unit 或 time_format",
+    "the time is zero: 1970-01-01": "时间为零：1970-01-01",
+    "the time lies before cleaning.earliest": "时间早于 cleaning.earliest",
+    "the time lies more than five minutes ahead of now": "时间比现在晚五分钟以上",
+    "the number is no time in the source's time_unit but is one in another unit": "按数据源的 time_unit 不是有效时间，换一种单位则是",
+    "the event type is no known word (see the source's event_types)": "未知的事件类型（见数据源的 event_types）",
+    "none of a shop's events (see the source's ignored_events), or who is who with one id only; counted, not kept": "不是店铺事件（见数据源的 ignored_events），或只有一个编号的身份关联；只计数，不保留",
+    "the person said no to being recorded; counted, not kept": "客户不同意采集；只计数，不保留",
+    "the price is not a number": "价格不是数字",
+    "a negative price that is not a refund's": "非退款的负价格",
+    "the price is above cleaning.max_price": "价格超过 cleaning.max_price",
+    "the quantity is not a number": "数量不是数字",
+    "a quantity of zero or less that is not a refund's": "非退款的零或负数量",
+    "a part of a piece (see the source's fractional_quantity)": "数量不是整数（见数据源的 fractional_quantity）",
+    "the quantity is above cleaning.max_quantity": "数量超过 cleaning.max_quantity",
+    "the value is not a number": "金额不是数字",
+    "a negative value that is not a refund's": "非退款的负金额",
+    "the value is above cleaning.max_price for each piece": "单件金额超过 cleaning.max_price",
+    "the currency is no ISO 4217 code": "币种不是 ISO 4217 代码",
+    "money without a currency in a log of several (see [shop] currency)": "多币种日志中的金额没有币种（见 [shop] currency）",
+    "the category path has more than sixteen levels": "品类路径超过十六级",
+    "the category path comes back to a level it has left": "品类路径出现循环",
+    "a quote that is never closed": "引号没有闭合",
+    "text after a closing quote": "右引号之后还有文本",
+    "a field of more than 128 kB": "字段超过 128 kB",
+    "a line of more than 1 MB": "一行超过 1 MB",
+    "no text in the encoding of its source": "不符合数据源的编码",
+    "a control character": "含控制字符",
+    "no valid JSON": "不是有效的 JSON",
+    "no JSON object": "不是 JSON 对象",
+    "nested too deeply": "嵌套过深",
+    "the same key twice": "同一个键出现两次",
+    "a line with {fields} where its file has {n}": "该行有{fields}，而文件有{n}个",
+    "{n} fields": "{n}个字段",
+    "1 field": "1个字段",
+}
+DOCTOR: Final[dict[str, str]] = {
+    "All optional packages are installed.": "可选软件包均已安装。",
+    "Not installed, and needed for some verbs only: {names}.": "未安装（仅部分命令需要）：{names}。",
+    "All needed packages are of a version that fits.": "所需软件包的版本均符合要求。",
+    "{size} GiB are free where {folder} lies.": "{folder}所在磁盘剩余{size} GiB。",
+    "Free space: writing will fail soon.": "请释放空间：很快将无法写入。",
+    "Free space: a training may need more.": "请释放空间：训练可能需要更多。",
+    "{folder} is a folder.": "{folder}是文件夹。",
+    "{file} can be read.": "{file}可以读取。",
+    "There are no settings yet; defaults hold.": "还没有设置文件，使用默认值。",
+    "No events are stored yet.": "还没有存储事件。",
+    "{n} events in {n_files} files, all whole; format {n_format}.": "共{n}个事件、{n_files}个文件，均完好；格式{n_format}。",
+    "Whole; learnt up to {moment}.": "完好；学习截至{moment}。",
+    "Version {version} answers.": "正在使用版本{version}。",
+    "No version answers.": "没有正在使用的版本。",
+    "{n} persons as of {moment}, up to date.": "{n}位客户，数据截至{moment}，已是最新。",
+    "{n} persons as of {moment}; events came since.": "{n}位客户，数据截至{moment}；此后又有新事件。",
+    "{n} persons as of {moment}, by model {model}, but model {published} answers now.": "{n}位客户，数据截至{moment}，由模型{model}计算，而现在使用的是模型{published}。",
+    "A training was broken off; with the same events and settings it goes on.": "有一次训练中断；事件和设置不变时可以继续。",
+    "Go on: habitue train": "继续：habitue train",
+}
+CHECKS: Final[dict[str, str]] = {**SET_ASIDE, **DOCTOR}

@@ -6,8 +6,9 @@ Keys are the English templates, word for word.
 from typing import Final
 
 TASKS: Final[dict[str, str]] = {
-    "what event type comes next, of persons seen in the {active} before": "近{active}到访过的客户，下一步会做什么",
-    "what category comes next, of persons seen in the {active} before": "近{active}到访过的客户，接下来会关注哪个品类",
+    "what {target} comes next, of persons seen in the {active} before": "近{active}到访过的客户，接下来的{target}",
+    "event type": "行为类型",
+    "category": "品类",
     "value of {event} events within {horizon}, of persons seen in the {active} before": "近{active}到访过的客户，未来{horizon}的{event}金额",
     "spending within {horizon} below {share} of the {same} before, of persons who spent then": "此前{same}消费过的客户，未来{horizon}的消费低于其{share}",
     "no {event} within {horizon}, of persons with one in the {active} before": "近{active}有过{event}的客户，未来{horizon}不再{event}",
@@ -67,8 +68,9 @@ CARD: Final[dict[str, str]] = {
     "Learnt from events up to {date}; chosen on the {n} days before that.": "学习了{date}之前的事件，并用其中最后{n}天做选择。",
     "Best epoch {n} of {n_all}, by the network's NDCG@10 on {n_persons} persons.": "共训练{n_all}轮，第{n}轮最好（依据{n_persons}人的NDCG@10）。",
     "Less than {share} of what people wanted they had wanted before, so the network does not look for repeats and begins with what is like the last item.": "客户想要的商品中，此前想要过的不到{share}，因此模型不找重复，而从与最近商品相似的开始。",
-    "{share} of what people took they had taken before (NDCG@10 {n_with} with such items, {n_without} without): items taken before may be offered again.": "客户选取的商品中有{share}此前选取过（NDCG@10：含这些商品{n_with}，不含{n_without}），因此允许再次推荐。",
-    "{share} of what people took they had taken before (NDCG@10 {n_with} with such items, {n_without} without): items taken before are not offered again.": "客户选取的商品中有{share}此前选取过（NDCG@10：含这些商品{n_with}，不含{n_without}），因此不再重复推荐。",
+    "{share} of what people took they had taken before (NDCG@10 {n_with} with such items, {n_without} without): items taken before {outcome}.": "客户选取的商品中有{share}此前选取过（NDCG@10：含这些商品{n_with}，不含{n_without}），因此{outcome}。",
+    "may be offered again": "允许再次推荐",
+    "are not offered again": "不再重复推荐",
     "Nobody took anything in the validation window: nothing was chosen on it.": "验证期内没有人选取任何商品，因此没有据此做选择。",
     "Recommendations mix {parts}.": "推荐由以下部分混合：{parts}。",
     "Check of the log, {rule}: {message}.": "日志检查（{rule}）：{message}。",

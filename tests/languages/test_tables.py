@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 from habitue.actions import alerts, reasons
-from habitue.languages import LANGUAGES
+from habitue.languages import LANGUAGES, Language
 from habitue.languages.retelling import COMMON, GAP, TEMPLATES
 from habitue.profiles import evidence, feature_names_zh, segment_texts, sufficiency, tag_texts
 from habitue.profiles.feature_names import FEATURES
@@ -35,7 +35,7 @@ def flat(table: object, prefix: str = "") -> dict[str, str]:
     }
 
 
-TABLES: dict[str, Mapping[str, object]] = {
+TABLES: dict[str, Mapping[Language, object]] = {
     "alerts": alerts.TEXTS,
     "reasons": reasons.LANGUAGES,
     "sufficiency": sufficiency.TEXTS,
@@ -87,9 +87,9 @@ def test_every_name_of_a_tag_that_is_ours_is_known_in_chinese() -> None:
 
 
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
-def test_what_is_retold_keeps_its_gaps(language: str) -> None:
+def test_what_is_retold_keeps_its_gaps(language: Language) -> None:
     for table in (TEMPLATES, COMMON):
-        for english, other in table[language].items():  # type: ignore[index]
+        for english, other in table[language].items():
             named = set(GAP.findall(english))
             unused = named - set(GAP.findall(other))
             assert set(GAP.findall(other)) <= named, english
