@@ -19,7 +19,7 @@ from habitue.explanations.texts import Words, sentence_case
 from habitue.files import Json
 from habitue.profiles.labels import population
 from habitue.profiles.prediction_reasons import EMBEDDING_THEME, ThemeEffects, theme_effects
-from habitue.profiles.samples import FEATURE_COLUMNS
+from habitue.profiles.samples import MODEL_COLUMNS
 from habitue.schema import Task, format_time
 
 Floats = npt.NDArray[np.floating]
@@ -147,8 +147,8 @@ def _driver(
     column = columns[int(np.argmax(weight))]
     name, direction = found[0].names[column], None
     if theme != EMBEDDING_THEME:
-        place = FEATURE_COLUMNS.index(name)
-        values = np.concatenate([one.features[:, place] for one in found])
+        place = MODEL_COLUMNS.index(name)
+        values = np.concatenate([one.values[:, place] for one in found])
         parts = np.concatenate([one.parts[:, column] for one in found])
         direction = _direction(values, parts)
     return Driver(

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from habitue import metrics
 from habitue.profiles.calibration import Calibrator, chance_of, fit_calibrator
 from habitue.profiles.cuts import Fold
-from habitue.profiles.feature_names import CALENDAR_FEATURES
-from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows, rfm_columns
+from habitue.profiles.feature_names import CALENDAR_FEATURES, LIFETIME_FEATURES
+from habitue.profiles.samples import MODEL_COLUMNS, TaskRows, rfm_columns
 from habitue.profiles.scorer import Mixture, Scorer, choose_mixture, fit_scorer, loss_of
 from habitue.profiles.task_model import AmountShape, Form
 from habitue.schema import DAY, Task
@@ -59,7 +59,7 @@ def judge_candidate(
 ) -> Candidate:
     """Choose the mixtures for one set of columns."""
     columns = _columns(task, rows, form)
-    matrix = rows.features[:, [FEATURE_COLUMNS.index(name) for name in columns]]
+    matrix = rows.columns(columns)
     if form == "features+embedding" and rows.embeddings is not None:
         matrix = np.concatenate([matrix, rows.embeddings], axis=1)
     happened = _happened(rows)
@@ -123,14 +123,19 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
 
 
 def _columns(task: Task, rows: TaskRows, form: Form) -> tuple[str, ...]:
-    """Return the features that differ between rows; the season only once a year was seen."""
+    """Return the features that differ between rows; the season only once a year was seen.
+
+    What the lifetime-value models tell is for probabilities: amounts were told worse with it.
+    """
     knows_seasons = rows.cuts.max() - rows.cuts.min() >= _YEAR_DAYS * DAY
-    wanted = rfm_columns(task.horizon) if form == "rfm" else FEATURE_COLUMNS
+    wanted = rfm_columns(task.horizon) if form == "rfm" else MODEL_COLUMNS
+    if not task.is_probability:
+        wanted = tuple(name for name in wanted if name not in LIFETIME_FEATURES)
     useful = []
-    for position, name in enumerate(FEATURE_COLUMNS):
+    for name in MODEL_COLUMNS:
         if name not in wanted or (name in CALENDAR_FEATURES and not knows_seasons):
             continue
-        values = rows.features[:, position]
+        values = rows.columns([name])
         known = values[~np.isnan(values)]
         if len(known) and (known.min() < known.max() or len(known) < len(values)):
             useful.append(name)

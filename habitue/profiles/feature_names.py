@@ -2,8 +2,8 @@
 
 `FEATURES` maps a feature's name to a `Feature`, its texts in English; other languages have tables
 of their own, such as `feature_names_zh`. `habitue.profiles.features` computes exactly
-these columns, and `habitue.profiles.prediction_reasons` speaks of them. Knows nothing about how
-they are computed.
+these columns. `LIFETIME_FEATURES` are told by fitted models. `habitue.profiles.prediction_reasons`
+speaks of both. Knows nothing about how they are computed.
 """
 
 from dataclasses import dataclass
@@ -192,6 +192,22 @@ FEATURES: Final[dict[str, Feature]] = {
     **_habits(),
     **CALENDAR_FEATURES,
 }
+
+# Told of the task's horizon by the lifetime-value models of `habitue.baselines.lifetime`.
+LIFETIME_FEATURES: Final[dict[str, Feature]] = {
+    "return_chance": Feature(
+        "rhythm and silence make an order {} likely", "share", "rhythm", "has not ordered"
+    ),
+    "order_days_to_come": Feature(
+        "rhythm and silence promise orders on {} days", "number", "rhythm", "has not ordered"
+    ),
+    "value_to_come": Feature(
+        "rhythm and orders so far promise {}", "money", "spending", "has not ordered"
+    ),
+}
+
+# All that a model may look at, but for the embedding.
+MODEL_FEATURES: Final[dict[str, Feature]] = {**FEATURES, **LIFETIME_FEATURES}
 
 # Recency, frequency, money: what the simple rivals see.
 RFM_FEATURES: Final = ("days_since_event", "days_since_purchase", "orders", "spend", "tenure_days")

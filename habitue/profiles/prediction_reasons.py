@@ -18,8 +18,8 @@ import polars as pl
 
 from habitue.languages import Language, told
 from habitue.profiles import feature_names_zh
-from habitue.profiles.feature_names import FEATURES, FeatureText
-from habitue.profiles.samples import FEATURE_COLUMNS, feature_matrix
+from habitue.profiles.feature_names import MODEL_FEATURES, FeatureText
+from habitue.profiles.samples import MODEL_COLUMNS, feature_matrix
 from habitue.profiles.task_model import TaskModel
 
 Floats = npt.NDArray[np.floating]
@@ -62,11 +62,11 @@ def explain_predictions(
 
 @dataclass(frozen=True)
 class ThemeEffects:
-    """What each theme adds to each person's answer: N persons, T themes, C columns, F features."""
+    """What each theme adds to each person's answer: N persons, T themes, C columns, M values."""
 
     themes: tuple[str, ...]
     names: tuple[str, ...]  # [C] the feature of each column the model looks at, or "embedding"
-    features: Floats  # [N, F], columns FEATURE_COLUMNS
+    values: Floats  # [N, M], columns MODEL_COLUMNS
     effects: Floats  # [N, T] how much lower the answer would be without the theme
     parts: Floats  # [N, C] what each column adds to the raw score of the chance
     weight: Floats  # [N, C] how heavy each column is, in either score
@@ -93,11 +93,12 @@ def theme_effects(
     member_CT = np.array([[_theme(name) == theme for theme in themes] for name in names], float)
     effects_NT = _effects(model, matrix, parts, amount_parts, member_CT)
     weight = np.abs(parts) if amount_parts is None else np.abs(parts) + np.abs(amount_parts)
-    return ThemeEffects(themes, names, features_NF, effects_NT, parts, weight)
+    values = model.chosen(MODEL_COLUMNS, features_NF)
+    return ThemeEffects(themes, names, values, effects_NT, parts, weight)
 
 
 def _theme(name: str) -> str:
-    return EMBEDDING_THEME if name == "embedding" else FEATURES[name].theme
+    return EMBEDDING_THEME if name == "embedding" else MODEL_FEATURES[name].theme
 
 
 def _effects(
@@ -121,7 +122,7 @@ def _effects(
 
 
 def _reasons_of(found: ThemeEffects, row: int, limit: int) -> tuple[Reason, ...]:
-    values = dict(zip(FEATURE_COLUMNS, found.features[row].tolist(), strict=True))
+    values = dict(zip(MODEL_COLUMNS, found.values[row].tolist(), strict=True))
     effects_T, weight_C = found.effects[row], found.weight[row]
     reasons: list[Reason] = []
     for position in np.argsort(-np.abs(effects_T), kind="stable"):
@@ -161,7 +162,7 @@ def sentence(name: str, values: Mapping[str, float]) -> str:
     '2 orders in the last 30 days'
     """
     speech = told(_SPEECH)
-    feature, unit = speech.texts[name], FEATURES[name].unit
+    feature, unit = speech.texts[name], MODEL_FEATURES[name].unit
     if np.isnan(values[name]):
         return feature.missing
     parts = [part for part in feature.text.split(speech.separator) if _is_known(part, values)]
@@ -171,7 +172,7 @@ def sentence(name: str, values: Mapping[str, float]) -> str:
     if feature.none and own in _NOTHING:
         return feature.none
     others = {
-        other: speech.quantity(values[other], FEATURES[other].unit)
+        other: speech.quantity(values[other], MODEL_FEATURES[other].unit)
         for _, other, _, _ in Formatter().parse(feature.text)
         if other and not np.isnan(values[other])
     }
@@ -211,7 +212,7 @@ def _counted(number: float, noun: str) -> str:
     return f"{text} {plural}"
 
 
-_ENGLISH: Final = {name: FeatureText(one.text, one.missing) for name, one in FEATURES.items()}
+_ENGLISH: Final = {name: FeatureText(one.text, one.missing) for name, one in MODEL_FEATURES.items()}
 _SPEECH: Final[dict[Language, _Speech]] = {
     "en": _Speech(_ENGLISH, _quantity, ";"),
     "zh": _Speech(feature_names_zh.FEATURE_TEXTS, feature_names_zh.quantity, "；"),

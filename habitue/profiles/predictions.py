@@ -19,7 +19,6 @@ from habitue.baselines.lifetime import (
     Asked,
     Lifetime,
     LifetimeRival,
-    fit_lifetime,
     fit_lifetime_rival,
 )
 from habitue.baselines.rfm import (
@@ -106,7 +105,7 @@ def fit_tasks(
     samples = collect_samples(
         log, candidates, cuts=cuts, train_until=train_until, embed=embed, progress=progress
     )
-    lifetime = fit_lifetime(lifetime_matrix(samples[-1].features))
+    lifetime = samples[-1].lifetime
     models = {}
     progress.start("Predictions", len(asked), "tasks")
     for one in asked:
@@ -139,6 +138,8 @@ def fit_task(
     if obstacle:
         model = _base_rate_model(task, rows, obstacle, seed=seed)
         return replace(model, lifetime_rival=rival)
+    if lifetime is None:
+        rows = replace(rows, told=None)  # what nobody could tell of a person today
     folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
     chosen, notes = _choose(task, rows, folds, seed)
     finished = finish_candidate(task, rows, chosen, seed=seed)
@@ -148,6 +149,7 @@ def fit_task(
         chosen,
         finished,
         population or rows,
+        lifetime=lifetime,
         notes=(_fold_note(folds, rows), *notes),
         seed=seed,
     )
@@ -188,13 +190,14 @@ def _decided(
 ) -> tuple[Task, TaskRows, TaskRows | None]:
     """Return the task as it will be, its rows, and the rows of the population to be scored."""
     past, now = samples[:-1], samples[-1:]
-    task, name = one.task, one.task.name
-    rows = rows_of_task(past, name)
+    task = known_as = one.task
+    rows = rows_of_task(past, task)
     if one.may_fall and len(rows) and is_rare_churn(float(rows.labels.mean())):
-        fallen = rows_of_task(past, name + _FALL_SUFFIX)
+        fall = _as_fall(task)
+        fallen = rows_of_task(past, fall)
         if not _obstacle(task, fallen):
-            task, rows, name = fall_instead(task), fallen, name + _FALL_SUFFIX
-    population = rows_of_task(now, name)
+            task, rows, known_as = fall_instead(task), fallen, fall
+    population = rows_of_task(now, known_as)
     return task, rows, population if len(population) else None
 
 
@@ -276,6 +279,7 @@ def _model(
     finished: Finished,
     population: TaskRows,
     *,
+    lifetime: Lifetime | None,
     notes: tuple[str, ...],
     seed: int,
 ) -> TaskModel:
@@ -310,6 +314,7 @@ def _model(
         num_rows=len(rows),
         validation=_validation(task, finished, truth),
         notes=notes,
+        lifetime=lifetime,
     )
     expected, _ = model.score_matrix(population.features, population.embeddings)
     return replace(model, percentiles=quantiles(expected))

@@ -7,19 +7,19 @@ of persons is drawn, the same persons at every cut. Knows nothing about models.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from habitue.baselines.lifetime import LIFETIME_COLUMNS
+from habitue.baselines.lifetime import LIFETIME_COLUMNS, Lifetime, fit_lifetime
 from habitue.baselines.rfm import RFM_COLUMNS
 from habitue.compute import Progress
 from habitue.events.log import EventLog
 from habitue.profiles.cuts import DAYS_FOR_WHOLE_DAYS
-from habitue.profiles.feature_names import FEATURES, WINDOWS
+from habitue.profiles.feature_names import FEATURES, LIFETIME_FEATURES, WINDOWS
 from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels, population
 from habitue.schema import DAY, MINUTE, Task
@@ -32,6 +32,7 @@ USUAL_SHARE = 0.99  # of events have arrived after the usual delay
 _LONGEST_DELAY = 0.1  # of the log's span
 _NEGLIGIBLE = 0.01  # of the shortest horizon
 FEATURE_COLUMNS = tuple(FEATURES)
+MODEL_COLUMNS = (*FEATURE_COLUMNS, *LIFETIME_FEATURES)
 
 
 class Embed(Protocol):
@@ -50,6 +51,7 @@ class CutSample:
     features: Floats  # float32 [N, F], columns FEATURE_COLUMNS
     embeddings: Floats | None  # float32 [N, D]
     labels: Mapping[str, Floats]  # task -> [N], NaN for persons outside its population
+    lifetime: Lifetime | None = None  # fitted to these persons as they were known at the cut
 
     def __len__(self) -> int:
         return len(self.subject_ids)
@@ -64,9 +66,14 @@ class TaskRows:
     features: Floats
     embeddings: Floats | None
     labels: Floats
+    told: Floats | None = None  # float32 [N, 3], columns LIFETIME_FEATURES, as of each row's cut
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def columns(self, names: Sequence[str]) -> Floats:
+        """Return these of `MODEL_COLUMNS`, float32 [N, len(names)]; NaN where nothing was told."""
+        return chosen_columns(names, self.features, self.told)
 
 
 def feature_matrix(features: pl.DataFrame) -> Floats:
@@ -88,6 +95,30 @@ def rfm_matrix(features_NF: Floats, *, horizon: int) -> Floats:
 def lifetime_matrix(features_NF: Floats) -> Floats:
     """Return the columns of `LIFETIME_COLUMNS` out of the matrix of features."""
     return features_NF[:, [FEATURE_COLUMNS.index(name) for name in LIFETIME_COLUMNS]]
+
+
+def told_by(lifetime: Lifetime | None, features_NF: Floats, *, days: float) -> Floats | None:
+    """Return `LIFETIME_FEATURES` of each row, float32 [N, 3]; None where there is no model."""
+    if lifetime is None:
+        return None
+    columns = lifetime_matrix(features_NF)
+    answers = (lifetime.return_chance, lifetime.order_days, lifetime.value)
+    return np.column_stack([answer(columns, days=days) for answer in answers]).astype(np.float32)
+
+
+def chosen_columns(names: Sequence[str], features_NF: Floats, told_N3: Floats | None) -> Floats:
+    """Return these of `MODEL_COLUMNS`, in its order, float32 [N, len(names)].
+
+    Where nothing was told there is NaN.
+    """
+    place = [MODEL_COLUMNS.index(name) for name in names]
+    own = [one for one in place if one < len(FEATURE_COLUMNS)]
+    if len(own) == len(place):
+        return features_NF[:, own]
+    if told_N3 is None:
+        told_N3 = np.full((len(features_NF), len(LIFETIME_FEATURES)), np.nan, np.float32)
+    told = [one - len(FEATURE_COLUMNS) for one in place if one >= len(FEATURE_COLUMNS)]
+    return np.concatenate([features_NF[:, own], told_N3[:, told]], axis=1)
 
 
 def usual_delay(log: EventLog, *, as_of: int) -> int:
@@ -163,12 +194,13 @@ def collect_samples(
             parts[moment].append(sample)
             progress.advance()
     progress.finish()
-    return tuple(_joined(parts[moment]) for moment in moments)
+    return tuple(_with_lifetime(_joined(parts[moment])) for moment in moments)
 
 
-def rows_of_task(samples: Sequence[CutSample], task: str) -> TaskRows:
+def rows_of_task(samples: Sequence[CutSample], task: Task) -> TaskRows:
     """Return the labelled rows of one task, cut after cut."""
-    chosen = [(one, ~np.isnan(one.labels[task])) for one in samples if task in one.labels]
+    name = task.name
+    chosen = [(one, ~np.isnan(one.labels[name])) for one in samples if name in one.labels]
     has_embeddings = bool(chosen) and all(one.embeddings is not None for one, _ in chosen)
     width = len(FEATURE_COLUMNS)
     return TaskRows(
@@ -186,8 +218,17 @@ def rows_of_task(samples: Sequence[CutSample], task: str) -> TaskRows:
         )
         if has_embeddings
         else None,
-        labels=np.concatenate([np.empty(0), *(one.labels[task][rows] for one, rows in chosen)]),
+        labels=np.concatenate([np.empty(0), *(one.labels[name][rows] for one, rows in chosen)]),
+        told=np.concatenate([_told(one, rows, task.horizon_days) for one, rows in chosen])
+        if chosen
+        else None,
     )
+
+
+def _told(sample: CutSample, rows: npt.NDArray[np.bool_], days: float) -> Floats:
+    told = told_by(sample.lifetime, sample.features[rows], days=days)
+    nothing = np.full((int(rows.sum()), len(LIFETIME_FEATURES)), np.nan, np.float32)
+    return nothing if told is None else told
 
 
 def _is_drawn(share: float) -> pl.Expr:
@@ -212,6 +253,10 @@ def _sample(features: pl.DataFrame, labels: Mapping[str, pl.DataFrame], as_of: i
 def _with_embeddings(sample: CutSample, embed: Embed, bucket: int) -> CutSample:
     vectors = np.asarray(embed(sample.subject_ids, as_of=sample.as_of, bucket=bucket), np.float32)
     return CutSample(sample.as_of, sample.subject_ids, sample.features, vectors, sample.labels)
+
+
+def _with_lifetime(sample: CutSample) -> CutSample:
+    return replace(sample, lifetime=fit_lifetime(lifetime_matrix(sample.features)))
 
 
 def _joined(parts: Sequence[CutSample]) -> CutSample:

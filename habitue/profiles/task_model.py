@@ -5,6 +5,7 @@ A probability is a calibrated score. An amount is a hurdle: the chance of any, a
 `expected` is the mean, which may be added up. Knows nothing about how it was fitted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import TypeAdapter
 
-from habitue.baselines.lifetime import LifetimeRival
+from habitue.baselines.lifetime import Lifetime, LifetimeRival
 from habitue.baselines.rfm import AmountBaselines, ChanceBaselines
 from habitue.errors import NotReady
 from habitue.files import write_bytes
@@ -25,12 +26,15 @@ from habitue.profiles.calibration import (
     Calibrator,
     ChanceSpread,
 )
+from habitue.profiles.feature_names import LIFETIME_FEATURES
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
+    chosen_columns,
     feature_matrix,
     lifetime_matrix,
     rfm_matrix,
+    told_by,
 )
 from habitue.profiles.scorer import Scorer
 from habitue.profiles.sufficiency import MIN_EVENTS, TEXTS, judge_events, length_text
@@ -157,6 +161,7 @@ class TaskModel:
     typical: float | None = None  # median amount; None: of a version that told the mean instead
     thin_typical: float | None = None  # that of persons with hardly any events
     lifetime_rival: LifetimeRival | None = None  # of a question about purchases
+    lifetime: Lifetime | None = None  # what LIFETIME_FEATURES are told by
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
         """Return the answers for the persons of `build_features`, in its order.
@@ -224,7 +229,7 @@ class TaskModel:
 
     def matrix(self, features_NF: Floats, embeddings_ND: Floats | None) -> Floats:
         """Return the columns the model looks at, float32 [N, C]."""
-        chosen = features_NF[:, [FEATURE_COLUMNS.index(name) for name in self.columns]]
+        chosen = self.chosen(self.columns, features_NF)
         if not self.embedding_dim:
             return chosen
         if embeddings_ND is None or embeddings_ND.shape[1] != self.embedding_dim:
@@ -236,6 +241,13 @@ class TaskModel:
                 code="embedding_mismatch",
             )
         return np.concatenate([chosen, embeddings_ND], axis=1, dtype=np.float32)
+
+    def chosen(self, names: Sequence[str], features_NF: Floats) -> Floats:
+        """Return these of `MODEL_COLUMNS`, float32 [N, len(names)]."""
+        told = None
+        if not LIFETIME_FEATURES.keys().isdisjoint(names):
+            told = told_by(self.lifetime, features_NF, days=self.task.horizon_days)
+        return chosen_columns(names, features_NF, told)
 
     def percentile_of(self, expected_N: Floats) -> Floats:
         """Return the share of the population below each value, 0-100; ties count half."""

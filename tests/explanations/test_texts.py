@@ -4,7 +4,7 @@ from string import Formatter
 import pytest
 
 from habitue.explanations.texts import LANGUAGES, Words
-from habitue.profiles.feature_names import FEATURES
+from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.prediction_reasons import EMBEDDING_THEME
 from habitue.schema import EVENT_TYPES, Task
 
@@ -32,7 +32,7 @@ def test_whatever_happens_has_its_words(language: str) -> None:
             for count in (1, 2, 3, 12):
                 assert "{" not in words.deed(event, item, count, 20_404)
         assert words(f"event.{event}")
-    for theme in {feature.theme for feature in FEATURES.values()} | {EMBEDDING_THEME}:
+    for theme in {feature.theme for feature in MODEL_FEATURES.values()} | {EMBEDDING_THEME}:
         assert words(f"theme.{theme}")
     for part in ("network", "popularity", "personal", "recent", "last"):
         assert words(f"part.{part}")

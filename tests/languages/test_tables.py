@@ -10,7 +10,7 @@ from habitue.actions import alerts, reasons
 from habitue.languages import LANGUAGES, Language
 from habitue.languages.retelling import COMMON, GAP, TEMPLATES
 from habitue.profiles import evidence, feature_names_zh, segment_texts, sufficiency, tag_texts
-from habitue.profiles.feature_names import FEATURES
+from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.prediction_reasons import EMBEDDING_TEXTS
 from habitue.report import texts as report_texts
 from habitue.schema import EVENT_TYPES, PLATFORMS
@@ -63,9 +63,9 @@ def test_a_table_has_the_same_texts_in_every_language(name: str) -> None:
 
 
 def test_every_feature_has_chinese_words_with_the_same_gaps() -> None:
-    assert feature_names_zh.FEATURE_TEXTS.keys() == FEATURES.keys()
+    assert feature_names_zh.FEATURE_TEXTS.keys() == MODEL_FEATURES.keys()
     for name, chinese in feature_names_zh.FEATURE_TEXTS.items():
-        english = FEATURES[name]
+        english = MODEL_FEATURES[name]
         assert gaps(chinese.text) == gaps(english.text), name
         assert bool(chinese.missing) == bool(english.missing), name
 

@@ -2,11 +2,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from habitue.profiles.feature_names import FEATURES
+from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.features import build_features
 from habitue.profiles.prediction_reasons import EMBEDDING_TEXTS, explain_predictions, sentence
 from habitue.profiles.predictions import fit_task, fit_tasks
-from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows
+from habitue.profiles.samples import FEATURE_COLUMNS, MODEL_COLUMNS, TaskRows, feature_matrix
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, Task
@@ -17,7 +17,7 @@ TASKS = [
     ResolvedTask(Task("churn", "no_event", horizon_days=30, active_days=60), "ok"),
     ResolvedTask(Task("value", "sum", horizon_days=30, active_days=60), "ok"),
 ]
-NOTHING = dict.fromkeys(FEATURES, np.nan)
+NOTHING = dict.fromkeys(MODEL_FEATURES, np.nan)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,9 @@ def test_an_unknown_rhythm_is_left_out() -> None:
         ("category_breadth", 2.5, "interest spread over 2.5 categories"),
         ("days_since_event", 1.2, "last seen 1 day ago"),
         ("gap_mean_days", np.nan, "fewer than two orders"),
+        ("order_days", 1.0, "ordered on 1 day"),
+        ("return_chance", 0.34, "rhythm and silence make an order 34% likely"),
+        ("order_days_to_come", 0.62, "rhythm and silence promise orders on 0.62 days"),
     ],
 )
 def test_numbers_are_told_as_a_person_would(name: str, value: float, text: str) -> None:
@@ -59,12 +62,12 @@ def test_numbers_are_told_as_a_person_would(name: str, value: float, text: str) 
 
 
 def test_every_feature_has_a_sentence() -> None:
-    some = dict.fromkeys(FEATURES, 3.0)
-    for name in FEATURES:
+    some = dict.fromkeys(MODEL_FEATURES, 3.0)
+    for name in MODEL_FEATURES:
         text = sentence(name, some)
         assert text
         assert "{" not in text
-        assert sentence(name, NOTHING) == FEATURES[name].missing
+        assert sentence(name, NOTHING) == MODEL_FEATURES[name].missing
 
 
 def test_reasons_are_few_strongest_first_and_of_different_themes(
@@ -92,10 +95,16 @@ def test_silence_drives_churn_up_and_recent_orders_drive_it_down(
 def test_a_reason_speaks_of_the_persons_own_value(
     models: dict[str, TaskModel], features: pl.DataFrame
 ) -> None:
-    reasons = explain_predictions(models["churn"], features)
-    for row, own in zip(features.iter_rows(named=True), reasons, strict=True):
+    model = models["churn"]
+    reasons = explain_predictions(model, features)
+    values = model.chosen(MODEL_COLUMNS, feature_matrix(features))
+    for row, own in zip(values, reasons, strict=True):
         for reason in own:
-            assert reason.value == pytest.approx(row[reason.feature], rel=1e-5)
+            value = row[MODEL_COLUMNS.index(reason.feature)]
+            assert reason.value == pytest.approx(value, rel=1e-5)
+            assert reason.text == sentence(
+                reason.feature, dict(zip(MODEL_COLUMNS, row.tolist(), strict=True))
+            )
 
 
 def test_effects_on_an_amount_are_in_money(

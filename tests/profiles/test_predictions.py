@@ -7,10 +7,17 @@ import polars as pl
 import pytest
 
 from habitue import metrics
+from habitue.baselines.lifetime import fit_lifetime
 from habitue.config import TaskSettings
+from habitue.profiles.feature_names import LIFETIME_FEATURES
 from habitue.profiles.features import build_features
 from habitue.profiles.predictions import FittedTasks, fit_task, fit_tasks
-from habitue.profiles.samples import FEATURE_COLUMNS, TaskRows
+from habitue.profiles.samples import (
+    FEATURE_COLUMNS,
+    TaskRows,
+    feature_matrix,
+    lifetime_matrix,
+)
 from habitue.profiles.tasks import ResolvedTask, outline_log, resolve_tasks
 from habitue.schema import DAY, Task
 from tests.shop import MemoryLog, Shop, make_shop
@@ -126,6 +133,31 @@ def test_events_after_training_change_no_model(world: World) -> None:
     fitted = fit_tasks(MemoryLog(past), [CHURN], train_until=world.until)
     assert fitted.models["churn_30d"] == world.fitted.models["churn_30d"]
     assert fitted.models["churn_30d"].lifetime_rival is not None
+
+
+def test_a_model_looks_at_what_the_lifetime_models_tell_today(world: World) -> None:
+    model = world.fitted.models["purchase_14d"]
+    assert model.form == "features"
+    assert set(LIFETIME_FEATURES) <= set(model.columns)
+    features_NF = feature_matrix(world.features)
+    lifetime = fit_lifetime(lifetime_matrix(features_NF))
+    assert lifetime is not None
+    told = lifetime.return_chance(lifetime_matrix(features_NF), days=14)
+    seen = model.matrix(features_NF, None)[:, model.columns.index("return_chance")]
+    # Fitted bucket by bucket: the same persons in another order.
+    assert seen == pytest.approx(told, rel=1e-4, nan_ok=True)
+
+
+def test_amounts_are_learnt_without_the_lifetime_models(world: World) -> None:
+    assert set(LIFETIME_FEATURES).isdisjoint(world.fitted.models["value_30d"].columns)
+
+
+def test_without_lifetime_models_today_those_of_the_past_are_not_looked_at() -> None:
+    rows = rows_with(lambda days: coin(np.exp(-days / 30)))
+    told = np.random.default_rng(0).random((len(rows), 3), dtype=np.float32)
+    model = fit_task(TASK, replace(rows, told=told))
+    assert set(LIFETIME_FEATURES).isdisjoint(model.columns)
+    assert model == fit_task(TASK, rows)
 
 
 def test_shuffled_outcomes_fall_to_chance() -> None:

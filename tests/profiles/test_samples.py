@@ -5,9 +5,11 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
+from habitue.baselines.lifetime import fit_lifetime
 from habitue.compute import Silent
 from habitue.profiles import samples
 from habitue.profiles.cuts import training_cuts
+from habitue.profiles.features import build_features
 from habitue.profiles.labels import build_labels
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.samples import (
@@ -16,6 +18,7 @@ from habitue.profiles.samples import (
     collect_samples,
     feature_matrix,
     labelled_until,
+    lifetime_matrix,
     rfm_columns,
     rfm_matrix,
     rows_of_task,
@@ -44,7 +47,7 @@ def test_rows_embeddings_and_labels_belong_to_the_same_person_and_moment() -> No
         MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=embed, progress=Silent()
     )
     assert [one.as_of for one in found] == [*CUTS["p"], UNTIL]
-    rows = rows_of_task(found[:-1], "p")
+    rows = rows_of_task(found[:-1], TASK)
     assert rows.embeddings is not None
     assert rows.embeddings[:, 0] == pytest.approx(rows.subject_ids)
     assert rows.embeddings[:, 1] == pytest.approx(rows.cuts / DAY, rel=1e-6)
@@ -56,11 +59,31 @@ def test_rows_embeddings_and_labels_belong_to_the_same_person_and_moment() -> No
         assert bool(own.is_between(cut, cut + 20 * DAY - 1).any()) == (label == 1)
 
 
+def test_what_lifetime_models_tell_is_of_the_moment_of_the_row() -> None:
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
+    )
+    rows = rows_of_task(found[:-1], TASK)
+    for cut in CUTS["p"]:
+        past = SHOP.events.filter(pl.col("timestamp") < cut)
+        features = build_features(past, SHOP.items, as_of=cut)
+        known = feature_matrix(features)
+        lifetime = fit_lifetime(lifetime_matrix(known))
+        assert lifetime is not None
+        chance = lifetime.return_chance(lifetime_matrix(known), days=20)
+        at_cut = rows.cuts == cut
+        place = np.searchsorted(features["subject_id"].to_numpy(), rows.subject_ids[at_cut])
+        assert rows.columns(["return_chance"])[at_cut, 0] == pytest.approx(
+            chance[place], rel=1e-5, nan_ok=True
+        )
+        assert 0 < np.nanmean(chance) < 1
+
+
 def test_the_population_to_be_scored_has_no_future() -> None:
     found = collect_samples(
         MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
     )
-    rows = rows_of_task(found[-1:], "p")
+    rows = rows_of_task(found[-1:], TASK)
     assert len(rows) > 0
     assert (rows.labels == 0).all()
     assert rows.embeddings is None
@@ -77,7 +100,7 @@ def test_a_large_log_is_learnt_from_a_share_of_persons(monkeypatch: pytest.Monke
 
 
 def test_no_samples_give_no_rows() -> None:
-    assert len(rows_of_task((), "p")) == 0
+    assert len(rows_of_task((), TASK)) == 0
 
 
 def test_matrices_keep_the_documented_order() -> None:
