@@ -62,6 +62,12 @@ def test_a_table_has_the_same_texts_in_every_language(name: str) -> None:
             assert bool(other[key]) == bool(text) or key == "/blank", f"{language}: {key}"
 
 
+def test_a_length_of_time_has_its_unit_once_in_chinese() -> None:
+    for name, chinese in feature_names_zh.FEATURE_TEXTS.items():
+        length = feature_names_zh.quantity(3.0, MODEL_FEATURES[name].unit)
+        assert "天天" not in chinese.text.replace("{}", length), name
+
+
 def test_every_feature_has_chinese_words_with_the_same_gaps() -> None:
     assert feature_names_zh.FEATURE_TEXTS.keys() == MODEL_FEATURES.keys()
     for name, chinese in feature_names_zh.FEATURE_TEXTS.items():
