@@ -7,6 +7,8 @@ history. This is the form of the published benchmarks.
 Shapes: B histories, I items, D width.
 """
 
+# ruff: noqa: N815 (tensors carry shape letters, as fields too)
+
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,6 +54,7 @@ _PERSONS_AT_ONCE = 512
 _BATCH_EVENTS = 12_800
 _RANKED_AT_ONCE = 256  # so few that what is ranked still lies in the processor's cache
 _RANKED_SCORES = 1 << 26
+_LEAST_CHANCE = np.float32(1e-30)  # so that nothing is minus infinity but what is hidden
 _RUN = 64  # neighbouring items whose highest score is looked up
 
 
@@ -79,9 +82,8 @@ class PlainNetwork:
 
         Of shape [B, num_items]; column j is item j + 1. Items of the history keep their scores.
         """
-        queries_BD = _queries(self.network, as_sequences(histories))
         found = np.empty((len(histories), self.network.model.shape.num_items), dtype=np.float32)
-        _write_scores(self.network, queries_BD, found)
+        _Questions.of(self.network, as_sequences(histories)).write_scores(0, found)
         return found
 
     def top_items(self, histories: Sequence[Items], k: int, *, filter_seen: bool = True) -> Numbers:
@@ -95,18 +97,18 @@ class PlainNetwork:
             Failed: `nan_scores`, the network is broken.
         """
         sequences = as_sequences(histories)
-        queries_BD = _queries(self.network, sequences)
+        questions = _Questions.of(self.network, sequences)
         num_items = self.network.model.shape.num_items
         at_once = max(1, min(_RANKED_AT_ONCE, _RANKED_SCORES // max(num_items, 1)))
         scores = np.empty((min(at_once, len(histories)), num_items), dtype=np.float32)
         found = np.zeros((len(histories), k), dtype=np.int64)
         for start in range(0, len(histories), at_once):
-            rows = slice(start, min(start + at_once, len(histories)))
-            here = scores[: rows.stop - start]
-            _write_scores(self.network, queries_BD[rows], here)
+            stop = min(start + at_once, len(histories))
+            here = scores[: stop - start]
+            questions.write_scores(start, here)
             if filter_seen:
-                _hide_seen(sequences.slice(start, rows.stop), here)
-            found[rows] = top_k(here, k, maxima=_run_maxima(here, k)) + 1
+                _hide_seen(sequences.slice(start, stop), here)
+            found[start:stop] = top_k(here, k, maxima=_run_maxima(here, k)) + 1
         return found
 
 
@@ -263,11 +265,11 @@ class _Judge:
     def _ranks(self, network: Network) -> Iterator[npt.NDArray[np.int64]]:
         num_items = network.model.shape.num_items
         scores = np.empty((_PERSONS_AT_ONCE, num_items), dtype=np.float32)
-        queries_BD = _queries(network, self.histories)
+        questions = _Questions.of(network, self.histories)
         for start in range(0, len(self.histories), _PERSONS_AT_ONCE):
             wanted = self.wanted[start : start + _PERSONS_AT_ONCE].astype(np.int64) - 1
             here = scores[: len(wanted)]
-            _write_scores(network, queries_BD[start : start + len(wanted)], here)
+            questions.write_scores(start, here)
             own = here[np.arange(len(wanted)), wanted].copy()
             if self.filter_seen:
                 _hide_seen(self.histories.slice(start, start + len(wanted)), here)
@@ -276,28 +278,41 @@ class _Judge:
             yield (here >= own[:, None]).sum(axis=1)
 
 
-def _queries(network: Network, sequences: Sequences) -> torch.Tensor:
-    """Return what each person asks of the items, [B, D].
+@dataclass(frozen=True)
+class _Questions:
+    """Histories about to be asked about: all items are scored after each."""
 
-    Of all persons at once, for the more there are, the more alike in length are those of a batch.
-    """
-    model = network.model
-    states_BD = np.zeros((len(sequences), model.shape.width), dtype=np.float32)
-    windows = last_windows(sequences, max_length=model.shape.settings.max_length)
-    with torch.inference_mode():
-        for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
-            chosen = Windows(windows.starts[rows], windows.lengths[rows])
-            batch = collate(sequences, chosen, features=())
-            states_BD[rows] = model.last_states(batch, model.item_inputs(batch.items_BT)).numpy()
-        queries: torch.Tensor = model.item_query(torch.from_numpy(states_BD))
-        return queries
+    network: Network
+    histories: Sequences
+    queries_BD: torch.Tensor | None  # what each asks of the items; None: the network may point
 
+    @staticmethod
+    def of(network: Network, histories: Sequences) -> "_Questions":
+        """Ask all at once: the more there are, the more alike in length are those of a batch."""
+        if network.model.shape.has_repeats:
+            return _Questions(network, histories, None)
+        model = network.model
+        states_BD = np.zeros((len(histories), model.shape.width), dtype=np.float32)
+        windows = last_windows(histories, max_length=model.shape.settings.max_length)
+        with torch.inference_mode():
+            for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
+                chosen = Windows(windows.starts[rows], windows.lengths[rows])
+                batch = collate(histories, chosen, features=())
+                items_BTD = model.item_inputs(batch.items_BT)
+                states_BD[rows] = model.last_states(batch, items_BTD).numpy()
+            return _Questions(network, histories, model.item_query(torch.from_numpy(states_BD)))
 
-def _write_scores(network: Network, queries_BD: torch.Tensor, found: Floats) -> None:
-    """Write the logits of all items into `found`, [B, num_items]."""
-    matrix_ID, bias_I = network.item_matrix()
-    with torch.inference_mode():
-        torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))
+    def write_scores(self, start: int, found: Floats) -> None:
+        """Write logits, or logarithms of probabilities, of the histories from `start` on."""
+        stop = start + len(found)
+        if self.queries_BD is None:
+            chances = self.network.scores(self.histories.slice(start, stop), as_of=_NOBODY_IS_LATE)
+            np.log(np.maximum(chances, _LEAST_CHANCE), out=found)
+            return
+        matrix_ID, bias_I = self.network.item_matrix()
+        with torch.inference_mode():
+            queries_BD = self.queries_BD[start:stop]
+            torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))
 
 
 def _run_maxima(scores: Floats, k: int) -> Floats | None:

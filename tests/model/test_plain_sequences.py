@@ -6,7 +6,13 @@ import torch
 from habitue.compute import Silent
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import Failed
-from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING, Items, train_on_sequences
+from habitue.model.plain_sequences import (
+    PLAIN_MODEL,
+    PLAIN_TRAINING,
+    Items,
+    PlainNetwork,
+    train_on_sequences,
+)
 
 NUM_ITEMS = 40
 TINY = PLAIN_MODEL.model_copy(update={"size": "tiny", "max_length": 10, "dropout": 0.1})
@@ -34,6 +40,17 @@ def walks(count: int = 200, seed: int = 0) -> list[Items]:
 
 def split(persons: list[Items]) -> tuple[list[Items], npt.NDArray[np.int32]]:
     return [one[:-1] for one in persons], np.array([one[-1] for one in persons], dtype=np.int32)
+
+
+def briefly(histories: list[Items], **model: object) -> PlainNetwork:
+    """Train for an epoch, where only the mechanism counts."""
+    return train_on_sequences(
+        histories,
+        num_items=NUM_ITEMS,
+        model=TINY.model_copy(update=model),
+        training=FAST.model_copy(update={"epochs": 1}),
+        progress=Silent(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,15 +116,10 @@ def test_attributes_speak_for_items_seen_once() -> None:
     assert hits(None) < 0.3
 
 
-def test_nobody_to_learn_from_and_empty_histories_are_answered() -> None:
+@pytest.mark.parametrize("repeats", [False, True])
+def test_nobody_to_learn_from_and_empty_histories_are_answered(repeats: bool) -> None:
     histories, _ = split(walks(50))
-    trained = train_on_sequences(
-        histories,
-        num_items=NUM_ITEMS,
-        model=TINY,
-        training=FAST.model_copy(update={"epochs": 1}),
-        progress=Silent(),
-    )
+    trained = briefly(histories, repeats=repeats)
     none = np.zeros(0, dtype=np.int32)
     scores = trained.scores([none, histories[0], none])
     assert scores.shape == (3, NUM_ITEMS)
@@ -116,29 +128,42 @@ def test_nobody_to_learn_from_and_empty_histories_are_answered() -> None:
     assert (scores[0] != scores[1]).any()
 
 
-def test_scores_do_not_depend_on_company() -> None:
-    histories, _ = split(walks(50))
+def returners(count: int, seed: int) -> list[Items]:
+    """Everybody returns to their first item, whichever that is."""
+    rng = np.random.default_rng(seed)
+    return [
+        np.array([first, *rng.integers(1, NUM_ITEMS + 1, 2), first], dtype=np.int32)
+        for first in rng.integers(1, NUM_ITEMS + 1, count)
+    ]
+
+
+def test_who_comes_back_is_expected_back_where_the_network_may_point() -> None:
+    persons = returners(200, seed=0)
     trained = train_on_sequences(
-        histories,
+        persons,
         num_items=NUM_ITEMS,
-        model=TINY,
-        training=FAST.model_copy(update={"epochs": 1}),
+        model=TINY.model_copy(update={"repeats": True}),
+        training=FAST,
         progress=Silent(),
     )
+    asked, wanted = split(returners(100, seed=1))
+    np.testing.assert_allclose(np.exp(trained.scores(asked)).sum(axis=1), 1, atol=1e-4)
+    best = trained.top_items(asked, 1, filter_seen=False)[:, 0]
+    assert (best == wanted).mean() > 0.8
+
+
+def test_scores_do_not_depend_on_company() -> None:
+    histories, _ = split(walks(50))
+    trained = briefly(histories)
     together = trained.scores(histories)
     alone = np.concatenate([trained.scores([one]) for one in histories])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_top_items_are_those_of_the_highest_scores() -> None:
+@pytest.mark.parametrize("repeats", [False, True])
+def test_top_items_are_those_of_the_highest_scores(repeats: bool) -> None:
     histories = [*split(walks(300))[0], np.zeros(0, dtype=np.int32)]
-    trained = train_on_sequences(
-        histories,
-        num_items=NUM_ITEMS,
-        model=TINY,
-        training=FAST.model_copy(update={"epochs": 1}),
-        progress=Silent(),
-    )
+    trained = briefly(histories, repeats=repeats)
     ranked = np.argsort(-trained.scores(histories), axis=1, kind="stable") + 1
     np.testing.assert_array_equal(trained.top_items(histories, 5, filter_seen=False), ranked[:, :5])
     unseen = [
@@ -153,13 +178,7 @@ def test_top_items_are_those_of_the_highest_scores() -> None:
 
 def test_a_broken_network_advises_nothing() -> None:
     histories, _ = split(walks(20))
-    trained = train_on_sequences(
-        histories,
-        num_items=NUM_ITEMS,
-        model=TINY,
-        training=FAST.model_copy(update={"epochs": 1}),
-        progress=Silent(),
-    )
+    trained = briefly(histories)
     with torch.no_grad():
         trained.network.model.output_norm.bias[0] = torch.nan
     with pytest.raises(Failed, match=r"not a number \(NaN\)"):
