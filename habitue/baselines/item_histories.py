@@ -95,6 +95,12 @@ class ItemHistories:
         """Return the last item of each person, int64 [N]; nobody's history may be empty."""
         return self.items[self.offsets[1:] - 1].astype(np.int64)
 
+    def repeat_share(self) -> float:
+        """Return how many of the events are of an item that the person had before; 0 of none."""
+        width = int(self.items.max(initial=0)) + 1
+        distinct = len(np.unique(self.persons * width + self.items))
+        return 1 - distinct / len(self.items) if len(self.items) else 0.0
+
     def weights(self, decay: float, num_items: int) -> sparse.csr_array:
         """Return what each item of a history counts, float32 [N, num_items].
 

@@ -72,9 +72,14 @@ class Networked:
 
     @classmethod
     def of(cls, architecture: str, seed: int, trial: Trial, weights: Path) -> "Networked":
-        """Return the network as it is trained on data of this size."""
+        """Return the network as it is trained on data of this kind and size.
+
+        Where people repeat, as within sessions, it may point at the past, and what comes next is
+        what came next: no later items, less dropout, as in such a shop.
+        """
         from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
-        from habitue.model.recipe import without_repeats
+        from habitue.model.recipe import settled_model_by, without_repeats
+        from habitue.sequences.repeating import LEAST_REPEATS
 
         change: dict[str, object] = {}
         if architecture != FLAGSHIP:
@@ -82,9 +87,14 @@ class Networked:
         if architecture == "sasrec":  # as it was published
             change["high_pass"] = 0.0
         targets = int((trial.training.lengths - 1).clip(0).sum())
-        learning = without_repeats(num_targets=targets, num_items=trial.num_items)
+        learning = without_repeats(num_targets=targets, num_items=trial.num_items) | {"seed": seed}
         model = PLAIN_MODEL.model_copy(update=change)
-        training = PLAIN_TRAINING.model_copy(update=learning | {"seed": seed})
+        may_repeat = trial.validation.hidden is None
+        if may_repeat and (share := trial.training.repeat_share()) >= LEAST_REPEATS:
+            left_open = dict.fromkeys(("repeats", "dropout", "high_pass"))
+            model = settled_model_by(model.model_copy(update=left_open), share)
+            learning |= {"later_items": 0.0}
+        training = PLAIN_TRAINING.model_copy(update=learning)
         return cls(architecture, seed, model, training, weights)
 
     @property

@@ -30,15 +30,22 @@ WITHOUT_REPEATS: Final[dict[str, object]] = {
 BEYOND_MANY_ITEMS: Final[dict[str, object]] = {"loss": "sampled", "negatives": 2048}
 
 
+def settled_model_by(model: ModelSettings, repeat_share: float) -> ModelSettings:
+    """Return the model's settings with nothing left open, by how much people repeat."""
+    if model.repeats is None:
+        model = model.model_copy(update={"repeats": repeat_share >= LEAST_REPEATS})
+    usual = {"dropout": model.usual_dropout, "high_pass": model.usual_high_pass}
+    return model.model_copy(update=usual)
+
+
 def settled_model(
     model: ModelSettings, sequences: Sequences, *, num_items: int, before: int
 ) -> ModelSettings:
     """Return the model's settings with nothing left open, by the log as it was before `before`."""
+    share = 0.0
     if model.repeats is None:
         share = repeat_share(sequences, num_items=num_items, before=before)
-        model = model.model_copy(update={"repeats": share >= LEAST_REPEATS})
-    usual = {"dropout": model.usual_dropout, "high_pass": model.usual_high_pass}
-    return model.model_copy(update=usual)
+    return settled_model_by(model, share)
 
 
 def settled_training(
