@@ -27,8 +27,8 @@ from habitue.events.lock import writer_lock
 from habitue.files import Json
 from habitue.metrics import Interval, bootstrap_interval, limits_of
 from habitue.model.fit import Epoch, GoesOn
+from habitue.model.recipe import settled_model
 from habitue.model.resume import training_key
-from habitue.model.train import settled
 from habitue.preparing import Prepared
 from habitue.schema import format_time
 from habitue.settings_change import Changes, Value
@@ -171,7 +171,7 @@ def tune_settings(
 
 def _settled(prepared: Prepared, settings: Settings) -> Settings:
     """Return the settings as this log decides what is left to it, so that each has a value."""
-    model = settled(
+    model = settled_model(
         settings.model,
         prepared.sequences.everyone,
         num_items=prepared.vocabulary.num_items,

@@ -38,7 +38,7 @@ def tables() -> str:
     parts = []
     for folder in sorted(path for path in RESULTS.iterdir() if path.is_dir()):
         cells = [json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
-        if cells:
+        if cells and "protocol" in cells[0]:
             parts.append(table(cells))
     return "\n".join(parts)
 
