@@ -16,7 +16,8 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import TypeAdapter
 
-from habitue.actions.blend import Blend
+from habitue.actions.blend import Blend, Recommender
+from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
@@ -145,10 +146,21 @@ class Version:
         return Habit.load(self.folder / "recommender")
 
     @cached_property
+    def again(self) -> Again | None:
+        """What a person takes again, as it was learnt; None where that earned no weight."""
+        return Again.load(self.folder / "recommender")
+
+    @cached_property
     def blend(self) -> Blend:
         """The recommender that ships."""
-        parts = (self.network, self.habit, self.personal, self.cooccurrence, self.popularity)
+        parts = (*self.lasting_parts, self.cooccurrence, self.popularity)
         return Blend.load(self.folder / "recommender", parts)
+
+    @property
+    def lasting_parts(self) -> tuple[Recommender, ...]:
+        """The parts of the blend that stay the version's when the log is counted anew."""
+        again = () if self.again is None else (self.again,)
+        return (self.network, *again, self.habit, self.personal)
 
     @cached_property
     def norms(self) -> ShopNorms:
@@ -372,8 +384,7 @@ def recounted(version: Version, log: EventLog, *, as_of: int, progress: Progress
         settings=version.cooccurrence.settings,
     )
     progress.finish()
-    parts = (version.network, version.habit, version.personal, together, sold.popularity())
-    return blend.with_components(parts)
+    return blend.with_components((*version.lasting_parts, together, sold.popularity()))
 
 
 class Embedder:

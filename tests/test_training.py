@@ -1,21 +1,32 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
+from habitue.actions.blend import Blend
+from habitue.baselines.again import Again
 from habitue.compute import Silent
 from habitue.config import Settings
 from habitue.errors import NotEnoughData, Refused
+from habitue.model.inference import Network
 from habitue.preparing import Plan, plan_training
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import Form
 from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, Task
-from habitue.training import FORMS, train_version, what_ships
+from habitue.sequences.sequences import Sequences
+from habitue.sequences.splits import Cuts
+from habitue.sequences.timelines import write_buckets
+from habitue.training import FORMS, _fit_recommenders, train_version, what_ships
 from habitue.versions import Card
+from tests.baselines.test_again import CATEGORIES, NUM, cart_shop
+from tests.histories import Event, day, make_sequences
 from tests.late_log import LateLog, arriving
+from tests.made_version import Unlearnt
 from tests.shop import MemoryLog, Shop, make_shop
 
 SHOP = make_shop(num_persons=40, days=200)
@@ -93,6 +104,54 @@ def test_what_is_skipped_is_learnt_from_and_what_is_old_is_noted(tmp_path: Path)
     found = [note for note in card.notes if note.startswith("Check of the log")]
     assert len(found) == 1
     assert "empty_field: price is empty in 100% of view_item events from 2024-03-" in found[0]
+
+
+class Noise(Unlearnt):
+    """Stands where the network would, and guesses."""
+
+    def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
+        guess = np.random.default_rng(0).random((len(sequences), self.num_items))
+        return np.asarray(guess / guess.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def recommenders_of(people: Sequences, folder: Path) -> Blend:
+    """What is trained beside a network that guesses."""
+    valid_from, as_of = day(11), day(12)
+    sequences = write_buckets([people.before(as_of)], folder / "sequences")
+    blend = _fit_recommenders(
+        sequences,
+        sequences,
+        cast(Network, Noise(NUM)),
+        categories=CATEGORIES,
+        cuts=Cuts(day(0), valid_from, as_of, as_of, as_of),
+        settings=Settings(),
+        folder=folder / "recommender",
+        progress=Silent(),
+    )
+    saved = Blend.load(folder / "recommender", blend.components)
+    assert saved.weights == blend.weights
+    return blend
+
+
+def test_what_is_learnt_of_own_items_ships_where_it_is_better(tmp_path: Path) -> None:
+    blend = recommenders_of(cart_shop(), tmp_path)
+    assert blend.weight_of("again") > 0.5
+    loaded = Again.load(tmp_path / "recommender")
+    assert loaded is not None
+    learnt = next(part for part in blend.components if part.name == "again")
+    asked = cart_shop(3)
+    ours, theirs = (part.scores(asked, as_of=day(12)) for part in (learnt, loaded))
+    assert np.array_equal(ours, theirs)
+    assert blend.report.single_ndcg["again"] > blend.report.single_ndcg["habit"] + 0.1
+
+
+def test_what_is_learnt_of_own_items_is_left_out_where_it_adds_nothing(tmp_path: Path) -> None:
+    everyone_the_same: list[list[Event]] = [
+        [(n + 0.5, n, "purchase") for n in range(12)] for _ in range(60)
+    ]
+    blend = recommenders_of(make_sequences(everyone_the_same), tmp_path)
+    assert "again" not in [part.name for part in blend.components]
+    assert Again.load(tmp_path / "recommender") is None
 
 
 def in_cents(shop: Shop, since: int) -> MemoryLog:

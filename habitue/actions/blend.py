@@ -135,6 +135,23 @@ class Blend:
         names = [part.name for part in self.components]
         return replace(self, components=_matched(by_name, names))
 
+    def weight_of(self, name: str) -> float:
+        """Return a component's weight; 0 where there is none of this name."""
+        return dict(zip((part.name for part in self.components), self.weights, strict=True)).get(
+            name, 0.0
+        )
+
+    def without(self, name: str) -> "Blend":
+        """Return the blend without a component of weight 0."""
+        kept = [number for number, part in enumerate(self.components) if part.name != name]
+        if len(kept) == len(self.components):
+            return self
+        return replace(
+            self,
+            components=tuple(self.components[number] for number in kept),
+            weights=tuple(self.weights[number] for number in kept),
+        )
+
     def save(self, folder: Path) -> None:
         """Write names, weights and report into `folder`; components save themselves."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from habitue.actions.blend import Blend, Recommender
 from habitue.actions.offers import OFFER_COLUMNS, Fallback, Offer, Offers, Picks
 from habitue.actions.reasons import Catalogue, Reason, Reasons
 from habitue.actions.targets import block_size
+from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.history import item_events
@@ -268,7 +269,7 @@ class Adviser:
     def _reasons_of(
         self, component: Recommender, persons: Ints, columns: Ints, known: Reasons
     ) -> Sequence[Reason | None]:
-        if isinstance(component, PersonalFrequency | Habit):
+        if isinstance(component, PersonalFrequency | Habit | Again):
             return known.own(persons, columns)
         if isinstance(component, CoOccurrence):
             types = self.blend.target_types

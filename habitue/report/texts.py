@@ -371,6 +371,7 @@ ENGLISH: Final[dict[str, str]] = {
     "who.habitue": "Habitue",
     "who.popularity": "Most common",
     "who.popularity_7d": "Best sellers of the week",
+    "who.again": "Own items, learnt",
     "who.habit": "Own habits",
     "who.personal_frequency": "Own favourites",
     "who.last": "Same as last time",
@@ -390,6 +391,7 @@ ENGLISH: Final[dict[str, str]] = {
     "who.bg_nbd": "BG/NBD",
     "who.bg_nbd_gamma_gamma": "BG/NBD and Gamma-Gamma",
     # parts of the offers
+    "mix.again": "what was learnt of each person's own items",
     "mix.habit": "each person's own habits",
     "mix.personal_frequency": "each person's own favourites",
     "mix.network": "the behaviour model",

@@ -310,6 +310,7 @@ CHINESE: Final[dict[str, str]] = {
     "who.habitue": "Habitue",
     "who.popularity": "最常见",
     "who.popularity_7d": "本周热销",
+    "who.again": "个人商品（学习所得）",
     "who.habit": "个人习惯",
     "who.personal_frequency": "个人常购",
     "who.last": "与上次相同",
@@ -329,6 +330,7 @@ CHINESE: Final[dict[str, str]] = {
     "who.bg_nbd": "BG/NBD",
     "who.bg_nbd_gamma_gamma": "BG/NBD + Gamma-Gamma",
     # parts of the offers
+    "mix.again": "从个人商品中学到的规律",
     "mix.habit": "个人习惯",
     "mix.personal_frequency": "个人常购商品",
     "mix.network": "行为模型",

@@ -69,6 +69,13 @@ class Vocabulary:
         """The number of known items."""
         return len(self.item_ids)
 
+    @property
+    def item_categories(self) -> npt.NDArray[np.int64]:
+        """A number for each item's whole category path, [num_items]."""
+        paths = self.item_content[1:, : len(CATEGORY_FEATURES)]
+        _, numbers = np.unique(paths, axis=0, return_inverse=True)
+        return np.asarray(numbers, dtype=np.int64).reshape(-1)
+
     @cached_property
     def feature_sizes(self) -> dict[str, int]:
         """How many values each feature has, 0 included."""

@@ -241,6 +241,16 @@ def test_newer_components_keep_the_weights() -> None:
     assert blend.with_components(new).components[0] is new[1]
 
 
+def test_a_component_left_out_changes_no_other_weight() -> None:
+    parts = [table(name, [[1.0]]) for name in ("first", "second", "third")]
+    blend = Blend(tuple(parts), (0.25, 0.0, 0.75), "allow", ("purchase",), NO_REPORT)
+    assert blend.weight_of("third") == 0.75
+    assert blend.weight_of("fourth") == 0
+    left = blend.without("second")
+    assert (left.components, left.weights) == ((parts[0], parts[2]), (0.25, 0.75))
+    assert blend.without("fourth") is blend
+
+
 def test_purchases_are_the_target_where_they_are_common() -> None:
     window = Window(day(0), day(10))
     buyers: list[list[Event]] = [[(1, 0, "view_item"), (2, 0)] for _ in range(40)]

@@ -135,6 +135,14 @@ def test_a_log_without_prices_categories_or_brands_has_a_vocabulary() -> None:
     assert vocabulary.content.categories == ([], [], [])
 
 
+def test_items_of_one_category_share_its_number() -> None:
+    vocabulary = build()
+    path_of = dict(SHOP.items.select("item_id", "category").iter_rows())
+    paths = [path_of[item_id] for item_id in vocabulary.item_ids]
+    pairs = set(zip(paths, vocabulary.item_categories.tolist(), strict=True))
+    assert len(pairs) == len(set(paths)) == len({number for _, number in pairs}) > 1
+
+
 def test_numbers_outside_the_catalogue_have_no_index() -> None:
     vocabulary = build()
     numbers = np.array([-1, 0, 10_000])
