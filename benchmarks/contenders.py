@@ -61,7 +61,11 @@ class Interpreters:
         ]
         # Beside the persons, for RecBole writes its logs wherever it is started.
         done = subprocess.run(
-            command, env=environment(), cwd=persons.parent, capture_output=True, text=True
+            command,
+            env=environment(with_gpu="cuda" in command),
+            cwd=persons.parent,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
@@ -69,10 +73,12 @@ class Interpreters:
         return found
 
 
-def environment() -> dict[str, str]:
+def environment(*, with_gpu: bool = False) -> dict[str, str]:
     """Return what every contender finds in its environment."""
     threads = str(os.cpu_count() or 1)
-    own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+    own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    if not with_gpu:
+        own["CUDA_VISIBLE_DEVICES"] = ""
     # Ours is found from the folder above, also where it is not installed.
     return {**os.environ, "PYTHONPATH": str(HERE.parent), **own, **ALLOCATOR}
 

@@ -2,11 +2,16 @@
 
     python benchmarks/train_speed.py --rectools-python PATH --recbole-python PATH
     python benchmarks/train_speed.py --to-quality
+    python benchmarks/train_speed.py --device cuda --precision bf16 --compile \\
+        --sizes small,base,large --batch-targets 4800 --out benchmarks/results/train_speed_gpu.json
 
 Same data (Beauty), size (width 64, two blocks, dropout .5), loss and allocator for all; each also
 at the length that suits it best. Every repeat is a process of its own, the contenders in turns;
 speed is the median of the repeats, in training targets (next items learned from) a second after a
-warm-up. `--to-quality` times our own run until validation NDCG@10 reaches .050 instead.
+warm-up. `--to-quality` times our own run until validation NDCG@10 reaches .050 instead. With
+`--sizes` only our own network is run, in those sizes, on the device, in the precision and with the
+targets a batch asked for; each speed then stands beside the share of the machine's products that
+it makes use of (see `utilisation.py`).
 
 The peers live in environments of their own: `pip install "rectools[torch]"`, `pip install recbole`.
 """
@@ -17,11 +22,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ceilings import ceilings
+import torch
+from ceilings import Place, ceilings
 from contenders import Contender, Interpreters, interpreters, machine, options, write
 from plain_data import read_published, write_persons
+from utilisation import Work
 
 BAR = 0.05
+_OURS = ("seconds_an_epoch", "peak_gpu_mb")  # told by our own runner alone
 # As each trains best: RecTools' own batch is 128 persons, RecBole's is of prefixes.
 PREFIX = ("--samples", "prefix", "--batch", "256")
 # Places in a batch of ours that hold as many targets as RecTools' 128 persons at that length.
@@ -68,6 +76,28 @@ def _at(name: str, length: int) -> tuple[str, ...]:
     return ("--length", str(length), "--batch-targets", str(PLACES[length]))
 
 
+def own_contenders(given: argparse.Namespace, lengths: list[int]) -> list[Contender]:
+    """Return our own at each size and length, as they are to be run."""
+    how = ["--device", given.device, "--precision", given.precision]
+    how += ["--batch-targets", str(given.batch_targets)] + ["--compile"] * given.compile
+    return [
+        Contender(f"{one.name}, {size}", one.library, (*one.options, *how, "--size", size))
+        for size in given.sizes.split(",")
+        for one in contenders(given.negatives, lengths)
+        if one.library == "habitue" and "prefix" not in one.name
+    ]
+
+
+def add_utilisation(
+    speeds: dict[str, Any], *, num_items: int, negatives: int, gflops: float
+) -> None:
+    """Write beside each of our own speeds which share of the machine's products it is."""
+    for name, found in speeds.items():
+        rivals = negatives if "sampled" in name else num_items
+        work = Work(name.split(", ")[-1], rivals)
+        found["flop_utilisation"] = round(work.utilisation(_speed(found), gflops), 4)
+
+
 def compare(
     asked: list[Contender], pythons: Interpreters, persons: Path, *, repeats: int, timing: list[str]
 ) -> dict[str, Any]:
@@ -84,6 +114,7 @@ def compare(
             "peak_mb": max(run["peak_mb"] for run in found),
             "targets_a_step": round(found[0]["targets"] / found[0]["steps"]),
             "version": found[0]["version"],
+            **{key: found[0][key] for key in _OURS if key in found[0]},
         }
         for name, found in runs.items()
     }
@@ -137,23 +168,41 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=6)
     asked.add_argument("--only", default="", help="contenders with this in their names")
     asked.add_argument("--to-quality", action="store_true")
+    asked.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    asked.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    asked.add_argument("--compile", action="store_true")
+    asked.add_argument("--sizes", default="", help="run our own alone: small,base,large")
+    asked.add_argument("--batch-targets", type=int, default=768)
     given = asked.parse_args()
+    if given.device == "cuda" and not given.sizes:
+        asked.error("--device cuda is for our own network alone: name its --sizes")
     lengths = [int(text) for text in given.lengths.split(",")]
     pythons = interpreters(given)
+    place = Place(given.device, torch.bfloat16 if given.precision == "bf16" else torch.float32)
     about = {"data": given.data, "negatives": given.negatives, "machine": machine()}
-    about["ceilings"] = ceilings()
+    if given.device == "cuda":
+        about["gpu"] = torch.cuda.get_device_name()
+    about["ceilings"] = ceilings(place)
     with tempfile.TemporaryDirectory() as folder:
         persons = Path(folder) / "persons.npz"
-        write_persons(persons, read_published(given.data))
+        everyone = read_published(given.data)
+        write_persons(persons, everyone)
         if given.to_quality:
             runs = [pythons.run(QUALITY, persons) for _ in range(given.repeats)]
             path = given.out.with_name("time_to_quality.json")
             write(path, {"data": given.data, "machine": about["machine"], "runs": runs})
             return
         timing = ["--warm-up", str(given.warm_up), "--seconds", str(given.seconds)]
-        chosen = _only(contenders(given.negatives, lengths), given)
+        own = bool(given.sizes)
+        everybody = own_contenders(given, lengths) if own else contenders(given.negatives, lengths)
+        chosen = _only(everybody, given)
         speeds = compare(chosen, pythons, persons, repeats=given.repeats, timing=timing)
-        about["profiles"] = profiles(chosen, pythons, persons)
+        if own:
+            num_items = max(int(person.max()) for person in everyone)
+            gflops = about["ceilings"]["square_product_gflops"]
+            add_utilisation(speeds, num_items=num_items, negatives=given.negatives, gflops=gflops)
+        else:
+            about["profiles"] = profiles(chosen, pythons, persons)
     about |= {"missing": pythons.missing, "ratios": ratios(speeds, lengths), "speeds": speeds}
     write(given.out, about)
 

@@ -13,6 +13,8 @@ from habitue.config import Settings
 from habitue.events.data_checks import Finding, check_log, refuse_broken
 from habitue.events.log import EventLog
 from habitue.events.span import span_of
+from habitue.model.compiling import check_compiler
+from habitue.model.device import chosen_device
 from habitue.profiles.tasks import ResolvedTask, outline_log, resolve_tasks
 from habitue.sequences.encoder import write_sequences
 from habitue.sequences.minimum import check_enough
@@ -79,8 +81,11 @@ def prepare(
 
     Raises:
         NotEnoughData: there are too few persons or items.
-        Refused: `data_check_failed`, the log looks broken.
+        Refused: `data_check_failed`, the log looks broken; `no_cuda` or `no_compiler`, the
+            settings ask for what this machine has not.
     """
+    chosen_device(settings.training)
+    check_compiler(settings.training)
     plan = plan_training(log, settings, as_of=as_of)
     cut = plan.cuts.as_of
     check_enough(log, as_of=cut)

@@ -48,7 +48,7 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('[model]\nsize = "huge"\n', "Setting 'model.size' is 'huge'; expected 'tiny' or 'small'."),
+        ('[model]\nsize = "huge"\n', "'huge'; expected 'tiny', 'small', 'base' or 'large'."),
         ("[training]\nepochs = 2.5\n", "'training.epochs' is 2.5; expected a whole number."),
         ('[training]\nepochs = "two"\n', "is 'two'; expected a whole number."),
         ("[training]\nepochs = -1\n", "is -1; expected a number greater than or equal to 0."),

@@ -7,10 +7,12 @@ from pydantic import AfterValidator, Field
 from habitue.config.stage import LONGEST_DAYS, Stage
 
 Architecture = Literal["transformer", "sasrec", "gru", "lstm", "cnn"]
-Size = Literal["tiny", "small"]
+Size = Literal["tiny", "small", "base", "large"]
 Samples = Literal["all", "prefix"]
 Loss = Literal["sampled", "full"]
 RivalsKind = Literal["mixed", "uniform", "in_batch"]
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "bf16"]
 
 
 def _heads(value: int) -> int:
@@ -37,7 +39,11 @@ class ModelSettings(Stage):
     """The behaviour model's shape; `size` sets what is not set here."""
 
     architecture: Architecture = Field("transformer", description="The backbone.")
-    size: Size = Field("small", description="tiny: width 32, one layer; small: width 64, two.")
+    size: Size = Field(
+        "small",
+        description="tiny: width 32, one layer; small: width 64, two; base: width 256, four; "
+        "large: width 512, eight. The two last ones want a GPU.",
+    )
     heads: Heads = Field(0, description="Of attention: 1, 2, 4 or 8; 0 takes what suits the size.")
     max_length: int = Field(50, ge=2, description="Events of a person the model looks back on.")
     dropout: float | None = Field(
@@ -167,7 +173,18 @@ class TrainingSettings(Stage):
     max_person_events: int = Field(
         1000, ge=2, description="Of one person in training; the last ones."
     )
-    seed: int = Field(0, description="Same seed, data, version and threads: same model.")
+    device: Device = Field(
+        "auto", description="Where: cpu, or cuda, a GPU; auto takes the GPU where there is one."
+    )
+    precision: Precision = Field(
+        "fp32",
+        description="Of the network's forward pass: bf16 computes in half of the bits; losses, "
+        "weights and optimiser stay fp32.",
+    )
+    compile: bool = Field(
+        False, description="Whether torch.compile makes kernels of the backbone; wants a compiler."
+    )
+    seed: int = Field(0, description="Same seed, data, version, device and threads: same model.")
     holdout_days: float = Field(
         0,
         ge=0,

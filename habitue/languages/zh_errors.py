@@ -8,6 +8,12 @@ from typing import Final
 HINTS: Final[dict[str, str]] = {
     "Did you mean '{name}'?": "您是不是想输入“{name}”？",
     "See: {command}": "请参阅：{command}",
+    "Set it to 'auto' or 'cpu', or install the driver and a PyTorch built with CUDA.": (
+        "请改为 'auto' 或 'cpu'，或安装显卡驱动以及支持 CUDA 的 PyTorch。"
+    ),
+    "Set it to false, or install g++ (or name another compiler in the variable CXX).": (
+        "请改为 false，或安装 g++（也可在环境变量 CXX 中指定其他编译器）。"
+    ),
     "Check the path.": "请检查路径。",
     "Check the path and its permissions.": "请检查路径及其权限。",
     "Check the path, its permissions and the disk.": "请检查路径、权限和磁盘。",
@@ -88,6 +94,12 @@ HINTS: Final[dict[str, str]] = {
     "Leave --minutes out, or pass --architecture {name}.": "请去掉 --minutes，或加上 --architecture {name}。",
 }
 WRONG: Final[dict[str, str]] = {
+    "training.device is 'cuda', but PyTorch finds no GPU here.": (
+        "training.device 为 'cuda'，但 PyTorch 在这台机器上没有找到 GPU。"
+    ),
+    "training.compile is true, but there is no C++ compiler here.": (
+        "training.compile 为 true，但这台机器上没有 C++ 编译器。"
+    ),
     "Stopped.": "已停止。",
     "There is no shop in {folder} yet.": "{folder}中还没有店铺。",
     "There are no events in {folder} yet.": "{folder}中还没有事件。",

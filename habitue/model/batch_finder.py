@@ -15,7 +15,7 @@ _LEAST_STEPS = 3
 _LEAST_SECONDS = 0.3
 _AS_FAST = 0.95  # of the fastest: larger batches mean fewer steps, which has to be worth it
 _VAIN = 2  # doublings without gain before the search ends
-_SHARE_OF_MEMORY = 0.5
+SHARE_OF_MEMORY = 0.5
 
 Steps = Callable[[int], Iterator[int]]  # yields the targets of each step of a size, without end
 Clock = Callable[[], float]
@@ -46,7 +46,7 @@ def find_size(
     A size is not tried that would, by what the one before took, let the process hold more than
     half of the machine's memory, or more than `most_mb`.
     """
-    most_mb = _SHARE_OF_MEMORY * machine_mb() if most_mb is None else most_mb
+    most_mb = SHARE_OF_MEMORY * machine_mb() if most_mb is None else most_mb
     before = held_mb()
     speeds: dict[int, float] = {}
     for size in sizes:

@@ -25,7 +25,12 @@ from habitue.sequences.content import CONTENT_FEATURES, TEXT_FEATURES
 from habitue.sequences.vocabulary import NUM_GAP_BINS, NUM_ITEM_BUCKETS
 
 # width, layers, heads
-SIZES: dict[str, tuple[int, int, int]] = {"tiny": (32, 1, 1), "small": (64, 2, 2)}
+SIZES: dict[str, tuple[int, int, int]] = {
+    "tiny": (32, 1, 1),
+    "small": (64, 2, 2),
+    "base": (256, 4, 4),
+    "large": (512, 8, 8),
+}
 NUM_EVENT_TYPES = len(EVENT_TYPES) + 1
 _COLUMN_MULTIPLE = 32  # a matrix of 32·n columns multiplies up to 45 % faster on a CPU
 _INIT_STD = 0.02
@@ -275,7 +280,7 @@ class BehaviourModel(nn.Module):
 
     def _feature_sum(self, ids: torch.Tensor) -> torch.Tensor:
         if ids.shape[-1] == 0:  # a log without any such feature; EmbeddingBag refuses empty bags
-            return torch.zeros(*ids.shape[:-1], self.shape.width)
+            return torch.zeros(*ids.shape[:-1], self.shape.width, device=ids.device)
         flat: torch.Tensor = self.feature_table(ids.flatten(0, -2))
         return flat.view(*ids.shape[:-1], self.shape.width)
 
@@ -286,7 +291,8 @@ def _padded(rows: int) -> int:
 
 def person_embeddings(states_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
     """Return each person's last state beside the mean of their states, [B, 2·D]."""
-    is_event_BT = torch.arange(states_BTD.shape[1]) < lengths_B[:, None]
+    place_T = torch.arange(states_BTD.shape[1], device=states_BTD.device)
+    is_event_BT = place_T < lengths_B[:, None]
     mean_BD = (states_BTD * is_event_BT[:, :, None]).sum(1) / lengths_B[:, None]
     return torch.cat([at_last(states_BTD, lengths_B), mean_BD], dim=1)
 

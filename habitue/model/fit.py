@@ -20,7 +20,17 @@ import torch
 from habitue.compute import Progress
 from habitue.config import TrainingSettings
 from habitue.errors import Failed
-from habitue.model.batch_finder import doubled, find_size
+from habitue.model.batch_finder import SHARE_OF_MEMORY, doubled, find_size
+from habitue.model.compiling import Compiled, check_compiler
+from habitue.model.device import (
+    CPU,
+    chosen_device,
+    held_mb,
+    memory_mb,
+    random_state,
+    sent,
+    set_random_state,
+)
 from habitue.model.following import Following, following_events
 from habitue.model.inference import Network
 from habitue.model.objectives import Rivals, behaviour_loss
@@ -138,6 +148,10 @@ class Run:
         self.curve_file = curve_file
         self.is_prefix = training.samples == "prefix"
         self.epochs, self.most_events = pace(span.num_events, training)
+        self.device = chosen_device(training)
+        self.model.to(self.device)  # before the optimiser and the average take note of the weights
+        check_compiler(training)
+        self.compiled = Compiled(self.model.backbone) if training.compile else None
         self.optimizer = new_optimizer(self.model, training)
         self.augmentation = Augmentation.of(
             sequences, span, network.model.shape.num_items, training
@@ -147,6 +161,7 @@ class Run:
             item_counts(sequences, span, network.model.shape.num_items),
             count=training.negatives,
             kind=training.rivals,
+            device=self.device,
         )
         self.ranks = Ranks.current()
         self.tries = count()  # of steps that left no trace
@@ -178,8 +193,7 @@ class Run:
 
     def fit(self) -> TrainedNetwork:
         """Run epochs until there is no gain, and keep the best."""
-        label = f"Training, going on from epoch {self.went_on_from}" if self.went_on_from else ""
-        self.progress.start(label or "Training", self.epochs * self._epoch_size(), "events")
+        self.progress.start(self._label(), self.epochs * self._epoch_size(), "events")
         self.progress.advance(self.at.events)
         for line in self.curve:
             self._write_line(line)
@@ -196,6 +210,7 @@ class Run:
             self._save()
         self.progress.finish()
         self.model.load_state_dict(self.best)
+        self.model.to(CPU)
         return TrainedNetwork(
             network=self._as_it_is_now(),
             curve=self.curve,
@@ -210,6 +225,11 @@ class Run:
             batch=self.at.batch,
             learning_rate=self.at.rate,
         )
+
+    def _label(self) -> str:
+        where = "" if self.device.type == "cpu" else " on the GPU"
+        since = f", going on from epoch {self.went_on_from}" if self.went_on_from else ""
+        return f"Training{where}{since}"
 
     def _find_rate(self) -> float:
         """Try rates on the first batches of an epoch of their own."""
@@ -231,18 +251,23 @@ class Run:
         if self.is_prefix:
             sizes = doubled(_LEAST_BATCH_SAMPLES, self._epoch_size() // _LEAST_BATCHES)
         with self._leaving_no_trace():
-            return find_size(sizes, steps)
+            return find_size(
+                sizes,
+                steps,
+                held_mb=lambda: held_mb(self.device),
+                most_mb=SHARE_OF_MEMORY * memory_mb(self.device),
+            )
 
     @contextmanager
     def _leaving_no_trace(self) -> Iterator[None]:
         """Let steps be tried before the first one, and be afterwards as if none had been."""
         before = {name: value.clone() for name, value in self._tensors().items()}
-        state, position = torch.get_rng_state(), replace(self.at)
+        state, position = random_state(self.device), replace(self.at)
         self.model.train()
         yield
         self._restore(before)
         self.at = position
-        torch.set_rng_state(state)
+        set_random_state(state, self.device)
         self.model.input_dropout.forget()
 
     def _try_step(self, plan: Windows, rng: np.random.Generator, rate: float) -> float:
@@ -375,11 +400,11 @@ class Run:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         if self.losses:  # at an epoch's end they are the tensors themselves
             tensors |= {f"sound.{name}": value for name, value in self.sound.items()}
-        tensors["random"] = torch.get_rng_state()
+        tensors |= random_state(self.device)
         if self.model.input_dropout.drawn_from is not None:
             tensors["masks"] = self.model.input_dropout.drawn_from
         tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64)
-        return TrainingState(numbers, tensors)
+        return TrainingState(numbers, {name: value.cpu() for name, value in tensors.items()})
 
     def _take_up(self, state: TrainingState) -> None:
         """Be as the training was when `state` was kept."""
@@ -391,7 +416,7 @@ class Run:
         self._restore(tensors)
         self.best = _under("best.", tensors)
         self.sound = _under("sound.", tensors)
-        torch.set_rng_state(tensors["random"])
+        set_random_state(tensors, self.device)
         if "masks" in tensors:
             self.model.input_dropout.draw_from(tensors["masks"])
         self.losses = tensors["losses"].tolist()
@@ -450,11 +475,13 @@ class Run:
 
     def _loss(self, batch: Batch, following: Following, place: tuple[int, int]) -> torch.Tensor:
         """Return the loss of a batch, or of this rank's share of it."""
-        if self.ranks is None:
-            return behaviour_loss(self.model, batch, following, self.rivals, self.training)
-        return self.ranks.loss(
-            self.model, batch, following, self.rivals, self.training, place=place
-        )
+        batch, following = sent(batch, self.device), sent(following, self.device)
+        with self.compiled.standing_in() if self.compiled else nullcontext():
+            if self.ranks is None:
+                return behaviour_loss(self.model, batch, following, self.rivals, self.training)
+            return self.ranks.loss(
+                self.model, batch, following, self.rivals, self.training, place=place
+            )
 
     def _value(self, loss: torch.Tensor) -> float:
         """Return the loss as a number, that of the whole batch."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from habitue.model.behaviour import BehaviourModel, person_embeddings
+from habitue.model.device import sent
 from habitue.schema import EVENT_TYPES
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, sorted_batches
 from habitue.sequences.encoder import gap_bins
@@ -52,6 +53,11 @@ class Network:
         self.model.eval()
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes; while it is trained perhaps a GPU, afterwards the processor."""
+        return self.model.item_bias.device
+
+    @property
     def dim(self) -> int:
         """The width of an embedding."""
         return 2 * self.model.shape.width
@@ -60,7 +66,7 @@ class Network:
         """Return, [N, dim], each person's last state beside the mean of their last states."""
         found = np.zeros((len(sequences), self.dim), dtype=np.float32)
         for rows, batch, states_BTD in self._states(sequences.before(as_of)):
-            found[rows] = person_embeddings(states_BTD, batch.lengths_B).numpy()
+            found[rows] = person_embeddings(states_BTD, batch.lengths_B).cpu().numpy()
         return found
 
     def scores(self, sequences: Sequences, *, as_of: int) -> Floats:
@@ -101,7 +107,7 @@ class Network:
         """Return the probabilities of the next wanted item's top-level category."""
         count = len(self.category_labels)
         with torch.inference_mode():
-            numbers = torch.arange(1, count + 1)
+            numbers = torch.arange(1, count + 1, device=self.device)
             matrix_CD = self.model.category_vectors(numbers)
             bias_C = self.model.category_bias[1 : count + 1]
 
@@ -116,7 +122,7 @@ class Network:
         """Return the vectors [I, D] and biases [I] of the known items."""
         if self._items is None:
             with torch.inference_mode():
-                numbers = torch.arange(1, self.model.shape.num_items + 1)
+                numbers = torch.arange(1, self.model.shape.num_items + 1, device=self.device)
                 matrix = self.model.item_vectors(numbers)
                 self._items = (matrix, self.model.item_bias[1:].clone())
         return self._items
@@ -141,7 +147,7 @@ class Network:
                     items_BT=batch.items_BT,
                     elapsed_BT=last_second_B - batch.seconds_BT,
                 )
-                found[rows] = answer(last).numpy()
+                found[rows] = answer(last).cpu().numpy()
         return found
 
     def _query(self, states_BD: torch.Tensor, elapsed: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -153,6 +159,7 @@ class Network:
             return states_BD
         with torch.inference_mode():
             over_BG = torch.arange(NUM_GAP_BINS) < torch.from_numpy(gap_bins(elapsed))[:, None]
+            over_BG = over_BG.to(self.device)
             weights_BG = self.model.gap_head(states_BD).masked_fill(over_BG, -torch.inf)
             return self.model.at_gap(states_BD, torch.softmax(weights_BG, dim=1))
 
@@ -163,11 +170,8 @@ class Network:
         shape = self.model.shape
         windows = last_windows(sequences, max_length=shape.settings.max_length)
         for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
-            batch = collate(
-                sequences,
-                Windows(windows.starts[rows], windows.lengths[rows]),
-                features=shape.features,
-            )
+            chosen = Windows(windows.starts[rows], windows.lengths[rows])
+            batch = sent(collate(sequences, chosen, features=shape.features), self.device)
             with torch.inference_mode():
                 states_BTD = self.model.states(batch, self.model.item_inputs(batch.items_BT))
             yield rows, batch, states_BTD
@@ -184,4 +188,5 @@ class _LastStates:
 
 
 def _last(states_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
-    return states_BTD[torch.arange(len(lengths_B)), lengths_B - 1]
+    row_B = torch.arange(len(lengths_B), device=lengths_B.device)
+    return states_BTD[row_B, lengths_B - 1]

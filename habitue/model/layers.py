@@ -17,6 +17,7 @@ NUM_TIME_BINS = 28
 _MASK_POOL = 1 << 22
 _LOSS_ROWS = 512
 _FULL_LOSS_ROWS = 64  # with all items of a usual shop, some megabytes that stay in cache
+_GPU_LOGITS = 1 << 28  # in a chunk: a GPU wants few large products
 _LEAST_SHARE = 1e-38
 _SLOW_WAVES = 2  # beside the mean
 
@@ -25,7 +26,8 @@ class PooledDropout(nn.Module):
     """Dropout whose masks are slices, at random offsets, of one pool drawn beforehand.
 
     PyTorch draws CPU dropout masks on one thread at about 15 ns an element, dearer than the
-    sampled loss; a slice costs one multiplication. Offsets come from PyTorch's own generator, so
+    sampled loss; a slice costs one multiplication. GPUs and compiled kernels draw masks for almost
+    nothing, so there it is PyTorch's own dropout. Offsets come from PyTorch's own generator, so
     `torch.manual_seed` fixes them. `drawn_from` is the state of that generator when the pool was
     drawn, None before; the pool is too large to be kept in a checkpoint.
     """
@@ -40,7 +42,8 @@ class PooledDropout(nn.Module):
         """Return `x` with `share` of its elements dropped and the rest scaled up."""
         if not self.training or self.share == 0:
             return x
-        if x.numel() > _MASK_POOL // 2:
+        is_cheap = x.device.type != "cpu" or torch.compiler.is_compiling()
+        if is_cheap or x.numel() > _MASK_POOL // 2:
             return functional.dropout(x, self.share)
         if self._pool is None:
             self.drawn_from = torch.get_rng_state()
@@ -82,7 +85,7 @@ class TimeBias(nn.Module):
     def forward(self, seconds_BT: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return one additive attention mask [B, H, T, T] a layer, minus infinity ahead."""
         length = seconds_BT.shape[1]
-        place_T = torch.arange(length)
+        place_T = torch.arange(length, device=seconds_BT.device)
         distance_TT = place_T[:, None] - place_T
         elapsed_BTT = seconds_BT[:, :, None] - seconds_BT[:, None, :]
         bias_BTTL = self.by_time(time_bins(elapsed_BTT))
@@ -173,16 +176,35 @@ class HighPass(nn.Module):
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Return the filtered positions."""
         length = x_BTD.shape[1]
-        return self._passed(x_BTD, self.slow[:length, :length] @ x_BTD)
+        # In bf16 products are narrower than what they are made of.
+        slow_BTD = (self.slow[:length, :length] @ x_BTD).to(x_BTD.dtype)
+        return self._passed(x_BTD, slow_BTD)
 
     def last(self, x_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
         """Return the filtered last positions, [B, D]."""
         weights_BT = self.slow[lengths_B - 1, : x_BTD.shape[1]]
-        slow_BD = (weights_BT[:, None] @ x_BTD)[:, 0]
-        return self._passed(x_BTD[torch.arange(len(lengths_B)), lengths_B - 1], slow_BD)
+        slow_BD = (weights_BT[:, None] @ x_BTD)[:, 0].to(x_BTD.dtype)
+        row_B = torch.arange(len(lengths_B), device=x_BTD.device)
+        return self._passed(x_BTD[row_B, lengths_B - 1], slow_BD)
 
     def _passed(self, x: torch.Tensor, slow: torch.Tensor) -> torch.Tensor:
         return torch.lerp(slow, x, self.strength**2)
+
+
+def _rows_at_once(usual: int, candidates_MD: torch.Tensor) -> int:
+    """Return how many rows of logits are held at a time."""
+    if candidates_MD.device.type == "cpu":
+        return usual
+    return max(usual, _GPU_LOGITS // max(len(candidates_MD), 1))
+
+
+def _subtract(target: torch.Tensor, at_N: torch.Tensor, values: torch.Tensor) -> None:
+    """Subtract values from rows, some of them several times."""
+    if target.device.type == "cpu":
+        target.index_add_(0, at_N, values, alpha=-1)
+    else:
+        # There `index_add_` adds in any order, and no training could be repeated bit by bit.
+        target.index_put_((at_N,), -values, accumulate=True)
 
 
 class _SharedSoftmax(torch.autograd.Function):
@@ -210,8 +232,9 @@ class _SharedSoftmax(torch.autograd.Function):
         grad_own_bias, grad_share = torch.empty_like(own_bias_N), torch.empty_like(own_bias_N)
         grad_shared, grad_bias = torch.zeros_like(shared_MD), torch.zeros_like(shared_bias_M)
         loss = query_ND.new_zeros(())
-        for start in range(0, rows, _LOSS_ROWS):
-            part = slice(start, start + _LOSS_ROWS)
+        at_once = _rows_at_once(_LOSS_ROWS, shared_MD)
+        for start in range(0, rows, at_once):
+            part = slice(start, start + at_once)
             query, own = query_ND[part], own_ND[part]
             own_logit = (query * own).sum(1) + own_bias_N[part]
             logits = torch.addmm(shared_bias_M, query, shared_MD.T)
@@ -269,8 +292,9 @@ class _FullSoftmax(torch.autograd.Function):
         grad_query, grad_share = torch.empty_like(query_ND), torch.empty_like(log_softmax_share_N)
         grad_vectors, grad_biases = torch.zeros_like(vectors_MD), torch.zeros_like(biases_M)
         loss = query_ND.new_zeros(())
-        for start in range(0, rows, _FULL_LOSS_ROWS):
-            part = slice(start, start + _FULL_LOSS_ROWS)
+        at_once = _rows_at_once(_FULL_LOSS_ROWS, vectors_MD)
+        for start in range(0, rows, at_once):
+            part = slice(start, start + at_once)
             query, own = query_ND[part], own_N[part]
             share = torch.softmax(torch.addmm(biases_M, query, vectors_MD.T), dim=1)
             # A share too small for a float costs some 87, not infinitely much.
@@ -282,9 +306,9 @@ class _FullSoftmax(torch.autograd.Function):
             found = torch.mm(share, vectors_MD, out=grad_query[part])
             found.sub_(vectors_MD[own]).mul_(duty[:, None])
             scaled = query * duty[:, None]
-            grad_vectors.addmm_(share.T, scaled).index_add_(0, own, scaled, alpha=-1)
+            _subtract(grad_vectors.addmm_(share.T, scaled), own, scaled)
             if learns_biases:
-                grad_biases.addmv_(share.T, duty).index_add_(0, own, duty, alpha=-1)
+                _subtract(grad_biases.addmv_(share.T, duty), own, duty)
             grad_share[part] = -duty
         grad_otherwise = -1 / max(rows, 1) - grad_share
         ctx.save_for_backward(grad_query, grad_vectors, grad_biases, grad_share, grad_otherwise)

@@ -19,6 +19,7 @@ from torch.nn import functional
 from habitue.config import RivalsKind, TrainingSettings
 from habitue.model.backbones.backbone import at_last
 from habitue.model.behaviour import BehaviourModel, one_hot_gaps, person_embeddings
+from habitue.model.device import CPU
 from habitue.model.following import Following, Later
 from habitue.model.layers import Candidates, full_softmax_loss, shared_softmax_loss
 from habitue.model.slices import Slices, slice_loss
@@ -40,7 +41,12 @@ class Rivals:
     """
 
     def __init__(
-        self, frequencies_I: npt.NDArray[np.int64], *, count: int, kind: RivalsKind = "mixed"
+        self,
+        frequencies_I: npt.NDArray[np.int64],
+        *,
+        count: int,
+        kind: RivalsKind = "mixed",
+        device: torch.device = CPU,
     ) -> None:
         self.num_items = len(frequencies_I)
         self.count = count
@@ -49,8 +55,9 @@ class Rivals:
         often_I = frequencies_I / max(int(frequencies_I.sum()), 1)
         share_I = uniform / self.num_items + (1 - uniform) * often_I
         share_I = share_I / max(share_I.sum(), 1e-9)
-        self._cumulative_I = torch.from_numpy(np.cumsum(share_I))
-        self._log_share_I = torch.from_numpy(np.log(np.maximum(share_I, 1e-12))).float()
+        self._cumulative_I = torch.from_numpy(np.cumsum(share_I)).to(device)
+        log_share_I = torch.from_numpy(np.log(np.maximum(share_I, 1e-12))).float()
+        self._log_share_I = log_share_I.to(device)
 
     def draw(self, wanted_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return item indices [M] and what to add to their logits [M]; all where they are few.
@@ -59,10 +66,12 @@ class Rivals:
         """
         if self.kind == "in_batch":
             return wanted_N, -self._log_share_I[wanted_N - 1] - math.log(max(len(wanted_N), 1))
+        device = self._cumulative_I.device
         if self.num_items <= 2 * self.count:
-            return torch.arange(1, self.num_items + 1), torch.zeros(self.num_items)
-        place = torch.searchsorted(self._cumulative_I, torch.rand(self.count, dtype=torch.float64))
-        place = place.clamp(max=self.num_items - 1)
+            everything = torch.arange(1, self.num_items + 1, device=device)
+            return everything, torch.zeros(self.num_items, device=device)
+        drawn = torch.rand(self.count, dtype=torch.float64, device=device)
+        place = torch.searchsorted(self._cumulative_I, drawn).clamp(max=self.num_items - 1)
         return place + 1, -self._log_share_I[place] - math.log(self.count)
 
 
@@ -74,9 +83,11 @@ def behaviour_loss(
     settings: TrainingSettings,
 ) -> torch.Tensor:
     """Return the weighted sum of all objectives over one batch."""
-    hidden_BT = torch.rand(batch.items_BT.shape) < settings.hidden_items
+    device = batch.items_BT.device
+    hidden_BT = torch.rand(batch.items_BT.shape, device=device) < settings.hidden_items
     seen_BT = batch.items_BT.masked_fill(hidden_BT, 0) if settings.hidden_items else batch.items_BT
-    items_N, later_K = _wanted(following), _wanted(following.later)
+    items_N = _wanted(following)
+    later_K = items_N[:0] if following.later is None else _wanted(following.later)
     candidates = torch.cat([items_N, later_K])
     if settings.loss == "full":
         items_BTD, item_loss = _against_all(model, batch.items_BT, seen_BT, candidates, settings)
@@ -85,7 +96,8 @@ def behaviour_loss(
         items_BTD, item_loss = _against_some(
             model, batch.items_BT, seen_BT, candidates, drawn, settings
         )
-    states_BTD, asked_BQD = _states(model, batch, items_BTD, settings)
+    with _precision(settings, device):
+        states_BTD, asked_BQD = _states(model, batch, items_BTD, settings)
     query_ND, mixture = _queries(model, batch, following, asked_BQD, states_BTD)
     loss = item_loss(model.item_query(query_ND), mixture, slice(len(items_N)))
     if model.shape.num_categories > 2 and settings.category_weight:
@@ -100,14 +112,19 @@ def behaviour_loss(
         later = item_loss(model.item_query(query_KD), mixture, slice(len(items_N), None))
         loss = loss + settings.dense_weight * later
     if following.slices is not None:
-        loss = loss + settings.coles_weight * _slice_loss(model, following.slices, items_BTD)
+        with _precision(settings, device):
+            embeddings_SE = _slice_embeddings(model, following.slices, items_BTD)
+        loss = loss + settings.coles_weight * slice_loss(embeddings_SE, following.slices.owners_S)
     return loss
 
 
-def _wanted(asked: Following | Later | None) -> torch.Tensor:
+def _precision(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+    """Return the context in which states are made; whatever is made of them stays outside of it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")
+
+
+def _wanted(asked: Following | Later) -> torch.Tensor:
     """Return the items that follow, of those events that one follows."""
-    if asked is None:
-        return torch.zeros(0, dtype=torch.int64)
     items = asked.items_BQ.view(-1)
     return items[items.nonzero()[:, 0]]
 
@@ -129,10 +146,12 @@ def _queries(
     return query_ND, (new_BQ.view(-1)[at_N], repeat_BQ.view(-1)[at_N])
 
 
-def _slice_loss(model: BehaviourModel, slices: Slices, items_BTD: torch.Tensor) -> torch.Tensor:
-    """Return the loss of slices, whose items were looked up with the batch they were cut from."""
-    states_SLD = model.states(slices.batch, _rows(items_BTD, slices.at_SL))
-    return slice_loss(person_embeddings(states_SLD, slices.batch.lengths_B), slices.owners_S)
+def _slice_embeddings(
+    model: BehaviourModel, slices: Slices, items_BTD: torch.Tensor
+) -> torch.Tensor:
+    """Return embeddings of slices, whose items were looked up with the batch they are from."""
+    states_SLD = model.states(slices.batch, _rows(items_BTD, slices.at_SL)).float()
+    return person_embeddings(states_SLD, slices.batch.lengths_B)
 
 
 def _states(
@@ -141,8 +160,8 @@ def _states(
     """Return all states [B, T, D], None where nothing points at them, and those asked about."""
     is_prefix, has_repeats = settings.samples == "prefix", model.shape.has_repeats
     if is_prefix and not has_repeats:
-        return None, model.last_states(batch, items_BTD)[:, None]
-    states_BTD = model.states(batch, items_BTD)
+        return None, model.last_states(batch, items_BTD)[:, None].float()
+    states_BTD = model.states(batch, items_BTD).float()
     asked_BQD = at_last(states_BTD, batch.lengths_B)[:, None] if is_prefix else states_BTD
     return states_BTD if has_repeats else None, asked_BQD
 
@@ -197,12 +216,13 @@ def _against_all(
     vectors_MD = model.item_table.weight[: shape.rows]
     items_BTD = model.item_table(seen_BT)
     if shape.num_attributes:
-        labels_MD = model.attribute_vectors(torch.arange(shape.rows))
+        labels_MD = model.attribute_vectors(torch.arange(shape.rows, device=items_BT.device))
         known_BT = torch.where(model.is_known(items_BT), items_BT, 0)
         items_BTD = items_BTD + functional.embedding(known_BT, labels_MD)
         vectors_MD = vectors_MD + labels_MD
     if shape.content_columns:
-        content = model.feature_vectors(torch.arange(1 + shape.num_items))
+        everything = torch.arange(1 + shape.num_items, device=items_BT.device)
+        content = model.feature_vectors(everything)
         vectors_MD = vectors_MD + functional.pad(content, (0, 0, 0, shape.rows - len(content)))
     # What is no item can never be the answer.
     biases_M = functional.pad(
@@ -247,7 +267,8 @@ def _repeats(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log(1 - repeat) and log(probability of the wanted item as a repeat), both [B, Q]."""
     place_BQ = asked.place_BQ
-    is_past_BQT = torch.arange(batch.items_BT.shape[1]) <= place_BQ[:, :, None]
+    place_T = torch.arange(batch.items_BT.shape[1], device=place_BQ.device)
+    is_past_BQT = place_T <= place_BQ[:, :, None]
     seconds_BT = batch.seconds_BT
     seconds_BQ = seconds_BT.gather(1, place_BQ.expand(len(seconds_BT), -1))
     new_BQ, repeat_BQT = model.repeats(
@@ -282,9 +303,10 @@ def _category_loss(
     model: BehaviourModel, query_ND: torch.Tensor, categories_N: torch.Tensor
 ) -> torch.Tensor:
     count, size = model.shape.num_categories, len(categories_N)
-    rival_M = torch.arange(count)
+    device = categories_N.device
+    rival_M = torch.arange(count, device=device)
     if count > _MAX_CATEGORY_RIVALS:
-        rival_M = torch.randint(0, count, (_MAX_CATEGORY_RIVALS,))
+        rival_M = torch.randint(0, count, (_MAX_CATEGORY_RIVALS,), device=device)
     correction = math.log(count / len(rival_M))
     vectors = model.category_vectors(torch.cat([categories_N, rival_M]))
     return shared_softmax_loss(
@@ -297,7 +319,8 @@ def _category_loss(
 def _at_places(states_BTD: torch.Tensor, place_BQ: torch.Tensor) -> torch.Tensor:
     """Return the states at these places of each window, [B, Q, D]."""
     windows, length = states_BTD.shape[:2]
-    return _rows(states_BTD, torch.arange(windows)[:, None] * length + place_BQ)
+    window_B1 = torch.arange(windows, device=place_BQ.device)[:, None]
+    return _rows(states_BTD, window_B1 * length + place_BQ)
 
 
 def _rows(values_BQD: torch.Tensor, at_N: torch.Tensor) -> torch.Tensor:

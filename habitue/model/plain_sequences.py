@@ -24,6 +24,7 @@ from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.metrics import top_k
 from habitue.model.behaviour import BehaviourModel, Shape
+from habitue.model.device import chosen_device, own_random_numbers, sent
 from habitue.model.fit import Epoch, Run
 from habitue.model.inference import Network
 from habitue.model.priors import set_priors
@@ -139,8 +140,7 @@ def train_on_sequences(
     )
     training = _only_items(training)
     judge = _Judge.of(known, validation, filter_seen=filter_seen, max_length=model.max_length)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(training.seed)
+    with own_random_numbers(training.seed, chosen_device(training)):
         network = Network(_new_model(model, num_items, attributes), (), "")
         set_priors(network.model, known, span)
         trained = Run(network, known, span, judge, training, progress).fit()
@@ -297,10 +297,11 @@ class _Questions:
         with torch.inference_mode():
             for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
                 chosen = Windows(windows.starts[rows], windows.lengths[rows])
-                batch = collate(histories, chosen, features=())
+                batch = sent(collate(histories, chosen, features=()), network.device)
                 items_BTD = model.item_inputs(batch.items_BT)
-                states_BD[rows] = model.last_states(batch, items_BTD).numpy()
-            return _Questions(network, histories, model.item_query(torch.from_numpy(states_BD)))
+                states_BD[rows] = model.last_states(batch, items_BTD).cpu().numpy()
+            query_BD = model.item_query(torch.from_numpy(states_BD).to(network.device))
+            return _Questions(network, histories, query_BD)
 
     def write_scores(self, start: int, found: Floats) -> None:
         """Write logits, or logarithms of probabilities, of the histories from `start` on."""
@@ -311,8 +312,11 @@ class _Questions:
             return
         matrix_ID, bias_I = self.network.item_matrix()
         with torch.inference_mode():
-            queries_BD = self.queries_BD[start:stop]
-            torch.addmm(bias_I, queries_BD, matrix_ID.T, out=torch.from_numpy(found))
+            queries_BD, scores = self.queries_BD[start:stop], torch.from_numpy(found)
+            if self.network.device.type == "cpu":
+                torch.addmm(bias_I, queries_BD, matrix_ID.T, out=scores)
+            else:
+                scores.copy_(torch.addmm(bias_I, queries_BD, matrix_ID.T))
 
 
 def _run_maxima(scores: Floats, k: int) -> Floats | None:

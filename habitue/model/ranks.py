@@ -210,6 +210,12 @@ def _check(training: TrainingSettings) -> None:
             fix="Set training.batch_events (or training.batch_samples), or train without torchrun.",
             code="usage",
         )
+    if training.device == "cuda":
+        raise Refused(
+            "training.device is 'cuda', and several processes train on processors alone.",
+            fix="Set it to 'auto' or 'cpu', or train without torchrun.",
+            code="usage",
+        )
     if training.coles_weight:
         raise Refused(
             f"training.coles_weight is {training.coles_weight:g}: that objective compares persons "

@@ -89,7 +89,7 @@ def slice_loss(embeddings_SE: torch.Tensor, owners_S: torch.Tensor) -> torch.Ten
     unit_SE = functional.normalize(embeddings_SE, dim=1)
     squared_SS = (2 - 2 * unit_SE @ unit_SE.T).clamp(min=0)
     is_same_SS = owners_S[:, None] == owners_S
-    is_pair_SS = is_same_SS & ~torch.eye(len(owners_S), dtype=torch.bool)
+    is_pair_SS = is_same_SS & ~torch.eye(len(owners_S), dtype=torch.bool, device=owners_S.device)
     pull = squared_SS[is_pair_SS].mean()
     # The root of zero has no gradient.
     distance_SS = torch.sqrt(squared_SS + 1e-6).masked_fill(is_same_SS, math.inf)

@@ -16,6 +16,7 @@ from habitue.compute import Progress
 from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import NotEnoughData
 from habitue.model.behaviour import BehaviourModel, Shape
+from habitue.model.device import chosen_device, own_random_numbers
 from habitue.model.fit import GoesOn, Run, TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.priors import set_priors, targets_of
@@ -68,8 +69,8 @@ def train_network(
         max_length=model.max_length,
     )
     # The caller's random numbers stay as they were.
-    with torch.random.fork_rng(devices=[]), _curve_file(folder) as curve_file:
-        torch.manual_seed(training.seed)
+    device = chosen_device(training)
+    with own_random_numbers(training.seed, device), _curve_file(folder) as curve_file:
         num_items = vocabulary.num_items
         model = settled_model(model, sequences, num_items=num_items, before=valid_from)
         training = settled_training(training, model, span, num_items=num_items)
@@ -82,7 +83,8 @@ def train_network(
                 sequences,
                 vocabulary=vocabulary.fingerprint,
                 model=model.model_dump(mode="json"),
-                training=training.model_dump(mode="json"),
+                # On another device it goes on too, though no longer bit by bit.
+                training=training.model_dump(mode="json", exclude={"device"}),
                 shapes={n: list(value.shape) for n, value in network.model.state_dict().items()},
                 moments=[valid_from, as_of],
                 ranks=run.ranks.count if run.ranks else 0,

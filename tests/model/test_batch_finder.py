@@ -120,7 +120,7 @@ def test_a_training_broken_off_keeps_the_size_it_found(
 def test_only_what_an_epoch_has_enough_of_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[list[int]] = []
 
-    def remember(sizes: list[int], _: Steps) -> int:
+    def remember(sizes: list[int], _: Steps, **memory: object) -> int:
         tried.append(sizes)
         return sizes[0]
 

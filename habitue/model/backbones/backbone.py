@@ -50,6 +50,6 @@ class Backbone(nn.Module, ABC):
 def at_last(x_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
     """Return each window's last position, [B, D]."""
     length, width = x_BTD.shape[1:]
-    at_B = torch.arange(len(lengths_B)) * length + lengths_B - 1
+    at_B = torch.arange(len(lengths_B), device=x_BTD.device) * length + lengths_B - 1
     # An embedding look-up, because its gradient is far faster than that of indexing.
     return functional.embedding(at_B, x_BTD.reshape(-1, width))

@@ -77,14 +77,15 @@ class PostNormBlock(nn.Module):
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Return the next layer's positions."""
         length = x_BTD.shape[1]
-        ahead_TT = torch.full((length, length), -math.inf).triu(1)
+        ahead_TT = torch.full((length, length), -math.inf, device=x_BTD.device).triu(1)
         filtered = self.filter(x_BTD) if self.high_pass else None
         return self._mixed(x_BTD, self.attention(x_BTD, x_BTD, ahead_TT), filtered)
 
     def last(self, x_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
         """Return the next layer's last positions, [B, D]."""
         asking_BD = at_last(x_BTD, lengths_B)
-        is_padding_BT = torch.arange(x_BTD.shape[1]) >= lengths_B[:, None]
+        place_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
+        is_padding_BT = place_T >= lengths_B[:, None]
         mask_B1T = torch.where(is_padding_BT, -math.inf, 0.0)[:, None]
         gathered_BD = self.attention(asking_BD[:, None], x_BTD, mask_B1T)[:, 0]
         filtered = self.filter.last(x_BTD, lengths_B) if self.high_pass else None

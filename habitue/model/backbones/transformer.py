@@ -35,7 +35,7 @@ class Block(nn.Module):
         normed = self.attention_norm(x_BTD)
         mixed = self.attention(normed, mask_BHTT)
         if self.high_pass:
-            mixed = torch.lerp(mixed, self.filter(normed), self.high_pass)
+            mixed = torch.lerp(mixed, self.filter(normed).to(mixed.dtype), self.high_pass)
         x_BTD = self.attention_residual(x_BTD, mixed)
         out: torch.Tensor = self.forward_residual(
             x_BTD, self.forward_layer(self.forward_norm(x_BTD))
