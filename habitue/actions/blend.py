@@ -279,7 +279,9 @@ def choose_blend(
     if seen_items != "auto":
         policy = seen_items
     else:
-        policy = "allow" if scored["allow"] > scored["filter"] else "filter"
+        # Where nobody took the same again, offering it wins on validation by chance alone.
+        has_repeats = trial.repeat_share > 0
+        policy = "allow" if has_repeats and scored["allow"] > scored["filter"] else "filter"
     singles = np.eye(len(components), dtype=np.float32)
     report = BlendReport(
         num_persons=len(persons),

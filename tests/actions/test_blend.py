@@ -72,6 +72,21 @@ def test_a_useless_component_gets_no_weight() -> None:
     assert blend.report.blend_ndcg == pytest.approx(1)
 
 
+def test_where_nobody_took_the_same_again_nothing_seen_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Weights that chance makes better on validation must not decide it."""
+
+    def lucky(_: object, policy: str) -> npt.NDArray[np.float32]:
+        return np.array([1, 0] if policy == "allow" else [0, 1], dtype=np.float32)
+
+    monkeypatch.setattr(blend_module, "_search", lucky)
+    parts = [Table("good", knowing(range(40))), Table("half", knowing(range(20)))]
+    blend = choose_blend(parts, [split_shop()], WINDOW, num_items=41, target_types=("purchase",))
+    assert blend.report.ndcg_allow > blend.report.ndcg_filter
+    assert blend.seen_items == "filter"
+
+
 def test_never_falls_behind_the_best_single_recommender_on_validation() -> None:
     shop = make_shop(num_persons=80, days=120)
     as_of = shop.end_at - 14 * DAY
