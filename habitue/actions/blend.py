@@ -387,20 +387,29 @@ def _trial_of_block(components: Sequence[Recommender], block: Wanted, *, as_of: 
 
 def _search(trial: _Trial, policy: str) -> Floats:
     """Weights by coordinate search: from the best single component, only ever upwards."""
-    num = trial.is_active.shape[1]
-    singles = np.eye(num, dtype=np.float32)
+    singles = _able(trial)
     best = max(singles, key=lambda weights: trial.ndcg(weights, policy))
     best_ndcg = trial.ndcg(best, policy)
     for _ in range(_ROUNDS):
         before = best_ndcg
-        for component in range(num):
-            for weights in _moves(best, component):
+        for component in singles.argmax(axis=1):
+            for weights in _moves(best, int(component)):
                 ndcg = trial.ndcg(weights, policy)
                 if ndcg > best_ndcg * (1 + _LEAST_GAIN):
                     best, best_ndcg = weights, ndcg
         if best_ndcg == before:
             break
     return _pruned(trial, policy, best, best_ndcg)
+
+
+def _able(trial: _Trial) -> Floats:
+    """All the weight on one component, a row for each that knows anything of anybody.
+
+    One that knows nobody would stand for the traces of all others, and look like the best.
+    """
+    singles = np.eye(trial.is_active.shape[1], dtype=np.float32)
+    is_able = trial.is_active.any(axis=0)
+    return singles[is_able] if is_able.any() else singles
 
 
 def _moves(weights: Floats, component: int) -> list[Floats]:
@@ -418,8 +427,7 @@ def _moves(weights: Floats, component: int) -> list[Floats]:
 
 def _pruned(trial: _Trial, policy: str, weights: Floats, ndcg: float) -> Floats:
     """Without components whose absence costs next to nothing, and never below the best single."""
-    singles = np.eye(len(weights), dtype=np.float32)
-    floor = max(trial.ndcg(single, policy) for single in singles)
+    floor = max(trial.ndcg(single, policy) for single in _able(trial))
     for component in np.argsort(weights, kind="stable"):
         without = weights.copy()
         without[component] = 0

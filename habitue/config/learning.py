@@ -63,7 +63,7 @@ class ModelSettings(Stage):
         None,
         description="Whether the network may point at an item of the past instead of choosing; "
         "not set, it may where at least one wanted item in a hundred had been wanted before. If it "
-        "may not, sasrec has a dropout of .5 and a high_pass of .7.",
+        "may not, dropout is .5 and high_pass .7.",
     )
 
     @property
@@ -78,7 +78,7 @@ class ModelSettings(Stage):
 
     @property
     def _is_bare(self) -> bool:
-        return self.architecture == "sasrec" and self.repeats is False
+        return self.repeats is False
 
 
 class TrainingSettings(Stage):

@@ -87,6 +87,18 @@ def test_where_nobody_took_the_same_again_nothing_seen_is_offered(
     assert blend.seen_items == "filter"
 
 
+def test_a_component_that_knows_nobody_is_not_taken_for_the_best() -> None:
+    """All others would share its weight: two halves of the truth, at no merit of its own."""
+    parts = [
+        Table("silent", np.zeros((40, 41), dtype=np.float32)),
+        Table("first", knowing(range(20))),
+        Table("second", knowing(range(20, 40))),
+    ]
+    blend = choose_blend(parts, [split_shop()], WINDOW, num_items=41, target_types=("purchase",))
+    assert blend.weights[0] == 0
+    assert min(blend.weights[1:]) > 0.1
+
+
 def test_never_falls_behind_the_best_single_recommender_on_validation() -> None:
     shop = make_shop(num_persons=80, days=120)
     as_of = shop.end_at - 14 * DAY
