@@ -202,8 +202,7 @@ def figures() -> list[str]:
     """Return all that has been measured."""
     names = [f"train_speed{part}.json" for part in ("", "_sampled", "_full", "_prefix")]
     runs = [run for run in map(read, names) if run]
-    alone = read("train_speed_step.json")  # of one kind of step, without peers
-    timed = [run for run in [*runs, alone] if run and "ceilings" in run]
+    timed = [run for run in runs if "ceilings" in run]
     lines = [*training(runs), *roofline(timed), *profiles(timed)]
     for name, section in (
         ("time_to_quality.json", quality),
