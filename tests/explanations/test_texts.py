@@ -36,7 +36,7 @@ def test_whatever_happens_has_its_words(language: str) -> None:
         assert words(f"theme.{theme}")
     for part in ("network", "popularity", "personal", "recent", "last"):
         assert words(f"part.{part}")
-    for part in ("personal_frequency", "habit", "cooccurrence", "popularity_7d"):
+    for part in ("personal_frequency", "again", "habit", "cooccurrence", "popularity_7d"):
         assert words(f"part.{part}")
 
 
