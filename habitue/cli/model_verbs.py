@@ -22,7 +22,7 @@ from habitue.compute import is_helper
 def train(
     architecture: ArchitectureOption = None,
     size: Annotated[
-        str | None, typer.Option("--size", metavar="S", help="Size of the network: tiny or small.")
+        str | None, typer.Option("--size", metavar="S", help="Size: tiny, small, base or large.")
     ] = None,
     epochs: Annotated[
         int | None,
