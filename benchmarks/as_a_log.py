@@ -4,9 +4,10 @@
 
 A published file of sequences becomes a CSV of purchases on made-up days: everybody's last item
 falls into the holdout, the one before into the validation window, the others earlier, in their
-order. So `habitue evaluate` asks the very questions of the published protocol (all items ranked,
-the person's own left out), and its figures may be laid beside those of `habitue benchmark`. Nothing
-is set but what `--set` says. Prints one JSON document.
+order. So `habitue evaluate` asks the questions of the published protocol: all items ranked, the
+person's own left out. The row of the network may be laid beside those of `habitue benchmark`; the
+others and the blend may not, for a shop counts again up to the cut, with what the protocol keeps
+for validation. Nothing is set but what `--set` says. Prints one JSON document.
 """
 
 import argparse
