@@ -78,11 +78,15 @@ class Networked:
         what came next: no later items, less dropout, as in such a shop.
         """
         from habitue.model.plain_sequences import PLAIN_MODEL, PLAIN_TRAINING
-        from habitue.model.recipe import settled_model_by, without_repeats
+        from habitue.model.recipe import (
+            WIDTH_WITHOUT_REPEATS,
+            settled_model_by,
+            without_repeats,
+        )
         from habitue.sequences.repeating import LEAST_REPEATS
 
-        change: dict[str, object] = {}
-        if architecture != FLAGSHIP:
+        change: dict[str, object] = {"width": WIDTH_WITHOUT_REPEATS}
+        if architecture != FLAGSHIP:  # of the width that papers give them
             change = {"architecture": architecture}
         if architecture == "sasrec":  # as it was published
             change["high_pass"] = 0.0
@@ -91,7 +95,7 @@ class Networked:
         model = PLAIN_MODEL.model_copy(update=change)
         may_repeat = trial.validation.hidden is None
         if may_repeat and (share := trial.training.repeat_share()) >= LEAST_REPEATS:
-            left_open = dict.fromkeys(("repeats", "dropout", "high_pass"))
+            left_open = dict.fromkeys(("repeats", "dropout", "high_pass")) | {"width": 0}
             model = settled_model_by(model.model_copy(update=left_open), share)
             learning |= {"later_items": 0.0}
         training = PLAIN_TRAINING.model_copy(update=learning)

@@ -21,6 +21,12 @@ def _heads(value: int) -> int:
     return value
 
 
+def _width(value: int) -> int:
+    if value % 8 or value < 0:
+        raise ValueError("a multiple of 8, or 0")
+    return value
+
+
 def _found_or(least: int) -> AfterValidator:
     """0 is allowed too: the value is then found."""
 
@@ -33,6 +39,7 @@ def _found_or(least: int) -> AfterValidator:
 
 
 Heads = Annotated[int, AfterValidator(_heads)]
+Width = Annotated[int, AfterValidator(_width)]
 
 
 class ModelSettings(Stage):
@@ -44,6 +51,13 @@ class ModelSettings(Stage):
         description="tiny: width 32, one layer; small: width 64, two; base: width 256, four; "
         "large: width 512, eight. The two last ones want a GPU.",
     )
+    width: Width = Field(
+        0,
+        le=2048,
+        description="Numbers in a vector, a multiple of 8; 0 takes what suits the size, and 96 for "
+        "'small' where it may not point at the past (see repeats).",
+    )
+    layers: int = Field(0, ge=0, le=32, description="Blocks; 0 takes what suits the size.")
     heads: Heads = Field(0, description="Of attention: 1, 2, 4 or 8; 0 takes what suits the size.")
     max_length: int = Field(50, ge=2, description="Events of a person the model looks back on.")
     dropout: float | None = Field(

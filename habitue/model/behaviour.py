@@ -50,7 +50,7 @@ class Shape:
     @property
     def width(self) -> int:
         """D."""
-        return SIZES[self.settings.size][0]
+        return self.settings.width or SIZES[self.settings.size][0]
 
     @property
     def rows(self) -> int:
@@ -108,7 +108,8 @@ class BehaviourModel(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        width, layers, heads = SIZES[shape.settings.size]
+        _, layers, heads = SIZES[shape.settings.size]
+        width = shape.width
         self.shape = shape
         rows = _padded(1 + shape.num_items + NUM_ITEM_BUCKETS)
         self.item_table = nn.Embedding(rows, width, padding_idx=0)
@@ -125,7 +126,7 @@ class BehaviourModel(nn.Module):
         self.backbone: Backbone = BACKBONES[shape.settings.architecture](
             BackboneShape(
                 width=width,
-                layers=layers,
+                layers=shape.settings.layers or layers,
                 heads=shape.settings.heads or heads,
                 max_length=shape.settings.max_length,
                 high_pass=shape.settings.usual_high_pass,

@@ -17,6 +17,7 @@ MOST_EPOCHS: Final = 30
 # Next items learned from in all epochs together: some ten minutes of one core.
 _MANY_TARGETS: Final = {"full": 4_500_000, "sampled": 15_000_000}
 _LEAST_EPOCHS: Final = 4
+WIDTH_WITHOUT_REPEATS: Final = 96  # of size small: one and a half times the usual
 
 # Most is learnt of items, each seen a few times: small steps, many epochs, a long patience.
 WITHOUT_REPEATS: Final[dict[str, object]] = {
@@ -35,6 +36,8 @@ def settled_model_by(model: ModelSettings, repeat_share: float) -> ModelSettings
     if model.repeats is None:
         model = model.model_copy(update={"repeats": repeat_share >= LEAST_REPEATS})
     usual = {"dropout": model.usual_dropout, "high_pass": model.usual_high_pass}
+    if not (model.repeats or model.width) and model.size == "small":
+        usual["width"] = WIDTH_WITHOUT_REPEATS
     return model.model_copy(update=usual)
 
 
