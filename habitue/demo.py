@@ -55,6 +55,7 @@ class DemoResult:
                 f"Open {self.report} in a browser.",
                 f"habitue profile 2337 {where}",
                 f"habitue recommend 2337 {where}",
+                f"habitue explain 1036 --task purchase_30d {where}",
                 f"habitue alerts churn {where} --limit 10",
                 f"habitue audience 'segment = \"champion\"' {where}",
                 "Your own log: habitue init -w my-shop --from FILE…",
