@@ -309,10 +309,16 @@ class Version:
         )
 
     def next_parts(
-        self, name: str, frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int
+        self,
+        name: str,
+        frame: pl.DataFrame,
+        items: pl.DataFrame,
+        sequences: Sequences,
+        *,
+        as_of: int,
     ) -> dict[str, Floats]:
         """Return what each part of a mixture expects to come next, part -> [N, K]."""
-        model, sequences = self.next_models[name], encode(frame, items, self.vocabulary)
+        model = self.next_models[name]
         return model.parts(
             frame,
             items,

@@ -6,41 +6,28 @@ In: its JSON document. Out: text and tables on stdout. Knows nothing about how i
 from rich.console import Console
 
 from habitue.cli.tables import Json, Object, cell, cells_table, entries_of, objects_of, words
+from habitue.cli.texts import retold_sentence, say
 
 
 def show_explanation(console: Console, document: Object) -> None:
     """Print why an answer is what it is, or what moves a task in the shop."""
     who, fallback = document.get("user_id"), document.get("fallback")
     about = document.get("task") or document.get("item_id")
-    label = f"  [yellow]fallback: {words(cell(fallback))}[/]" if fallback else ""
-    console.print(
-        f"[bold]{cell(who) + ', ' if who else ''}{cell(about)}[/]{label}  "
-        f"[dim]as of {cell(document.get('as_of'))}, model {cell(document.get('model_version'))}[/]"
+    what = say("fallback: {what}", what=words(cell(fallback)))
+    label = f"  [yellow]{what}[/]" if fallback else ""
+    told = say(
+        "as of {as_of}, model {model}",
+        as_of=cell(document.get("as_of")),
+        model=cell(document.get("model_version")),
     )
+    console.print(f"[bold]{cell(who) + ', ' if who else ''}{cell(about)}[/]{label}  [dim]{told}[/]")
     for sentence in entries_of(document, "sentences"):
         console.print(cell(sentence))
-    if "persons" in document:
-        _drivers(console, document)
-    else:
+    if "persons" not in document:
         _numbers(console, document)
-
-
-def _drivers(console: Console, document: Object) -> None:
-    rows = [
-        (
-            cell(words(str(one.get("name")))),
-            cell(one.get("theme")),
-            _effect(one.get("effect"), document),
-            cell(one.get("direction")),
-        )
-        for one in objects_of(document, "features")
-    ]
-    if rows:
-        console.print(cells_table(("feature", "about", "mean effect", "direction"), rows))
-    elif document.get("reason"):
-        console.print(
-            f"This model knows nothing but the base rate: {cell(document.get('reason'))}."
-        )
+    elif not entries_of(document, "features") and document.get("reason"):
+        reason = retold_sentence(cell(document.get("reason")))
+        console.print(say("This model knows nothing but the base rate: {reason}.", reason=reason))
 
 
 def _numbers(console: Console, document: Object) -> None:
@@ -56,15 +43,11 @@ def _numbers(console: Console, document: Object) -> None:
         columns = ("taken out", "events", "moves the answer by")
         console.print(cells_table(columns, events, numbers_from=1))
     features = [
-        (
-            cell(words(str(one.get("name")))),
-            cell(one.get("value")),
-            _effect(one.get("effect"), document),
-        )
+        (cell(one.get("text")), _effect(one.get("effect"), document))
         for one in objects_of(document, "features")
     ]
     if features:
-        console.print(cells_table(("feature", "value", "effect"), features, numbers_from=1))
+        console.print(cells_table(("all in all", "moves the answer by"), features, numbers_from=1))
 
 
 def _effect(value: Json, document: Object) -> str:
@@ -72,4 +55,4 @@ def _effect(value: Json, document: Object) -> str:
         return "–"
     if document.get("unit") == "money":
         return f"{value:+,.2f}"
-    return f"{value * 100:+.2f} points"
+    return say("{count} points", count=f"{value * 100:+.2f}")

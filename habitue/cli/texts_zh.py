@@ -37,6 +37,7 @@ LABELS: Final[dict[str, str]] = {
     "Repaired or remarked": "修复与提示", "habitue": "Habitue", "personal frequency": "个人常购",
     "cooccurrence": "关联购买", "yes": "是", "no": "否", "goes with": "关联购买",
     "bought before": "曾购买", "seen before": "曾浏览", "popular": "热门", "rising": "上升",
+    "taken out": "去掉", "moves the answer by": "结果变动", "all in all": "综合来看",
     "steady": "平稳", "falling": "下降", "dormant": "沉寂", "recommendation id": "推荐编号",
 }  # fmt: skip
 SENTENCES: Final[dict[str, str]] = {
@@ -47,6 +48,8 @@ SENTENCES: Final[dict[str, str]] = {
     "fallback: {what}": "备选：{what}",
     "as of {as_of}, model {model}, data: {data}{because}": "数据截至{as_of}，模型{model}，数据量：{data}{because}",
     "as of {as_of}, model {model}": "数据截至{as_of}，模型{model}",
+    "{count} points": "{count}个百分点",
+    "This model knows nothing but the base rate: {reason}.": "该模型只知道平均水平：{reason}。",
     " (typically {value})": "（通常{value}）",
     "{low} to {high}": "{low} 至 {high}",
     "[bold]{task}[/]: {definition}. Base rate {rate}. [dim]As of {as_of}.[/]": "[bold]{task}[/]：{definition}。平均水平{rate}。[dim]数据截至{as_of}。[/]",

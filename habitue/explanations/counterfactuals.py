@@ -98,11 +98,15 @@ class Conclusion:
     """What removals of several groups at once say."""
 
     together: float  # the answer without all cited groups
+    without: tuple[float, ...]  # the answer without each block of groups
     change: SmallestChange | None  # None where none was found
 
 
-def conclude(ask: Ask, measured: Measured, cited: Sequence[int]) -> Conclusion:
-    """Return the answer without the cited groups, and a small set that moves the decision.
+def conclude(
+    ask: Ask, measured: Measured, cited: Sequence[int], blocks: Sequence[Sequence[int]] = ()
+) -> Conclusion:
+    """Return the answer without the cited groups, without each of some blocks of groups, and a
+    small set that moves the decision.
 
     Groups are removed one after the other, the heaviest first, and also the latest first; of the
     shorter way that reaches the other side, what is not needed is put back. A smaller set may
@@ -110,15 +114,16 @@ def conclude(ask: Ask, measured: Measured, cited: Sequence[int]) -> Conclusion:
     """
     num_groups = len(measured.effect)
     tried = list(_ways(measured))
-    answers = ask(_removing([cited, *tried], num_groups))
-    side = np.sign(measured.margin)
-    crossing = [n for n in range(len(tried)) if side * answers.margin[n + 1] < 0]
-    value = float(answers.value[0])
-    if not crossing:
-        return Conclusion(value, None)
-    best = min(crossing, key=lambda n: (len(tried[n]), n))
-    found = SmallestChange(tuple(tried[best]), float(answers.value[best + 1]))
-    return Conclusion(value, _pruned(ask, found, side, num_groups))
+    answers = ask(_removing([cited, *blocks, *tried], num_groups))
+    side, first = np.sign(measured.margin), 1 + len(blocks)
+    crossing = [n for n in range(len(tried)) if side * answers.margin[n + first] < 0]
+    together, *without = answers.value[:first].tolist()
+    change = None
+    if crossing:
+        best = min(crossing, key=lambda n: (len(tried[n]), n))
+        found = SmallestChange(tuple(tried[best]), float(answers.value[best + first]))
+        change = _pruned(ask, found, side, num_groups)
+    return Conclusion(together, tuple(without), change)
 
 
 def _ways(measured: Measured) -> Iterator[list[int]]:
@@ -136,16 +141,32 @@ def _ways(measured: Measured) -> Iterator[list[int]]:
 
 
 def _pruned(ask: Ask, found: SmallestChange, side: float, num_groups: int) -> SmallestChange:
-    """Put back, one after the other, what the change does not need."""
+    """Put back what the change does not need, the least needed first and as many as will go."""
     while len(found.groups) > 1:
         fewer = [[one for one in found.groups if one != spared] for spared in found.groups]
-        answers = ask(_removing(fewer, num_groups))
-        distance = side * answers.margin
-        best = int(np.argmin(distance))
-        if not distance[best] < 0:
+        distance = side * ask(_removing(fewer, num_groups)).margin
+        spared = [
+            int(place) for place in np.argsort(distance, kind="stable") if distance[place] < 0
+        ]
+        if not spared:
             break
-        found = SmallestChange(tuple(fewer[best]), float(answers.value[best]))
+        found = _put_back(ask, found, [found.groups[place] for place in spared], side, num_groups)
     return found
+
+
+def _put_back(
+    ask: Ask, found: SmallestChange, spared: Sequence[int], side: float, num_groups: int
+) -> SmallestChange:
+    """Return the change without the first of `spared`, and as many of the next as will go.
+
+    Ever more of them in one question: one at a time would ask as often as there are.
+    """
+    most = min(len(spared), len(found.groups) - 1)
+    left = [[one for one in found.groups if one not in spared[:n]] for n in range(1, most + 1)]
+    answers = ask(_removing(left, num_groups))
+    enough = [n for n in range(1, most) if side * answers.margin[n] < 0]
+    best = max(enough, default=0)
+    return SmallestChange(tuple(left[best]), float(answers.value[best]))
 
 
 def _candidates(weight_G: Floats, budget: int) -> Ints:

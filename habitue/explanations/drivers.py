@@ -21,6 +21,7 @@ from habitue.profiles.labels import population
 from habitue.profiles.prediction_reasons import EMBEDDING_THEME, ThemeEffects, theme_effects
 from habitue.profiles.samples import MODEL_COLUMNS
 from habitue.schema import Task, format_time
+from habitue.sequences.encoder import encode
 
 Floats = npt.NDArray[np.floating]
 
@@ -169,7 +170,8 @@ def _of_mixture(
     shares = version.next_models[task.name].shares
     moved: dict[str, list[Floats]] = {name: [] for name in shares if name != "popularity"}
     for frame in frames:
-        parts = version.next_parts(task.name, frame, items, as_of=as_of)
+        sequences = encode(frame, items, version.vocabulary)
+        parts = version.next_parts(task.name, frame, items, sequences, as_of=as_of)
         mixed = np.sum([share * parts[name] for name, share in shares.items()], axis=0)
         best = mixed.argmax(axis=1)
         rows = np.arange(len(best))

@@ -24,6 +24,7 @@ class EventGroup:
     event_ids: tuple[str, ...]  # oldest first
     timestamp: int  # of the last one
     text: str
+    day: int  # on the shop's clock, counted from 1970
 
     @property
     def count(self) -> int:
@@ -69,5 +70,5 @@ def group_events(
     for number, one in enumerate(found.iter_rows(named=True)):
         group_of_event[one["row"]] = number
         text = words.deed(one["event_type"], one["shown"], len(one["event_id"]), one["day"])
-        groups.append(EventGroup(tuple(one["event_id"]), one["timestamp"], text))
+        groups.append(EventGroup(tuple(one["event_id"]), one["timestamp"], text, one["day"]))
     return Grouped(tuple(groups), group_of_event)

@@ -4,7 +4,7 @@ In: a person's history and a callable that answers for a frame of variants. Out:
 with what was measured. Knows nothing about what the answers are of.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +20,7 @@ from habitue.explanations.counterfactuals import (
     measure,
 )
 from habitue.explanations.groups import Grouped, group_events
-from habitue.explanations.record import Change, CitedEvent, Explanation, Together
+from habitue.explanations.record import Change, CitedEvent, DayTaken, Explanation, Together
 from habitue.explanations.removals import History
 from habitue.explanations.texts import Words
 from habitue.profiles.attention import touched_items
@@ -29,6 +29,7 @@ Bools = npt.NDArray[np.bool_]
 AnswersOf = Callable[[pl.DataFrame, int], Answers]  # the rows of so many variants -> their answers
 
 EVENTS_CITED: Final = 8
+DAYS_TRIED: Final = 6
 _ROWS_AT_ONCE: Final = 400_000
 
 
@@ -66,13 +67,15 @@ def measured(told: Explanation, person: Person, answers: AnswersOf, manner: Mann
     ask = by_group(person.history, grouped, answers)
     found = measure(ask, grouped.sizes)
     cited = found.strongest(manner.limit)
-    conclusion = conclude(ask, found, cited)
+    days = _days(found, grouped)
+    conclusion = conclude(ask, found, cited, days)
     value, change = conclusion.together, conclusion.change
     return replace(
         told,
         prediction=found.value,
         events=tuple(_cited(found, grouped, number) for number in cited),
         together=Together(value, found.value - value) if cited else None,
+        heaviest_day=_heaviest(found, grouped, days, conclusion.without),
         smallest_change=None
         if change is None
         else Change(tuple(grouped.groups[number] for number in change.groups), change.value),
@@ -99,6 +102,27 @@ def by_group(history: History, grouped: Grouped, answers: AnswersOf) -> Ask:
         )
 
     return ask
+
+
+def _days(found: Measured, grouped: Grouped) -> list[list[int]]:
+    """Return the groups of each of the days that may matter most, of those with several."""
+    on_day: dict[int, list[int]] = {}
+    for number, group in enumerate(grouped.groups):
+        on_day.setdefault(group.day, []).append(number)
+    several = [numbers for numbers in on_day.values() if len(numbers) > 1]
+    several.sort(key=lambda numbers: -float(np.abs(found.effect[numbers]).sum()))
+    return several[:DAYS_TRIED]
+
+
+def _heaviest(
+    found: Measured, grouped: Grouped, days: Sequence[list[int]], without: Sequence[float]
+) -> DayTaken | None:
+    if not days:
+        return None
+    best = max(range(len(days)), key=lambda number: abs(found.value - without[number]))
+    num_events = int(grouped.sizes[days[best]].sum())
+    day = grouped.groups[days[best][0]].day
+    return DayTaken(day, num_events, without[best], found.value - without[best])
 
 
 def _cited(found: Measured, grouped: Grouped, number: int) -> CitedEvent:

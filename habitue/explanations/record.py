@@ -4,6 +4,7 @@ In: what was measured elsewhere. Out: the document of the contract. Knows nothin
 """
 
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Literal
 
 from habitue.explanations.groups import EventGroup
@@ -57,6 +58,25 @@ class Together:
 
 
 @dataclass(frozen=True)
+class DayTaken:
+    """The answer without anything of one day: the day that moves it most."""
+
+    day: int  # on the shop's clock, counted from 1970
+    num_events: int
+    prediction: float
+    verified_effect: float
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the entry `heaviest_day`."""
+        return {
+            "date": (date(1970, 1, 1) + timedelta(days=self.day)).isoformat(),
+            "num_events": self.num_events,
+            "prediction": self.prediction,
+            "verified_effect": self.verified_effect,
+        }
+
+
+@dataclass(frozen=True)
 class Change:
     """A small set of events without which the decision would be another."""
 
@@ -107,6 +127,7 @@ class Explanation:
     rank: int | None = None  # of the item among those that may be offered; None: it may not
     events: tuple[CitedEvent, ...] = ()
     together: Together | None = None
+    heaviest_day: DayTaken | None = None
     features: tuple[FeatureEffect, ...] = ()
     decision: Decision | None = None
     smallest_change: Change | None = None
@@ -138,6 +159,7 @@ class Explanation:
             "rank": self.rank,
             "events": [event.as_json() for event in self.events],
             "together": None if self.together is None else asdict(self.together),
+            "heaviest_day": None if self.heaviest_day is None else self.heaviest_day.as_json(),
             "features": [asdict(feature) for feature in self.features],
             "decision": None if self.decision is None else asdict(self.decision),
             "smallest_change": None if change is None else change.as_json(),

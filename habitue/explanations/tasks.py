@@ -172,7 +172,9 @@ class TaskQuestion:
             return ()
         model = self.version.next_models[self.task.name]
         events, items = self.person.history.events, self.person.items
-        parts = self.version.next_parts(self.task.name, events, items, as_of=self.person.as_of)
+        parts = self.version.next_parts(
+            self.task.name, events, items, self.scored.sequences, as_of=self.person.as_of
+        )
         column = model.classes.index(self.record.answer)
         common = float(parts["popularity"][0, column])
         found = [

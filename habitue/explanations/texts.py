@@ -54,6 +54,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "task.no_event": "no {event} within {horizon}",
         "task.fall": "spending within {horizon} below {share} of the {horizon} before",
         "task.sum": "expected money of {event} events within {horizon}",
+        "task.sum.purchase": "expected spending within {horizon}",
         "task.next": "'{answer}' comes next",
         "task.next.any": "what comes next",
         "item": "'{item}' comes next",
@@ -79,6 +80,8 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "minutes": "{count} minutes",
         # effects
         "points": "{count} points",
+        "less": "less than {size}",
+        "over": "more than {size}",
         # sentences
         "answer": "{what}: {prediction}; on average {base}.",
         "unknown": "{what}: {prediction}. Nobody has seen this person, so this is what holds of "
@@ -87,25 +90,39 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "for": "Raised by: {listed}.",
         "against": "Lowered by: {listed}.",
         "cited": "{text} ({effect})",
-        "none": "No single event moves this answer.",
+        "none": "No single event moves it.",
+        "none.much": "No single event moves it much: {size} at most.",
+        "none.less": "No single event moves it much: {size}.",
+        "crumb": "One more moves it by {size}.",
+        "crumbs": "{count} more move it by {size} at most.",
+        "crumbs.less": "{count} more move it by {size} each.",
         "too_few": "{what}: {prediction}. There is too little to go by: {reason}.",
+        "together.1": "Without it the answer would be {prediction}.",
         "together": "Without all {count} of these it would be {prediction}.",
-        "features": "What they amount to: {listed}.",
+        "together.none": "Without the {count} that move it most it would be {prediction}.",
+        "whole_day": "Without all {count} events of {date} it would be {prediction}.",
+        "features": "All in all: {listed}.",
+        "features.none": "What moves it is the history as a whole: {listed}.",
         "change": "The smallest change found is to take out: {listed}. Then it would be "
         "{prediction}, on the other side of {bar}.",
-        "no_change": "No removal of up to {count} such entries was found that takes it past {bar}.",
+        "no_change": "No removal of up to {count} entries was found that takes it past {bar}.",
+        "bar.base_rate": "the average of {bar}",
+        "bar.alert": "{bar}, where the alert begins",
+        "bar.given": "the given {bar}",
         "change.item": "The smallest change found is to take out: {listed}. Then the item would "
         "{move} the first {count}.",
         "more": "and {count} more",
         "leave": "leave",
         "enter": "enter",
-        "no_change.item": "No removal of up to {most} such entries was found by which the item "
-        "would {move} the first {count}.",
-        "source": "Put forward by: {listed}. Rank {rank} of what may be offered.",
+        "no_change.item": "No removal of up to {most} entries was found by which the item would "
+        "{move} the first {count}.",
+        "source": "Put forward by: {listed}. It ranks {rank} among what may be offered.",
         "source.hidden": "Put forward by: {listed}. It is not offered to this person: sold out, no "
         "product, or taken before.",
-        "share": "{name} {share}",
+        "share": "{name} ({share})",
         "separator": "; ",
+        "parts": "; ",
+        "within": ", ",
         "global": "{what}: {base} on average. What moves it, measured on {persons} persons:",
         "global.next": "{what}: what moves it, measured on {persons} persons:",
         "global.theme": "{theme}: {effect} on average.",
@@ -179,6 +196,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "task.no_event": "{horizon}内不再{event}",
         "task.fall": "{horizon}内消费低于此前{horizon}的{share}",
         "task.sum": "{horizon}内{event}的预期金额",
+        "task.sum.purchase": "{horizon}内的预期消费金额",
         "task.next": "接下来是“{answer}”",
         "task.next.any": "接下来会是什么",
         "item": "接下来是“{item}”",
@@ -203,27 +221,43 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "minute": "1分钟",
         "minutes": "{count}分钟",
         "points": "{count}个百分点",
+        "less": "不到{size}",
+        "over": "超过{size}",
         "answer": "{what}：{prediction}；平均为{base}。",
         "unknown": "{what}：{prediction}。没有人见过这位顾客，这里给出的是所有人的平均水平。",
         "nobody": "没有人见过这位顾客，这里给出的是所有人的选择",
         "for": "推高因素：{listed}。",
         "against": "拉低因素：{listed}。",
         "cited": "{text}（{effect}）",
-        "none": "没有哪个单独的事件会改变这个结果。",
+        "none": "没有哪个单独的事件会改变结果。",
+        "none.much": "没有哪个单独的事件影响明显：最多{size}。",
+        "none.less": "没有哪个单独的事件影响明显：都{size}。",
+        "crumb": "另有1项，影响{size}。",
+        "crumbs": "另有{count}项，影响最多{size}。",
+        "crumbs.less": "另有{count}项，影响都{size}。",
         "too_few": "{what}：{prediction}。依据不足：{reason}。",
+        "together.1": "若去掉这一项，结果为{prediction}。",
         "together": "若去掉以上全部{count}项，结果为{prediction}。",
+        "together.none": "若去掉影响最大的{count}项，结果为{prediction}。",
+        "whole_day": "若去掉{date}的全部{count}个事件，结果为{prediction}。",
         "features": "综合来看：{listed}。",
+        "features.none": "起作用的是整体情况：{listed}。",
         "change": "已找到的最小改变：若去掉{listed}，结果为{prediction}，越过{bar}。",
-        "no_change": "去掉至多{count}项也未能越过{bar}。",
+        "no_change": "即使去掉至多{count}项，结果仍未越过{bar}。",
+        "bar.base_rate": "平均值{bar}",
+        "bar.alert": "预警线{bar}",
+        "bar.given": "给定的界限{bar}",
         "change.item": "已找到的最小改变：若去掉{listed}，该商品将{move}前{count}名。",
         "more": "及另外{count}项",
         "leave": "跌出",
         "enter": "进入",
-        "no_change.item": "去掉至多{most}项也未能使该商品{move}前{count}名。",
+        "no_change.item": "即使去掉至多{most}项，该商品仍不会{move}前{count}名。",
         "source": "推荐来源：{listed}。在可推荐商品中排第{rank}。",
         "source.hidden": "推荐来源：{listed}。不会推荐给这位顾客：已售罄、不是商品或已购买过。",
-        "share": "{name}{share}",
+        "share": "{name}（{share}）",
         "separator": "；",
+        "parts": "；",
+        "within": "，",
         "global": "{what}：平均为{base}；依据{persons}位顾客。",
         "global.next": "{what}：依据{persons}位顾客。",
         "global.theme": "{theme}平均使结果变动{effect}。",
@@ -304,32 +338,52 @@ class Words:
         horizon = self._duration(task.horizon_days)
         if task.fall_to is not None:
             return self("task.fall", horizon=horizon, share=f"{task.fall_to:.0%}")
+        if task.kind == "sum" and task.event == "purchase":
+            return self("task.sum.purchase", horizon=horizon)
         return self(f"task.{task.kind}", event=event, horizon=horizon)
 
     def level(self, value: float, *, is_share: bool) -> str:
         """Return an answer: a probability in percent, or money."""
         if not is_share:
             return f"{value:,.2f}"
+        if 0 < abs(value) < 0.00005:
+            return self("less", size="0.01%")
+        if 0.9995 <= value < 1:
+            return self("over", size="99.9%")
         return f"{value:.1%}" if abs(value) >= 0.01 else f"{value:.2%}"
 
-    def effect(self, value: float, *, is_share: bool) -> str:
+    def effect(self, value: float, *, is_share: bool, decimals: int = 1) -> str:
         """Return an effect with its sign: points of probability, or money.
 
         >>> Words().effect(-0.0421, is_share=True), Words().effect(12.3, is_share=False)
         ('−4.2 points', '+12.30')
         """
-        return ("−" if value < 0 else "+") + self.size(value, is_share=is_share)
+        size = self.size(value, is_share=is_share, decimals=decimals)
+        if is_crumb(value, is_share=is_share, decimals=decimals):
+            return size
+        return ("−" if value < 0 else "+") + size
 
-    def size(self, value: float, *, is_share: bool) -> str:
-        """Return the size of an effect, whatever its sign."""
+    def size(self, value: float, *, is_share: bool, decimals: int = 1) -> str:
+        """Return the size of an effect, whatever its sign; of a crumb, what it is less than.
+
+        >>> Words().size(0.0004, is_share=True)
+        'less than 0.1 points'
+        """
+        if is_crumb(value, is_share=is_share, decimals=decimals):
+            least = self("points", count=f"{10**-decimals:.{decimals}f}") if is_share else "0.01"
+            return self("less", size=least)
         if not is_share:
             return f"{abs(value):,.2f}"
-        points = abs(value) * 100
-        return self("points", count=f"{points:.1f}" if points >= 1 else f"{points:.2g}")
+        count = f"{abs(value) * 100:.{decimals}f}"
+        return self("points", count=count)
 
     def listed(self, entries: Sequence[str]) -> str:
         """Return several entries as one text."""
         return self("separator").join(entries)
+
+    def within(self, text: str) -> str:
+        """Return a sentence of several parts as one entry among others."""
+        return text.replace(self("parts"), self("within"))
 
     def _duration(self, days: float) -> str:
         minutes = days * DAY / 60_000_000
@@ -338,6 +392,25 @@ class Words:
                 count = minutes / length
                 return self(unit) if count == 1 else self(f"{unit}s", count=f"{count:.3g}")
         raise AssertionError("the last unit takes all")
+
+
+def decimals_of(answer: float) -> int:
+    """Return how many decimals the effects on a probability have: fewer where it is larger.
+
+    One number an explanation, so that its effects are all told alike: tenths of a point, of rare
+    things hundredths or thousandths.
+
+    >>> decimals_of(0.146), decimals_of(0.004), decimals_of(0.0002)
+    (1, 2, 3)
+    """
+    if answer >= 0.01:
+        return 1
+    return 2 if answer >= 0.001 else 3
+
+
+def is_crumb(value: float, *, is_share: bool, decimals: int = 1) -> bool:
+    """Whether an effect is nothing once it is rounded as it would be told."""
+    return round(abs(value) * 100, decimals if is_share else 0) == 0
 
 
 def sentence_case(text: str) -> str:

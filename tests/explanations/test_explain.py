@@ -7,11 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from habitue.answering import Embedder, Version
+from habitue.compute import Silent
 from habitue.errors import Refused, UnknownName
 from habitue.explanations.record import Explanation
+from habitue.profiles.cuts import training_cuts
+from habitue.profiles.predictions import fit_task
+from habitue.profiles.samples import collect_samples, rows_of_task
+from habitue.profiles.task_model import TaskModel
 from habitue.schema import DAY, format_time
 from habitue.workspace import Workspace
 from tests.bad_inputs.running import run_here
@@ -25,7 +32,8 @@ QUICK: Mapping[str, Mapping[str, object]] = {
 }
 KEYS = {
     "user_id", "task", "item_id", "as_of", "model_version", "unit", "base_rate", "prediction",
-    "answer", "name", "source", "offer_reason", "rank", "events", "together", "features",
+    "answer", "name", "source", "offer_reason", "rank", "events", "together", "heaviest_day",
+    "features",
     "decision", "smallest_change", "method", "num_events", "num_groups", "num_measured",
     "fallback", "data_sufficiency", "reason", "sentences",
 }  # fmt: skip
@@ -90,6 +98,19 @@ def answer(shop: Workspace, task: str, moment: str) -> float:
     return found
 
 
+def log_without(ready: Ready, found: Explanation) -> pl.DataFrame:
+    """The shop's events but the cited ones of USER."""
+    # The export names no events: an event's id is the store's key in hexadecimal.
+    keys = [int(one, 16) for event in found.events for one in event.event_ids]
+    stored = rows_of(ready.shop)
+    places = stored.with_row_index("row").filter(pl.col("event_key").is_in(keys))["row"]
+    own = ready.truth.events.filter(pl.col("subject_id") == 3)
+    lost = own["event_key"].gather(places).to_list()
+    kept = ready.truth.events.filter(~pl.col("event_key").is_in(lost))
+    assert ready.truth.events.height - kept.height == len(keys)
+    return kept
+
+
 TASKS = ("purchase_30d", "churn_90d", "value_90d")
 
 
@@ -104,14 +125,7 @@ def test_a_log_without_the_cited_events_gives_the_answer_that_was_told(
     for task, found in told.items():
         assert len(found.events) == count
         assert found.together is not None
-        # The export names no events: an event's id is the store's key in hexadecimal.
-        keys = [int(one, 16) for event in found.events for one in event.event_ids]
-        stored = rows_of(ready.shop)
-        places = stored.with_row_index("row").filter(pl.col("event_key").is_in(keys))["row"]
-        own = ready.truth.events.filter(pl.col("subject_id") == 3)
-        lost = own["event_key"].gather(places).to_list()
-        kept = ready.truth.events.filter(~pl.col("event_key").is_in(lost))
-        assert ready.truth.events.height - kept.height == len(keys)
+        kept = log_without(ready, found)
         other = asked_of_another_log(ready, kept, f"without-{task}-{count}")
         assert found.prediction == pytest.approx(answer(ready.shop, task, ready.moment), rel=1e-6)
         without = answer(other, task, ready.moment)
@@ -121,6 +135,44 @@ def test_a_log_without_the_cited_events_gives_the_answer_that_was_told(
             assert found.events[0].verified_effect == pytest.approx(
                 found.prediction - without, rel=1e-4
             )
+
+
+def embedding_model(shop: Workspace, task: str) -> TaskModel:
+    """A model of the task that has learnt labels which only the embedding tells."""
+    version, log = shop._answering(None), shop.log
+    asked, end_at = version.task_models[task].task, log.end_at
+    samples = collect_samples(
+        log,
+        [asked],
+        cuts=training_cuts([asked], start_at=log.start_at, train_until=end_at),
+        train_until=end_at,
+        embed=Embedder(log, version.vocabulary, version.network),
+        progress=Silent(),
+    )
+    rows = rows_of_task(samples[:-1], asked)
+    assert rows.embeddings is not None
+    axis = rows.embeddings[:, 0] - rows.embeddings[:, 0].mean()
+    chance = 1 / (1 + np.exp(-4 * axis / axis.std()))
+    coins = np.random.default_rng(0).random(len(rows))
+    # Features of noise: with their own, which may know as much, the embedding might be left out.
+    noise = np.random.default_rng(1).normal(size=rows.features.shape).astype(np.float32)
+    happened = (coins < chance).astype(np.float64)
+    model = fit_task(asked, replace(rows, features=noise, labels=happened))
+    assert model.form == "features+embedding"
+    return model
+
+
+def test_a_prediction_by_the_embedding_is_what_a_log_without_the_events_gives(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = embedding_model(ready.shop, "purchase_30d")
+    monkeypatch.setattr(Version, "task_models", property(lambda _: {"purchase_30d": model}))
+    found = explained(ready.shop, USER, task="purchase_30d", limit=3, as_of=ready.moment)
+    assert found.together is not None
+    other = asked_of_another_log(ready, log_without(ready, found), "without-embedding")
+    without = answer(other, "purchase_30d", ready.moment)
+    assert found.together.prediction == pytest.approx(without, rel=1e-5)
+    assert without != pytest.approx(found.prediction, rel=1e-3)
 
 
 def test_appended_future_events_change_nothing(ready: Ready) -> None:

@@ -3,11 +3,12 @@ from string import Formatter
 
 import pytest
 
-from habitue.explanations.texts import LANGUAGES, Words
+from habitue.explanations.texts import LANGUAGES, Words, decimals_of
 from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.prediction_reasons import EMBEDDING_THEME
 from habitue.schema import EVENT_TYPES, Task
 
+LESS = "less than 0.1 points"
 # What a language may leave out: a month as a word or a number, a feature's own sentence.
 OPTIONAL = {"month", "number", "said", "name", "theme", "value", "count"}
 
@@ -66,8 +67,8 @@ def test_chinese_holds_no_english_words() -> None:
         ),
         (
             Task("a", "sum", horizon_days=90),
-            "expected money of purchase events within 90 days",
-            "90天内购买的预期金额",
+            "expected spending within 90 days",
+            "90天内的预期消费金额",
         ),
     ],
 )
@@ -76,9 +77,21 @@ def test_a_task_is_told_in_words(task: Task, english: str, chinese: str) -> None
     assert Words("zh").task(task) == chinese
 
 
-def test_small_effects_keep_their_digits() -> None:
+def test_effects_are_told_in_tenths_of_a_point() -> None:
     words = Words()
-    assert words.effect(0.00042, is_share=True) == "+0.042 points"
-    assert words.effect(-0.5, is_share=True) == "−50.0 points"
+    told = [words.effect(one, is_share=True) for one in (0.0257, -0.5, 0.0015, -0.01, 0.0004)]
+    assert told == ["+2.6 points", "−50.0 points", "+0.1 points", "−1.0 points", LESS]
     assert words.level(0.0012, is_share=True) == "0.12%"
+    assert words.level(0.00002, is_share=True) == "less than 0.01%"
+    assert words.level(0.9998, is_share=True) == "more than 99.9%"
     assert words.level(1234.5, is_share=False) == "1,234.50"
+    assert words.effect(0.004, is_share=False) == "less than 0.01"
+    assert Words("zh").effect(-0.0004, is_share=True) == "不到0.1个百分点"
+
+
+def test_effects_on_a_rare_thing_have_more_digits() -> None:
+    words = Words()
+    told = [
+        words.effect(one, is_share=True, decimals=decimals_of(0.004)) for one in (0.0004, 0.00004)
+    ]
+    assert told == ["+0.04 points", "less than 0.01 points"]
