@@ -346,13 +346,17 @@ class _Trial:
             repeat_share=float(repeats / max(num_wanted.sum(), 1)),
         )
 
+    def hidden(self, policy: str) -> Bools:
+        """Return which candidates may not be offered, [P, C]."""
+        return self.is_padding | self.seen if policy == "filter" else self.is_padding
+
     def ndcg(self, weights: Floats, policy: str, *, strict: bool = False) -> float:
         """NDCG@10 of the mixture; `strict`: where it knows nothing, nobody stands in."""
         mine = _person_weights(self.is_active, weights)
         if strict:
             mine = np.broadcast_to(weights, self.is_active.shape).astype(np.float32)
-        hidden = self.is_padding | self.seen if policy == "filter" else self.is_padding
-        top = top_k(mixture(self.parts, mine), _K, exclude=hidden, wanted=self.wanted)
+        mixed = mixture(self.parts, mine)
+        top = top_k(mixed, _K, exclude=self.hidden(policy), wanted=self.wanted)
         return float(ndcg_at(hits_of(top, self.wanted), self.num_wanted, _K).mean())
 
 
@@ -387,7 +391,7 @@ def _trial_of_block(components: Sequence[Recommender], block: Wanted, *, as_of: 
 
 def _search(trial: _Trial, policy: str) -> Floats:
     """Weights by coordinate search: from the best single component, only ever upwards."""
-    singles = _able(trial)
+    singles = _able(trial, policy)
     best = max(singles, key=lambda weights: trial.ndcg(weights, policy))
     best_ndcg = trial.ndcg(best, policy)
     for _ in range(_ROUNDS):
@@ -402,13 +406,15 @@ def _search(trial: _Trial, policy: str) -> Floats:
     return _pruned(trial, policy, best, best_ndcg)
 
 
-def _able(trial: _Trial) -> Floats:
-    """All the weight on one component, a row for each that knows anything of anybody.
+def _able(trial: _Trial, policy: str) -> Floats:
+    """All the weight on one component, a row for each that puts anything forward.
 
-    One that knows nobody would stand for the traces of all others, and look like the best.
+    One that knows nobody, or nothing but what the policy hides, would stand for the traces of all
+    others, and look like the best.
     """
     singles = np.eye(trial.is_active.shape[1], dtype=np.float32)
-    is_able = trial.is_active.any(axis=0)
+    hidden = trial.hidden(policy)
+    is_able = np.array([bool(((part > 0) & ~hidden).any()) for part in trial.parts])
     return singles[is_able] if is_able.any() else singles
 
 
@@ -427,7 +433,7 @@ def _moves(weights: Floats, component: int) -> list[Floats]:
 
 def _pruned(trial: _Trial, policy: str, weights: Floats, ndcg: float) -> Floats:
     """Without components whose absence costs next to nothing, and never below the best single."""
-    floor = max(trial.ndcg(single, policy) for single in _able(trial))
+    floor = max(trial.ndcg(single, policy) for single in _able(trial, policy))
     for component in np.argsort(weights, kind="stable"):
         without = weights.copy()
         without[component] = 0

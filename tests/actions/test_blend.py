@@ -99,6 +99,21 @@ def test_a_component_that_knows_nobody_is_not_taken_for_the_best() -> None:
     assert min(blend.weights[1:]) > 0.1
 
 
+def test_a_component_of_hidden_items_alone_is_not_taken_for_the_best() -> None:
+    """Where nobody takes the same again, a person's own items are no offer, whatever they weigh."""
+    own = np.zeros((40, 41), dtype=np.float32)
+    own[:, 40] = 1
+    parts = [
+        Table("own", own),
+        Table("first", knowing(range(20))),
+        Table("second", knowing(range(20, 40))),
+    ]
+    blend = choose_blend(parts, [split_shop()], WINDOW, num_items=41, target_types=("purchase",))
+    assert blend.seen_items == "filter"
+    assert blend.weights[0] == 0
+    assert min(blend.weights[1:]) > 0.1
+
+
 def test_never_falls_behind_the_best_single_recommender_on_validation() -> None:
     shop = make_shop(num_persons=80, days=120)
     as_of = shop.end_at - 14 * DAY
