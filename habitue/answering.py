@@ -29,7 +29,7 @@ from habitue.errors import UnknownName, nearest
 from habitue.events.log import EventLog
 from habitue.files import write_bytes
 from habitue.profiles.attention import touched_items
-from habitue.profiles.features import build_features
+from habitue.profiles.features import build_features, count_events
 from habitue.profiles.next_model import Ask, NextModel
 from habitue.profiles.next_predictions import (
     NextPredictions,
@@ -71,7 +71,7 @@ class Scored:
     """Persons of one bucket at one moment: N rows everywhere, ordered by subject_id."""
 
     as_of: int
-    features: pl.DataFrame  # of `build_features`, with subject_id
+    features: pl.DataFrame  # of `build_features`; of `count_events` for tasks of kind next alone
     sequences: Sequences
     embeddings: Floats | None  # float32 [N, D]; None where no prediction looks at them
     predictions: Mapping[str, Predictions]
@@ -227,9 +227,13 @@ class Version:
         """
         asked = self.task_names if tasks is None else tasks
         touched = touched_items(frame, items)
-        features = build_features(frame, touched, as_of=as_of)
-        sequences = encode(frame, touched, self.vocabulary)
         models = {name: model for name, model in self.task_models.items() if name in asked}
+        features = (
+            build_features(frame, touched, as_of=as_of)
+            if models or tasks is None
+            else count_events(frame, as_of=as_of)
+        )
+        sequences = encode(frame, touched, self.vocabulary)
         embeddings = None
         if any(model.embedding_dim for model in models.values()):
             embeddings = self.network.embed(sequences, as_of=as_of)

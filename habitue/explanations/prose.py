@@ -16,6 +16,7 @@ from habitue.explanations.texts import Words, decimals_of, is_crumb, sentence_ca
 FEATURES_TOLD: Final = 3
 CHANGE_TOLD: Final = 6  # entries of a smallest change that are named one by one
 SMALL: Final = 0.05  # of the distance from the usual answer: an event below is not listed
+WEAK: Final = 0.25  # of the strongest effect: the same
 
 
 def tell(told: Explanation, what: str, words: Words, *, k: int = 10) -> tuple[str, ...]:
@@ -175,8 +176,9 @@ class _Prose:
         return is_crumb(value, is_share=self.is_share, decimals=self.decimals)
 
     def is_small(self, value: float) -> bool:
-        """Whether an effect is nothing when rounded, or next to nothing of what is to be explained:
-        how far the answer lies from the usual one.
+        """Whether an effect is nothing when rounded, next to nothing of what is to be explained,
+        which is how far the answer lies from the usual one, or beside the strongest.
         """
         far = abs(self.told.prediction - (self.told.base_rate or 0.0))
-        return self.is_nothing(value) or abs(value) < SMALL * far
+        most = max((abs(one.verified_effect) for one in self.told.events), default=0.0)
+        return self.is_nothing(value) or abs(value) < max(SMALL * far, WEAK * most)

@@ -57,6 +57,22 @@ def build_features(frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int) -> p
     )
 
 
+def count_events(frame: pl.DataFrame, *, as_of: int) -> pl.DataFrame:
+    """Return `subject_id`, `events` and `days_since_event` as `build_features` tells them.
+
+    They are all that a task of kind "next" looks at.
+    """
+    return (
+        frame.lazy()
+        .filter(_is_known_at(as_of))
+        .group_by("subject_id")
+        .agg(events=pl.len(), days_since_event=(as_of - pl.col("timestamp").max()) / DAY)
+        .select("subject_id", _numbers(["events", "days_since_event"]))
+        .sort("subject_id")
+        .collect()
+    )
+
+
 def item_codes(items: pl.DataFrame) -> pl.DataFrame:
     """Return what `build_features` needs of a catalogue, as small numbers.
 
@@ -89,7 +105,7 @@ def _past_events(frame: pl.DataFrame, items: pl.DataFrame, as_of: int) -> pl.Dat
     left_at = pl.col("timestamp") + (pl.col("dwell_seconds").cast(pl.Float64) * SECOND)
     return (
         frame.lazy()
-        .filter(pl.col("timestamp") < as_of, pl.col("received_at") <= as_of)
+        .filter(_is_known_at(as_of))
         .select(needed)
         .with_columns(
             age=as_of - pl.col("timestamp"),
@@ -98,6 +114,10 @@ def _past_events(frame: pl.DataFrame, items: pl.DataFrame, as_of: int) -> pl.Dat
         .join(catalogue.lazy(), on="item_number", how="left", maintain_order="left")
         .collect()
     )
+
+
+def _is_known_at(as_of: int) -> pl.Expr:
+    return (pl.col("timestamp") < as_of) & (pl.col("received_at") <= as_of)
 
 
 def _is(*event_types: str) -> pl.Expr:

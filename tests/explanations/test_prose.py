@@ -87,6 +87,15 @@ def test_the_value_that_matters_is_told_with_whose_it_is() -> None:
             assert tell(told, "", Words("zh"))[-1].endswith(f"{chinese}。")
 
 
+def test_what_is_weak_beside_the_strongest_is_counted() -> None:
+    plain = explanation(event("A", 0.020), event("B", 0.006), event("C", 0.004), together=0.12)
+    near = replace(plain, base_rate=0.147)
+    assert tell(near, "", Words())[1:3] == (
+        "Raised by: A (+2.0 points); B (+0.6 points).",
+        "One more moves it by 0.4 points.",
+    )
+
+
 def test_a_day_is_told_where_it_does_more_than_any_event() -> None:
     plain = explanation(event("bought 'Tent'", 0.0257), together=0.12)
     for effect, is_told in ((0.09, True), (0.02, False)):

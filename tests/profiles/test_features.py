@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from habitue.profiles.facts import build_facts
-from habitue.profiles.features import FEATURES, build_features, item_codes
+from habitue.profiles.features import FEATURES, build_features, count_events, item_codes
 from habitue.schema import DAY, HOUR, MINUTE, SECOND, parse_time
 from tests.profiles.frames import Row, catalogue, events
 from tests.shop import make_shop
@@ -166,6 +167,16 @@ def test_a_catalogue_coded_once_gives_the_same() -> None:
     shop = make_shop(num_persons=20, days=60)
     coded = build_features(shop.events, item_codes(shop.items), as_of=shop.end_at)
     assert coded.equals(build_features(shop.events, shop.items, as_of=shop.end_at))
+
+
+def test_events_counted_alone_are_those_of_all_features() -> None:
+    shop = make_shop(num_persons=20, days=60)
+    moment = shop.end_at - 20 * DAY
+    late = shop.events.with_columns(received_at=pl.col("received_at") + 5 * DAY)
+    counted = count_events(late, as_of=moment)
+    assert_frame_equal(
+        counted, build_features(late, shop.items, as_of=moment).select(counted.columns)
+    )
 
 
 def test_nobody_gives_no_rows() -> None:
