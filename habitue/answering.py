@@ -20,6 +20,7 @@ from habitue.actions.blend import Blend, Recommender
 from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
+from habitue.baselines.item_recommender import ItemRecommender, saved_item_models
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity, PopularityCount
 from habitue.checksums import check_folder
@@ -151,6 +152,11 @@ class Version:
         return Again.load(self.folder / "recommender")
 
     @cached_property
+    def item_models(self) -> tuple[ItemRecommender, ...]:
+        """What follows what, as it was solved for; none where the log repeats itself."""
+        return saved_item_models(self.folder / "recommender")
+
+    @cached_property
     def blend(self) -> Blend:
         """The recommender that ships."""
         parts = (*self.lasting_parts, self.cooccurrence, self.popularity)
@@ -160,7 +166,7 @@ class Version:
     def lasting_parts(self) -> tuple[Recommender, ...]:
         """The parts of the blend that stay the version's when the log is counted anew."""
         again = () if self.again is None else (self.again,)
-        return (self.network, *again, self.habit, self.personal)
+        return (self.network, *again, self.habit, self.personal, *self.item_models)
 
     @cached_property
     def norms(self) -> ShopNorms:

@@ -8,7 +8,7 @@ versions lie or which one answers.
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,11 @@ from habitue.attempts import state_folder
 from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
+from habitue.baselines.item_recommender import ITEM_MODELS, ItemRecommender, wants_item_models
+from habitue.baselines.next_item import ItemToItemModel
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
+from habitue.baselines.ridge import ROW_ENTRIES
 from habitue.comparing import COMPARISON_FILE, compare_architectures, with_architecture
 from habitue.compute import Progress
 from habitue.config import Settings
@@ -44,7 +47,7 @@ from habitue.profiles.predictions import FittedTasks, fit_tasks
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import describe_task
 from habitue.schema import DAY, format_date
-from habitue.sequences.repeating import LEAST_REPEATS
+from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
 from habitue.sequences.sequences import Sequences, SequenceSet
 from habitue.sequences.splits import Cuts
 from habitue.sequences.timelines import timelines, write_buckets
@@ -201,9 +204,13 @@ def _fit_recommenders(
     batches = [validation.bucket(number) for number in range(validation.num_buckets)]
     window = Window(cuts.valid_from, cuts.as_of)
     types = choose_target_types(batches, window, setting=settings.recommend.target_event)
-    progress.start("Recommenders", 3, "steps")
     num_items = len(categories)
-    before = _count(batches, categories, types, cuts.valid_from, window, settings)
+    recipes = _item_models(sequences.everyone, cuts, settings, num_items=num_items)
+    progress.start("Recommenders", 3 + 2 * len(recipes), "steps")
+    before = [
+        *_count(batches, categories, types, cuts.valid_from, window, settings),
+        *_solve(recipes, batches, cuts.valid_from, num_items=num_items, progress=progress),
+    ]
     progress.advance(note="blend")
     blend = choose_blend(
         [network, *before],
@@ -216,7 +223,10 @@ def _fit_recommenders(
     if blend.weight_of("again") == 0:  # it knows no items but those of the two that count
         blend = blend.without("again")
     progress.advance(note="recount")
-    now = _count(everyone, categories, types, cuts.as_of, window, settings)
+    now = [
+        *_count(everyone, categories, types, cuts.as_of, window, settings),
+        *_solve(recipes, everyone, cuts.as_of, num_items=num_items, progress=progress),
+    ]
     by_name = {part.name: part for part in [*before, *now]}
     blend = blend.with_components([network, *by_name.values()])
     progress.advance()
@@ -264,6 +274,31 @@ def _count(
         CoOccurrence.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
         Popularity.fit(batches, num_items=num_items, as_of=as_of, target_types=types),
     ]
+
+
+def _item_models(
+    everyone: Sequences, cuts: Cuts, settings: Settings, *, num_items: int
+) -> Sequence[ItemToItemModel]:
+    """Return the item-to-item models of the blend, by the log as it was before the validation."""
+    share = repeat_share(everyone, num_items=num_items, before=cuts.valid_from)
+    setting = settings.recommend.item_models
+    return ITEM_MODELS if wants_item_models(setting, share, num_items=num_items) else ()
+
+
+def _solve(
+    recipes: Sequence[ItemToItemModel],
+    batches: Sequence[Sequences],
+    as_of: int,
+    *,
+    num_items: int,
+    progress: Progress,
+) -> Iterator[ItemRecommender]:
+    """Fit the item-to-item models on events before `as_of`, one matrix in memory at a time."""
+    for recipe in recipes:
+        yield ItemRecommender.fit(
+            recipe, batches, num_items=num_items, as_of=as_of, row_entries=ROW_ENTRIES
+        )
+        progress.advance(note=recipe.name)
 
 
 def _fit_next(

@@ -8,7 +8,10 @@ import polars as pl
 import pytest
 
 from habitue.actions.blend import Blend
+from habitue.actions.reasons import Catalogue
+from habitue.actions.recommend import Adviser
 from habitue.baselines.again import Again
+from habitue.baselines.item_recommender import saved_item_models
 from habitue.compute import Silent
 from habitue.config import Settings
 from habitue.errors import NotEnoughData, Refused
@@ -23,7 +26,7 @@ from habitue.sequences.splits import Cuts
 from habitue.sequences.timelines import write_buckets
 from habitue.training import FORMS, _fit_recommenders, train_version, what_ships
 from habitue.versions import Card
-from tests.baselines.test_again import CATEGORIES, NUM, cart_shop
+from tests.baselines.test_again import CATEGORIES, cart_shop
 from tests.histories import Event, day, make_sequences
 from tests.late_log import LateLog, arriving
 from tests.made_version import Unlearnt
@@ -114,17 +117,24 @@ class Noise(Unlearnt):
         return np.asarray(guess / guess.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def recommenders_of(people: Sequences, folder: Path) -> Blend:
-    """What is trained beside a network that guesses."""
+def recommenders_of(
+    people: Sequences,
+    folder: Path,
+    *,
+    network: Unlearnt | None = None,
+    categories: npt.NDArray[np.int64] = CATEGORIES,
+    settings: Settings | None = None,
+) -> Blend:
+    """What is trained beside a network, by default one that guesses."""
     valid_from, as_of = day(11), day(12)
     sequences = write_buckets([people.before(as_of)], folder / "sequences")
     blend = _fit_recommenders(
         sequences,
         sequences,
-        cast(Network, Noise(NUM)),
-        categories=CATEGORIES,
+        cast(Network, network or Noise(len(categories))),
+        categories=categories,
         cuts=Cuts(day(0), valid_from, as_of, as_of, as_of),
-        settings=Settings(),
+        settings=settings or Settings(),
         folder=folder / "recommender",
         progress=Silent(),
     )
@@ -152,6 +162,107 @@ def test_what_is_learnt_of_own_items_is_left_out_where_it_adds_nothing(tmp_path:
     blend = recommenders_of(make_sequences(everyone_the_same), tmp_path)
     assert "again" not in [part.name for part in blend.components]
     assert Again.load(tmp_path / "recommender") is None
+
+
+GROUPS = 4
+BEFORE, ASKED, WANTED, RARE = range(4)
+NUM_SOLVED = 4 * GROUPS + 1  # one item more that goes with everything
+
+
+def ordered_shop(once_more: bool = False) -> Sequences:
+    """One thing is mostly followed by another, which many take; on the last day it is taken again.
+
+    Most who had the one had a third before it, which misleads whoever does not look at order; some
+    take a rare fourth after it, which misleads whoever damps what many take. Nobody takes anything
+    twice, unless `once_more`.
+    """
+    histories: list[list[Event]] = []
+    for group in range(GROUPS):
+        before, asked, wanted, rare = (4 * group + kind for kind in range(4))
+        twice = [(9.0, before)] * once_more
+        histories += [[(1, before), (2, asked), *twice] for _ in range(150)]
+        histories += [[(3, asked), (4, wanted)] for _ in range(60)]
+        histories += [[(3, asked), (4, rare)] for _ in range(40)]
+        histories += [[(5, NUM_SOLVED - 1), (6, wanted)] for _ in range(300)]
+        histories += [[(7, asked), (11.5, wanted)] for _ in range(8)]
+    return make_sequences(histories)
+
+
+def asking(group: int) -> Sequences:
+    return make_sequences([[(9, 4 * group + ASKED)]])
+
+
+SOLVED = ("ease", "linear_transition")
+NO_CATEGORIES = np.zeros(NUM_SOLVED, dtype=np.int64)
+
+
+def test_solved_models_get_weight_where_one_thing_always_follows_another(tmp_path: Path) -> None:
+    blend = recommenders_of(ordered_shop(), tmp_path, categories=NO_CATEGORIES)
+    assert {"item_knn", *SOLVED} <= {part.name for part in blend.components}
+    alone = blend.report.single_ndcg
+    assert alone["linear_transition"] == pytest.approx(1)
+    assert max(alone["cooccurrence"], alone["item_knn"]) < 0.7
+    assert blend.weight_of("linear_transition") > 0.5
+
+
+def test_where_the_network_knows_nothing_solved_models_speak(tmp_path: Path) -> None:
+    mute = Unlearnt(NUM_SOLVED)
+    blend = recommenders_of(ordered_shop(), tmp_path, categories=NO_CATEGORIES, network=mute)
+    offers = adviser_of(blend).recommend(asking(3), ["u"], as_of=day(12), k=3)[0]
+    assert mute.shown
+    assert offers.fallback is None
+    assert offers.items[0].item_id == f"i{4 * 3 + WANTED}"
+    assert offers.items[0].source == "goes_with"
+
+
+def test_solved_models_of_no_weight_still_fill_what_others_leave_empty(tmp_path: Path) -> None:
+    blend = recommenders_of(ordered_shop(), tmp_path, categories=NO_CATEGORIES)
+    none = tuple(0.0 for _ in blend.components)
+    mute = replace(blend, weights=none, components=(Unlearnt(NUM_SOLVED), *blend.components[1:]))
+    offers = adviser_of(mute).recommend(asking(3), ["u"], as_of=day(12), k=3)[0]
+    assert f"i{4 * 3 + WANTED}" in [item.item_id for item in offers.items]
+
+
+def test_solved_models_answer_from_disk_bit_by_bit_as_they_did(tmp_path: Path) -> None:
+    blend = recommenders_of(ordered_shop(), tmp_path, categories=NO_CATEGORIES)
+    saved = saved_item_models(tmp_path / "recommender")
+    assert [part.name for part in saved] == ["item_knn", "ease", "linear_transition"]
+    loaded = blend.with_components([*blend.components, *saved])
+    asked = ordered_shop()
+    expected = blend.scores(asked, as_of=day(12))
+    assert np.array_equal(loaded.scores(asked, as_of=day(12)), expected)
+
+
+def test_solved_models_are_left_out_where_people_repeat_or_the_shop_says_so(
+    tmp_path: Path,
+) -> None:
+    off = Settings.model_validate({"recommend": {"item_models": "off"}})
+    told = recommenders_of(ordered_shop(), tmp_path / "a", categories=NO_CATEGORIES, settings=off)
+    seen = recommenders_of(ordered_shop(once_more=True), tmp_path / "b", categories=NO_CATEGORIES)
+    for folder, blend in (("a", told), ("b", seen)):
+        assert not {"item_knn", *SOLVED} & {part.name for part in blend.components}
+        assert saved_item_models(tmp_path / folder / "recommender") == ()
+
+
+def test_solved_models_learn_nothing_of_the_validation_they_are_weighed_on(tmp_path: Path) -> None:
+    # What is wanted on the last day nobody took before: the weights can know nothing of it.
+    histories: list[list[Event]] = [
+        [(1, 4 * group + BEFORE), (2, 4 * group + ASKED), (11.5, 4 * group + WANTED)]
+        for group in range(GROUPS)
+        for _ in range(20)
+    ]
+    blend = recommenders_of(make_sequences(histories), tmp_path, categories=NO_CATEGORIES)
+    for name in SOLVED:
+        assert blend.report.single_ndcg[name] == 0
+    # Counted again up to the cut they know it.
+    solved = next(part for part in blend.components if part.name == "linear_transition")
+    assert solved.scores(asking(0), as_of=day(12))[0].argmax() == WANTED
+
+
+def adviser_of(blend: Blend) -> Adviser:
+    ids = tuple(f"i{number}" for number in range(NUM_SOLVED))
+    offered = np.ones(len(ids), dtype=bool)
+    return Adviser(blend, Catalogue(ids, ids, ("",) * len(ids), offered))
 
 
 def in_cents(shop: Shop, since: int) -> MemoryLog:

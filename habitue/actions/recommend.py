@@ -24,6 +24,7 @@ from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.habit import Habit
 from habitue.baselines.history import item_events
+from habitue.baselines.item_recommender import ItemRecommender
 from habitue.baselines.personal import PersonalFrequency
 from habitue.baselines.popularity import Popularity
 from habitue.errors import NotReady, UnknownName, nearest
@@ -271,10 +272,12 @@ class Adviser:
     ) -> Sequence[Reason | None]:
         if isinstance(component, PersonalFrequency | Habit | Again):
             return known.own(persons, columns)
-        if isinstance(component, CoOccurrence):
+        if isinstance(component, CoOccurrence | ItemRecommender):
+            # What was counted is cited, for a solved weight is no count: it may be of items that
+            # nobody took together.
             types = self.blend.target_types
             taken = types[0] if len(types) == 1 else "any"
-            return known.goes_with(persons, columns, component, taken)
+            return known.goes_with(persons, columns, self._cooccurrence, taken)
         if isinstance(component, Popularity):
             return known.popular(columns, component)
         return known.fits(persons, component.name)

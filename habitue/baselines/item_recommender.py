@@ -6,19 +6,31 @@ one. Knows nothing about which model it is.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from habitue.baselines.history import item_events, rows_summing_to_one, without_bots
+from habitue.baselines.history import item_events, sparse_rows_summing_to_one, without_bots
 from habitue.baselines.item_histories import ItemHistories
-from habitue.baselines.next_item import ItemToItem, ItemToItemModel
+from habitue.baselines.next_item import ItemKnn, ItemToItem, ItemToItemModel, strongest_of_rows
+from habitue.baselines.ridge import MAX_DENSE_ITEMS, ROW_ENTRIES
+from habitue.baselines.transitions import Ease, LinearTransitions
 from habitue.schema import POSITIVE_EVENT_TYPES
+from habitue.sequences.repeating import LEAST_REPEATS
 from habitue.sequences.sequences import Sequences
+
+# What a shop's blend may hold beside co-occurrence.
+ITEM_MODELS: Final[tuple[ItemToItemModel, ...]] = (
+    ItemKnn(neighbours=ROW_ENTRIES),
+    Ease(),
+    LinearTransitions(),
+)
+# Events held in memory while one is fitted; of more, persons are sampled by a hash of their id.
+_MAX_EVENTS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -37,22 +49,39 @@ class ItemRecommender:
         num_items: int,
         as_of: int,
         event_types: Sequence[str] = POSITIVE_EVENT_TYPES,
+        row_entries: int | None = None,
     ) -> "ItemRecommender":
-        """Fit the recipe on what everyone of `batches` did before `as_of`, bots left out."""
-        parts = [
-            histories_of(without_bots(batch), num_items, as_of, event_types) for batch in batches
-        ]
-        fitted = recipe.fit(ItemHistories.joined(parts), num_items=num_items)
+        """Fit the recipe on what everyone of `batches` did before `as_of`, bots left out.
+
+        With `row_entries`, so many of each item's entries are kept, those farthest from 0.
+        """
+        histories = _sampled(
+            (without_bots(batch) for batch in batches), num_items, as_of, event_types
+        )
+        fitted = recipe.fit(histories, num_items=num_items)
+        if row_entries is not None:
+            fitted = replace(fitted, matrix=strongest_of_rows(fitted.matrix, row_entries))
         return cls(fitted, recipe.name)
 
     def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         """Return probabilities, [N, num_items]; reads nothing at or after `as_of`."""
+        return np.asarray(self.sparse_scores(sequences, as_of=as_of).toarray())
+
+    def sparse_scores(self, sequences: Sequences, *, as_of: int) -> sparse.csr_array:
+        """Return `scores` without the zeros."""
         num_items = self.model.matrix.shape[0]
         histories = histories_of(sequences, num_items, as_of, POSITIVE_EVENT_TYPES)
-        found = self.model.scores(histories)
-        np.maximum(found, 0, out=found)
+        found = self._raw(histories)
+        np.maximum(found.data, 0, out=found.data)
+        return sparse_rows_summing_to_one(found)
+
+    def _raw(self, histories: ItemHistories) -> sparse.csr_array:
+        matrix, model = self.model.matrix, self.model
+        if model.fallback is None and sparse.issparse(matrix):
+            return (histories.weights(model.query_decay, matrix.shape[0]) @ matrix).tocsr()
+        found = model.scores(histories)
         found[histories.lengths == 0] = 0
-        return rows_summing_to_one(found)
+        return sparse.csr_array(found)
 
     def save(self, folder: Path) -> None:
         """Write the matrix into `folder`, under the model's name."""
@@ -92,3 +121,42 @@ def histories_of(
     lengths = np.bincount(events.persons[is_new], minlength=len(sequences))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return ItemHistories(events.columns[is_new].astype(np.int32), offsets)
+
+
+def saved_item_models(folder: Path) -> tuple[ItemRecommender, ...]:
+    """Return those of `ITEM_MODELS` that were saved into `folder`."""
+    names = [recipe.name for recipe in ITEM_MODELS]
+    return tuple(
+        ItemRecommender.load(folder, name) for name in names if (folder / f"{name}.npz").is_file()
+    )
+
+
+def wants_item_models(setting: str, repeat_share: float, *, num_items: int) -> bool:
+    """Return whether a shop's blend holds `ITEM_MODELS`.
+
+    `setting` is "on", "off" or "auto": where hardly anybody takes the same thing twice, and the
+    catalogue is small enough for a dense matrix.
+    """
+    if setting != "auto":
+        return setting == "on"
+    return repeat_share < LEAST_REPEATS and num_items <= MAX_DENSE_ITEMS
+
+
+def _sampled(
+    batches: Iterable[Sequences], num_items: int, as_of: int, event_types: Sequence[str]
+) -> ItemHistories:
+    """Everyone's histories; of too many events, those of persons drawn by a hash of their id."""
+    parts: list[ItemHistories] = []
+    marks: list[npt.NDArray[np.uint64]] = []
+    share = np.uint64(2**64 - 1)
+    for batch in batches:
+        mark = batch.subject_ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        people = batch.take(np.flatnonzero(mark <= share))
+        parts.append(histories_of(people, num_items, as_of, event_types))
+        marks.append(mark[mark <= share])
+        while sum(len(part.items) for part in parts) > _MAX_EVENTS:
+            share //= np.uint64(2)
+            kept = [np.flatnonzero(mark <= share) for mark in marks]
+            parts = [part.take(rows) for part, rows in zip(parts, kept, strict=True)]
+            marks = [mark[rows] for mark, rows in zip(marks, kept, strict=True)]
+    return ItemHistories.joined(parts)

@@ -177,8 +177,21 @@ def strongest(matrix: sparse.csr_array, entries: int) -> sparse.csr_array:
     lengths = np.add.reduceat(kept, matrix.indptr[:-1][np.diff(matrix.indptr) > 0])
     rows = np.zeros(matrix.shape[0], dtype=np.int64)
     rows[np.diff(matrix.indptr) > 0] = lengths
-    indptr = np.concatenate([[0], np.cumsum(rows)])
+    # As wide as the other numbers of places, or SciPy would make all of them wide.
+    indptr = np.concatenate([[0], np.cumsum(rows)]).astype(matrix.indptr.dtype)
     return sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
 
+def strongest_of_rows(matrix: sparse.csr_array | Floats, entries: int) -> sparse.csr_array:
+    """Return the `entries` of each row that are farthest from 0; of a dense one by blocks."""
+    if sparse.issparse(matrix):
+        return strongest(matrix, entries)
+    blocks = [
+        strongest(sparse.csr_array(matrix[start : start + _DENSE_ROWS]), entries)
+        for start in range(0, matrix.shape[0], _DENSE_ROWS)
+    ]
+    return sparse.vstack(blocks, format="csr")
+
+
 _BLOCK_ROWS = 1000
+_DENSE_ROWS = 250

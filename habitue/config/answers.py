@@ -35,6 +35,11 @@ class RecommendSettings(Stage):
     half_life_days: float = Field(
         0, ge=0, le=LONGEST_DAYS, description="Of personal frequency; 0 chooses on validation."
     )
+    item_models: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether ItemKNN, EASE and linear transitions are parts of the blend; auto: "
+        "where hardly anybody takes the same thing twice, on up to 20,000 items.",
+    )
     k: int = Field(20, ge=1, description="Items kept for each person by `refresh`.")
     min_persons: int = Field(
         5,

@@ -158,6 +158,9 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "part.again": "what the person will likely take again",
         "part.habit": "what people take again",
         "part.cooccurrence": "what goes together",
+        "part.item_knn": "what the same people take",
+        "part.ease": "what belongs together",
+        "part.linear_transition": "what follows what",
         "part.popularity_7d": "what is popular",
     },
     "zh": {
@@ -291,6 +294,9 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "part.again": "本人可能再次选择的商品",
         "part.habit": "人们会再次购买的商品",
         "part.cooccurrence": "经常一起出现的商品",
+        "part.item_knn": "同一批顾客选择的商品",
+        "part.ease": "相互搭配的商品",
+        "part.linear_transition": "先后选择的商品",
         "part.popularity_7d": "近期热门",
     },
 }

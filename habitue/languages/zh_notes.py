@@ -62,6 +62,9 @@ PARTS: Final[dict[str, str]] = {
     "again {n}%": "个人商品（学习所得）{n}%",
     "personal_frequency {n}%": "个人常购{n}%",
     "cooccurrence {n}%": "关联购买{n}%",
+    "item_knn {n}%": "相邻商品{n}%",
+    "ease {n}%": "EASE {n}%",
+    "linear_transition {n}%": "线性转移{n}%",
     "popularity_7d {n}%": "本周热销{n}%",
 }
 CARD: Final[dict[str, str]] = {

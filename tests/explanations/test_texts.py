@@ -39,6 +39,8 @@ def test_whatever_happens_has_its_words(language: str) -> None:
         assert words(f"part.{part}")
     for part in ("personal_frequency", "again", "habit", "cooccurrence", "popularity_7d"):
         assert words(f"part.{part}")
+    for part in ("item_knn", "ease", "linear_transition"):
+        assert words(f"part.{part}")
 
 
 def test_chinese_holds_no_english_words() -> None:
