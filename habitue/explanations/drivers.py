@@ -18,7 +18,12 @@ from habitue.events.log import EventLog
 from habitue.explanations.texts import Words, sentence_case
 from habitue.files import Json
 from habitue.profiles.labels import population
-from habitue.profiles.prediction_reasons import EMBEDDING_THEME, ThemeEffects, theme_effects
+from habitue.profiles.prediction_reasons import (
+    EMBEDDING_THEME,
+    ThemeEffects,
+    sentence_of_anybody,
+    theme_effects,
+)
 from habitue.profiles.samples import MODEL_COLUMNS
 from habitue.schema import Task, format_time
 from habitue.sequences.encoder import encode
@@ -201,10 +206,11 @@ def _direction(values: Floats, parts: Floats) -> str | None:
 def _sentence(
     name: str, theme: str, effect: float, direction: str | None, task: Task, words: Words
 ) -> str:
-    text = "global.theme" if direction is None else f"global.{direction}"
+    feature = "" if direction is None else sentence_of_anybody(name)
+    text = f"global.{direction}" if feature else "global.theme"
     size = words.size(effect, is_share=task.kind != "sum")
     about = words(f"part.{theme}" if task.kind == "next" else f"theme.{theme}")
-    return words(text, theme=about, effect=size, feature=name.replace("_", " "))
+    return words(text, theme=about, effect=size, feature=feature)
 
 
 def _told(

@@ -7,6 +7,7 @@ without it. Contributions are Shapley values of the trees (Lundberg et al. 2020)
 the linear model, which add up to the raw score. Knows nothing about events.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
@@ -30,6 +31,7 @@ EMBEDDING_TEXTS: Final[dict[Language, str]] = {
     "zh": "近期的到访规律",
 }
 _NOTHING: Final = ("0", "0.00")
+_SOME: Final = 3.0  # a number that is told as most are: not one, and not nothing
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,22 @@ def sentence(name: str, values: Mapping[str, float]) -> str:
     return speech.separator.join(parts).format(own, **others)
 
 
+def sentence_of_anybody(name: str) -> str:
+    """Return the feature's sentence with dots for its numbers; empty where it tells none.
+
+    >>> sentence_of_anybody("orders_30d"), sentence_of_anybody("purchase_overdue")
+    ('… orders in the last 30 days', 'no order for … days')
+    """
+    speech = told(_SPEECH)
+    first = speech.texts[name].text.split(speech.separator)[0]
+    named = {other or name for _, other, _, _ in Formatter().parse(first) if other is not None}
+    dots = {
+        other: re.sub(r"[\d.,]+", "…", speech.quantity(_SOME, MODEL_FEATURES[other].unit))
+        for other in named
+    }
+    return first.format(dots.get(name, ""), **dots) if dots else ""
+
+
 def _is_known(text: str, values: Mapping[str, float]) -> bool:
     named = [name for _, name, _, _ in Formatter().parse(text) if name]
     return all(not np.isnan(values[name]) for name in named)
@@ -193,7 +211,7 @@ def _quantity(value: float, unit: str) -> str:
     if unit == "times":
         return f"{value:.1f} times"
     if unit == "doublings":
-        return f"about {2**value:.2g} times"
+        return "less than a hundredth" if 2**value < 0.01 else f"about {2**value:.2g} times"
     if unit == "number":
         return f"{value:.2g}"
     if unit == "day" and value < 2:

@@ -1,6 +1,7 @@
 """A shop's explanations, through the verb: what they say is what a log without the events says."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -254,6 +255,8 @@ def test_what_moves_a_task_is_told_theme_by_theme(ready: Ready) -> None:
     assert effects == sorted(effects, reverse=True)
     assert {"name", "theme", "effect", "direction", "text"} == set(features[0])
     assert document["model_version"] == "0001"
+    told = [one for one in features if one["direction"] is not None]
+    assert any("…" in one["text"] and "the more, the" in one["text"] for one in told)
     mixture: Any = ready.shop.explain(task="next_category").as_json()
     assert {one["name"] for one in mixture["features"]} >= {"network", "personal"}
 
@@ -265,6 +268,7 @@ def test_chinese_shops_read_chinese(ready: Ready) -> None:
     assert told.events[0].text.startswith("202")
     of_shop: Any = shop.explain(task="churn_90d").as_json()
     assert "平均" in of_shop["sentences"][0]
+    assert not re.search(r"[A-Za-z_]{2,}", " ".join(of_shop["sentences"]).replace("App", ""))
 
 
 def test_the_command_line_answers_like_python(

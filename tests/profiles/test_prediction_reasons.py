@@ -2,9 +2,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from habitue.languages import speaking
 from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.features import build_features
-from habitue.profiles.prediction_reasons import EMBEDDING_TEXTS, explain_predictions, sentence
+from habitue.profiles.prediction_reasons import (
+    EMBEDDING_TEXTS,
+    explain_predictions,
+    sentence,
+    sentence_of_anybody,
+)
 from habitue.profiles.predictions import fit_task, fit_tasks
 from habitue.profiles.samples import FEATURE_COLUMNS, MODEL_COLUMNS, TaskRows, feature_matrix
 from habitue.profiles.task_model import TaskModel
@@ -59,6 +65,30 @@ def test_an_unknown_rhythm_is_left_out() -> None:
 )
 def test_numbers_are_told_as_a_person_would(name: str, value: float, text: str) -> None:
     assert sentence(name, {**NOTHING, name: value}) == text
+
+
+def test_next_to_nothing_has_no_digits() -> None:
+    values = {**NOTHING, "spend_90d": 0.0, "spend_trend_90d": -8.0}
+    told = (
+        "spent nothing in the last 90 days, less than a hundredth as much as in the 90 days before"
+    )
+    assert sentence("spend_trend_90d", values) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "chinese"),
+    [
+        ("orders_30d", "… orders in the last 30 days", "过去30天下单…次"),
+        ("refund_share", "…% of spending was refunded", "…%的消费金额已退款"),
+        ("hour_sin", "", ""),
+    ],
+)
+def test_a_feature_is_told_of_anybody_with_dots_for_its_number(
+    name: str, english: str, chinese: str
+) -> None:
+    assert sentence_of_anybody(name) == english
+    with speaking("zh"):
+        assert sentence_of_anybody(name) == chinese
 
 
 def test_every_feature_has_a_sentence() -> None:
