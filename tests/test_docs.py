@@ -18,7 +18,7 @@ from habitue.events.clean import CLEANING_STEPS
 from habitue.schema import PROFILE_COLUMNS
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
 
 
@@ -73,8 +73,9 @@ def test_every_option_of_training_is_told_with_when_to_use_it() -> None:
 
 def test_every_page_stands_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    for page in (ROOT / "docs").glob("*.md"):
-        assert f" {page.name}\n" in navigation, page.name
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert f" {name}\n" in navigation, name
 
 
 def test_example_rules_speak_only_of_what_every_log_has() -> None:

@@ -141,6 +141,7 @@ EVENT_FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "transid", "tradeid", "transactionno", "orderkey", "checkoutid", "purchaseid", "basket",
         "tid", "salesorderid", "billid", "ordersn", "cartid", "ordercode", "bonid", "tranid",
         "bestellnummer", "auftragsnummer", "rechnungsnummer", "belegnummer", "bestellung",
+        "belegnr", "kassenbon", "bonnummer", "bonnr",
         "commande",
         "numerocommande", "idcommande", "pedido", "numeropedido", "idpedido", "factura", "ticketno",
         "receiptnumber", "transactionnumber",

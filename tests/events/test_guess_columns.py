@@ -30,6 +30,13 @@ def test_surest_name_wins_and_a_column_serves_once() -> None:
     assert mapping.columns == {"user_id": "user_id", "item_id": "product", "timestamp": "time"}
 
 
+@pytest.mark.parametrize("name", ["Kassenbon", "BonNr", "Bonnummer", "Beleg_Nr"])
+def test_a_tills_slip_is_an_order(name: str) -> None:
+    mapping = mapped({"kunde": cycle("a", 50), name: cycle("b", 90), "datum": TIMES})
+
+    assert mapping.columns["order_id"] == name
+
+
 @pytest.mark.parametrize(
     ("name", "values", "reason"),
     [
