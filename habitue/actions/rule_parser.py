@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
+from habitue.actions.rule_texts import Value
 from habitue.actions.rules import (
     LIST_WORDS,
     Between,
@@ -25,7 +26,6 @@ from habitue.actions.rules import (
     Rule,
     RuleColumns,
     Unknown,
-    Value,
 )
 from habitue.errors import Refused, UnknownName, nearest
 from habitue.schema import DAY, parse_time

@@ -17,20 +17,19 @@ A value the table does not know satisfies neither a test nor its opposite; ask f
 `is unknown`. Texts are compared exactly. `after 2017-11-01` begins on the second.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import polars as pl
 
+from habitue.actions.rule_texts import Value, compared, has_word, readable, shown, text
 from habitue.profiles.facts import WEEKDAYS
 from habitue.profiles.segments import SEGMENTS
 from habitue.schema import DAY, format_time
 
 ColumnKind = Literal["number", "text", "time", "list", "flag"]
 Operator = Literal["=", "!=", ">", ">=", "<", "<="]
-Value = float | str | bool
 
 # The singular word after "has" -> the column that lists them.
 LIST_WORDS: Final[dict[str, str]] = {
@@ -39,34 +38,9 @@ LIST_WORDS: Final[dict[str, str]] = {
     "brand": "top_brands",
     "platform": "platforms",
 }
-OPERATOR_TEXTS: Final[dict[str, str]] = {
-    "=": "equal to",
-    "!=": "other than",
-    ">": "above",
-    ">=": "of at least",
-    "<": "below",
-    "<=": "of at most",
-}
 CLOSED_WORDS: Final[dict[str, Collection[str]]] = {
     "segment": tuple(SEGMENTS),
     "favourite_weekday": WEEKDAYS,
-}
-TEXTS: Final[dict[str, str]] = {
-    "sentence": "Customers {}.",
-    "everyone": "of any kind",
-    "column": "with {} {}",
-    "between": "from {} to {}",
-    "in": "among {}",
-    "contains": "containing {}",
-    "unknown": "unknown",
-    "has": "who have the {} {}",
-    "before": "before {}",
-    "since": "on or after {}",
-    "not": "not {}",
-    "yes": "true",
-    "no": "false",
-    "and": " and ",
-    "or": " or ",
 }
 
 
@@ -118,7 +92,7 @@ class Everyone:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["everyone"]
+        return text("everyone")
 
 
 @dataclass(frozen=True)
@@ -151,12 +125,12 @@ class Comparison:
         """Return the words."""
         if self.is_time:
             moment = format_moment(int(self.value))
-            text = TEXTS["since" if self.operator == ">=" else "before"].format(moment)
+            told = text("since" if self.operator == ">=" else "before").format(moment)
         elif isinstance(self.value, bool):
-            text = TEXTS["yes" if self.value == (self.operator == "=") else "no"]
+            told = text("yes" if self.value == (self.operator == "=") else "no")
         else:
-            text = f"{OPERATOR_TEXTS[self.operator]} {shown(self.value)}"
-        return TEXTS["column"].format(readable(self.column), text)
+            told = compared(self.operator, shown(self.value, self.column))
+        return text("column").format(readable(self.column), told)
 
 
 @dataclass(frozen=True)
@@ -180,7 +154,7 @@ class Between:
             # A bound that ends a day is named by that day.
             last = int(self.high) - DAY if int(self.high) % DAY == 0 else int(self.high)
             low, high = format_moment(int(self.low)), format_moment(last)
-        return TEXTS["column"].format(readable(self.column), TEXTS["between"].format(low, high))
+        return text("column").format(readable(self.column), text("between").format(low, high))
 
 
 @dataclass(frozen=True)
@@ -199,8 +173,8 @@ class Membership:
 
     def phrase(self) -> str:
         """Return the words."""
-        text = TEXTS["in"].format(", ".join(shown(value) for value in self.values))
-        return TEXTS["column"].format(readable(self.column), text)
+        values = text("comma").join(shown(value, self.column) for value in self.values)
+        return text("column").format(readable(self.column), text("in").format(values))
 
 
 @dataclass(frozen=True)
@@ -216,8 +190,8 @@ class Contains:
 
     def phrase(self) -> str:
         """Return the words."""
-        text = TEXTS["contains"].format(shown(self.text))
-        return TEXTS["column"].format(readable(self.column), text)
+        told = text("contains").format(shown(self.text))
+        return text("column").format(readable(self.column), told)
 
 
 @dataclass(frozen=True)
@@ -233,7 +207,7 @@ class Has:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["has"].format(self.word, shown(self.text))
+        return text("has").format(has_word(self.word), shown(self.text, LIST_WORDS[self.word]))
 
 
 @dataclass(frozen=True)
@@ -248,7 +222,7 @@ class Unknown:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["column"].format(readable(self.column), TEXTS["unknown"])
+        return text("column").format(readable(self.column), text("unknown"))
 
 
 @dataclass(frozen=True)
@@ -263,7 +237,7 @@ class Not:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["not"].format(f"({self.part.phrase()})")
+        return text("not").format(self.part.phrase())
 
 
 @dataclass(frozen=True)
@@ -279,7 +253,7 @@ class Both:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["and"].join(_grouped(part) for part in self.parts)
+        return text("and").join(_grouped(part) for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -294,7 +268,7 @@ class Either:
 
     def phrase(self) -> str:
         """Return the words."""
-        return TEXTS["or"].join(_grouped(part) for part in self.parts)
+        return text("or").join(_grouped(part) for part in self.parts)
 
 
 Rule = Everyone | Comparison | Between | Membership | Contains | Has | Unknown | Not | Both | Either
@@ -310,25 +284,12 @@ def members(rule: Rule) -> pl.Expr:
 
 def describe(rule: Rule) -> str:
     """Return the rule as a plain sentence."""
-    return TEXTS["sentence"].format(rule.phrase())
+    return text("sentence").format(rule.phrase())
 
 
 def _grouped(part: Rule) -> str:
-    return f"({part.phrase()})" if isinstance(part, Both | Either) else part.phrase()
-
-
-def readable(column: str) -> str:
-    """Return a column's name as words: `churn_90d` as "churn (90 days)"."""
-    return re.sub(r" ([0-9]+)d$", r" (\1 days)", column.replace("_", " "))
-
-
-def shown(value: Value) -> str:
-    """Return a value as it is written in a rule."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{value:.15g}"
+    told = part.phrase()
+    return text("grouped").format(told) if isinstance(part, Both | Either) else told
 
 
 def format_moment(at: int) -> str:

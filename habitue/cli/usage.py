@@ -6,7 +6,9 @@ from habitue.errors import Refused
 
 USAGE_WORDS = {
     "Input should be a valid integer, unable to parse string as an integer": "expected an integer",
+    "Input should be a valid number, unable to parse string as a number": "expected a number",
     "Input should be": "expected a number",
+    "Value error, ": "",
     "No such command": "There is no verb",
 }
 

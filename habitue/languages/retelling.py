@@ -24,7 +24,10 @@ COMMON: Final[Mapping[Language, Mapping[str, str]]] = {"en": {}, "zh": COMMON_ZH
 
 GAP: Final = re.compile(r"\{(\w+)\}")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z'/])")
-_LISTS: Final[Mapping[Language, Mapping[str, str]]] = {"en": {}, "zh": {"; ": "；", ", ": "、"}}
+_MARKS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "en": {},
+    "zh": {"; ": "；", ", ": "、", ": ": "："},
+}
 _DEPTH: Final = 4
 
 
@@ -45,19 +48,31 @@ def is_retold(text: str) -> bool:
 
 
 def _retold(spoken: Language, text: str, depth: int) -> str:
-    whole = _matched(spoken, text, depth)
+    # Sentences and clauses that are known one by one are told so, before a gap swallows several.
+    for parts, mark in ((_SENTENCE_END.split(text), ""), (text.split("; "), "; ")):
+        told = [_clause(spoken, part, depth) for part in parts] if len(parts) > 1 else []
+        if told and all(told):
+            return _MARKS[spoken].get(mark, "").join(one or "" for one in told)
+    whole = _clause(spoken, text, depth)
     if whole is not None:
         return whole
-    sentences = [_matched(spoken, part, depth) for part in _SENTENCE_END.split(text)]
-    if all(one is not None for one in sentences):
-        return "".join(one or "" for one in sentences)
-    for comma, ours in _LISTS[spoken].items():
+    for comma in ("; ", ", "):
         parts = text.split(comma)
-        entries = [_matched(spoken, part, depth) for part in parts]
+        entries = [_clause(spoken, part, depth) for part in parts]
         if any(one is not None for one in entries):
             pairs = zip(entries, parts, strict=True)
-            return ours.join(part if one is None else one for one, part in pairs)
+            return _MARKS[spoken][comma].join(part if one is None else one for one, part in pairs)
     return text
+
+
+def _clause(spoken: Language, text: str, depth: int) -> str | None:
+    """Return a clause that is known, or that follows a file's name and a colon."""
+    whole = _matched(spoken, text, depth)
+    name, colon, rest = text.partition(": ")
+    if whole is not None or not colon or " " in name or not depth:
+        return whole
+    told = _retold(spoken, rest, depth - 1)
+    return None if told == rest else f"{name}{_MARKS[spoken][': ']}{told}"
 
 
 def _matched(spoken: Language, text: str, depth: int) -> str | None:

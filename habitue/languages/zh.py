@@ -3,8 +3,12 @@
 from typing import Final
 
 from habitue.languages.zh_checks import CHECKS
+from habitue.languages.zh_doings import DOINGS
 from habitue.languages.zh_errors import ERRORS
+from habitue.languages.zh_files import FILES
+from habitue.languages.zh_log import LOG
 from habitue.languages.zh_notes import NOTES
+from habitue.languages.zh_work import WORK
 
 # A gap whose name begins with n holds a number.
 COMMON: Final[dict[str, str]] = {
@@ -22,4 +26,4 @@ COMMON: Final[dict[str, str]] = {
     "{n} years": "{n}年",
     "none": "无",
 }
-TEMPLATES: Final[dict[str, str]] = {**ERRORS, **NOTES, **CHECKS}
+TEMPLATES: Final[dict[str, str]] = {**ERRORS, **FILES, **WORK, **LOG, **NOTES, **CHECKS, **DOINGS}

@@ -73,4 +73,10 @@ DOCTOR: Final[dict[str, str]] = {
     "A training was broken off; with the same events and settings it goes on.": "有一次训练中断；事件和设置不变时可以继续。",
     "Go on: habitue train": "继续：habitue train",
 }
-CHECKS: Final[dict[str, str]] = {**SET_ASIDE, **DOCTOR}
+# With the number of rows, as `validate` counts them, and behind the row of an example.
+COUNTED: Final[dict[str, str]] = {
+    **{f"{why} ({{n_rows}})": f"{told}（{{n_rows}}）" for why, told in SET_ASIDE.items()},
+    **{f"{{row}} ({why})": f"{{row}}（{told}）" for why, told in SET_ASIDE.items()},
+    "{file} line {n_line}: {row}": "{file}第{n_line}行：{row}",
+}
+CHECKS: Final[dict[str, str]] = {**SET_ASIDE, **COUNTED, **DOCTOR}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from habitue.actions import rule_texts
 from habitue.actions.rule_parser import MAX_DEPTH, MAX_LENGTH, parse_rule
 from habitue.actions.rules import (
     LIST_WORDS,
@@ -26,7 +27,8 @@ from habitue.actions.rules import (
     members,
 )
 from habitue.errors import Refused, UnknownName
-from habitue.schema import parse_time
+from habitue.languages import speaking
+from habitue.schema import PROFILE_COLUMNS, parse_time
 from tests.examples import examples
 
 TABLE = pl.DataFrame(
@@ -183,6 +185,30 @@ def test_a_rule_reads_as_a_sentence() -> None:
 )
 def test_each_kind_of_test_has_words(text: str, sentence: str) -> None:
     assert describe(parse_rule(text, COLUMNS)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("everyone", "所有类型的客户。"),
+        ('segment = "champion"', "客户分层为“核心客户”的客户。"),
+        ("revenue between 1 and 2.5", "累计消费在1至2.5之间的客户。"),
+        ("is_bot != true", "疑似机器为否的客户。"),
+        ("last_seen after 2017-11-01", "最近到访不早于2017-11-02的客户。"),
+        (
+            'churn_90d > 50% and has tag "price: low" and not (orders < 2 or revenue is unknown)',
+            "未来90天的流失概率高于0.5，且有标签“价格偏好：低价”，且不符合（订单数低于2，或累计消费未知）的"
+            "客户。",
+        ),
+    ],
+)
+def test_a_rule_is_read_back_in_chinese(text: str, sentence: str) -> None:
+    with speaking("zh"):
+        assert describe(parse_rule(text, COLUMNS)) == sentence
+
+
+def test_every_column_of_the_profile_table_has_chinese_words() -> None:
+    assert PROFILE_COLUMNS - {"subject_id"} == rule_texts.COLUMNS["zh"].keys()
 
 
 @settings(max_examples=examples(300), deadline=None, derandomize=True)

@@ -42,10 +42,28 @@ def raised() -> Iterator[Raised]:
 
 def _raised(place: str, name: str, call: ast.Call) -> Raised:
     given = {one.arg: one.value for one in call.keywords}
-    message = given.get("message", call.args[0] if call.args else None)
+    message = text_of(given.get("message", call.args[0] if call.args else None))
+    if name == "MissingExtra" and len(call.args) == 2:
+        message = f"{text_of(call.args[1])} needs packages that are not installed."
     code = given.get("code")
     told = text_of(code) if code is not None else CLASSES[name]
-    return Raised(place, told, text_of(message), text_of(given.get("fix")))
+    return Raised(place, told, message, text_of(given.get("fix")))
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every text of a module with its line, but for docstrings; a gap is `GAP`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr):
+            skipped.add(node.body[0].value)
+        if isinstance(node, ast.JoinedStr):
+            skipped.update(one for one in ast.walk(node) if one is not node)
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if (is_text or isinstance(node, ast.JoinedStr)) and node not in skipped:
+            yield node.lineno, text_of(node)  # type: ignore[attr-defined,arg-type]
 
 
 def text_of(node: ast.expr | None) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,42 +11,142 @@ from habitue.cli.texts_zh import SENTENCES
 from habitue.languages import retold, speaking
 from habitue.languages.retelling import GAP as NAMED_GAP
 from habitue.languages.retelling import TEMPLATES
-from tests.languages.raised import GAP, PACKAGE, Raised, raised, text_of
+from habitue.languages.zh_work import USAGE
+from tests.languages.raised import GAP, PACKAGE, Raised, literals, raised, text_of
 
-# Errors told in English so far: of files that cannot be parsed, of databases, of benchmarks, of the
-# simulator and of several processes, which people who write code or exports meet.
-ENGLISH_CODES = frozenset(
-    {
-        "", "_damaged", "_truncated", "array_too_long", "bad_id", "bad_output", "bad_query",
-        "benchmark_files", "benchmark_layout", "changed_meanwhile", "duplicate_column",
-        "embedding_mismatch", "encoding", "failed", "file_refused", "file_too_large",
-        "folder_exists", "header_missing", "id_is_float", "inflated_over_limit", "json_array",
-        "name_taken", "nan_scores", "nested_archive", "no_database", "no_driver", "no_mapping",
-        "no_task_model", "norms_from_later", "not_a_file", "not_enough_data", "not_finite",
-        "not_ready", "not_utf8", "one_column_found", "packed_parquet", "parquet_damaged",
-        "ranks_differ", "refresh_broken", "schema_limits", "settings", "settings_layout",
-        "several_entries", "simulation", "symlink_outside", "truth_at_outside", "unknown_format",
-        "unknown_name", "unsafe_archive", "usage", "version_broken", "version_format",
-        "worker_stopped", "workspace_taken", "wrong_layout", "zip_damaged", "not_a_folder",
-        "missing_extra",
-    }
-)  # fmt: skip
 RAISED = [one for one in raised() if one.message.strip(GAP + " :.{}")]
+# Where a gap holds words of ours, each way to fill it: the sentence is told as a whole.
+FILLED = {
+    "The name '{}' {}.": ("The name 'a.txt' ends in '.txt'.", "The name 'a' has no ending."),
+    "{} holds {} already.": ("/a holds a shop already.", "/a holds files already."),
+    "{} is {}.": (
+        "/a is a gzip archive.", "/a is an xz archive.", "/a is a 7z archive.",
+        "/a is an old Excel workbook.", "/a is a PNG picture.", "/a is a PDF document.",
+        "/a is an SQLite database.", "/a is an ORC file.", "/a is an Avro file.",
+        "/a is a zip archive or an Excel workbook.",
+    ),
+    "{} {}, before byte {} ({}: {}).": (
+        "/a is damaged, before byte 7 (gzip: bad header).",
+        "/a has something foreign after the end of the archive, before byte 7 (zstd: 7).",
+    ),
+    "{} is a zip archive that {}.": (
+        "/a is a zip archive that has an encrypted entry ('b').",
+        "/a is a zip archive that holds 7,000 entries.",
+    ),
+    "{} is no regular file but {}.": (
+        "/a is no regular file but a pipe.",
+        "/a is no regular file but a socket.",
+        "/a is no regular file but a device.",
+    ),
+    "A task or an item is explained, and {} was given.": (
+        "A task or an item is explained, and neither was given.",
+        "A task or an item is explained, and both was given.",
+    ),
+    "{} is {}, which is in the way of writing {}.": (
+        "/a is a folder, which is in the way of writing /a/b.",
+        "/a is a file, which is in the way of writing /a/b.",
+    ),
+    "{}, or describe the file: habitue init --from {}": (
+        'Set delimiter = ";" in it, or describe the file: habitue init --from a.csv',
+        "Correct its delimiter, or describe the file: habitue init --from a.csv",
+    ),
+    "Fields of {}: {}.": ("Fields of events: a, b.", "Fields of items: a, b."),
+    "Add ?{}=NAME to the URL; there are: {}.": ("Add ?table=NAME to the URL; there are: a.",),
+    "{} Known here: {}.": ("Pass another value. Known here: a, b.",),
+}  # fmt: skip
+# A command to type, a regular expression, or nothing but gaps.
+NO_WORDS = re.compile(r"[^A-Za-z]*(habitue|pip install) .*|.*\(\?.*|.*\(\[.*|[^A-Za-z]*")
 
 
-def sample(text: str) -> str:
-    """Fill the gaps; one at the end, which may hold a hint, stays empty."""
-    return text.removesuffix(GAP).replace(GAP, "7")
+def samples(text: str) -> tuple[str, ...]:
+    """Return the text with its gaps filled; one at the end, which may hold a hint, also empty."""
+    filled = FILLED.get(text.replace(GAP, "{}"))
+    return filled or tuple(
+        dict.fromkeys((text.removesuffix(GAP).replace(GAP, "7"), text.replace(GAP, "7")))
+    )
+
+
+def is_told(text: str) -> bool:
+    """Whether it has Chinese: every way to fill it that we name, else any."""
+    with speaking("zh"):
+        told = [retold(one) != one for one in samples(text)]
+    return all(told) if text.replace(GAP, "{}") in FILLED else any(told)
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda one: one.place)
-def test_an_error_is_told_in_chinese(error: Raised) -> None:
-    message = sample(error.message)
+def test_an_error_and_its_fix_are_told_in_chinese(error: Raised) -> None:
+    assert is_told(error.message), f"no Chinese for {error.code}: {error.message}"
+    assert NO_WORDS.fullmatch(error.fix) or is_told(error.fix), f"no Chinese for: {error.fix}"
+
+
+# Parts of sentences that are only said joined; the joined ones follow.
+JOINED = frozenset(
+    {
+        "by their meaning; ", "{}: sent or exported twice", "{}: a catalogue", "not mapped",
+        "who it was (a user id)", "when (a time)", "column '{}' is left out", " and the size",
+        "{}: it is not written as the column of timestamp is, and one source reads all its times "
+        "alike",
+        "{}: {} of {} events would arrive before they happened",
+        "{}: {} of {} events would arrive more than a week after they happened, which looks like "
+        "the time of an export",
+        "it was named", "{} of {} rows ({})", "{} will be set aside: {}", "no row was read",
+        "{} equal an earlier row of the same file; {}", "files without a single row{}",
+        "nothing that is mapped speaks of it", "1 rule was", "; {} not checked, for {}: {}",
+        "{} cannot be parsed and will be set aside", "{}: too short for predictions over days",
+        "column '{}' is left out: most of its values are no {}{}", "a date and its time of day{}{}",
+        "purchases of what the person had not looked at before", "{} ({}, {} % of all)",
+        "refunds of what the person had not bought", "{} in the weeks before",
+        "removals from a cart of what was not put into it", "The log looks broken: ",
+        "{} of the events from {} on repeat another in all but the id, {}",
+        "{} of the times from {} on are bare dates, {}",
+        "{} is empty in {} of {} events from {} on, {}",
+        "the median price is about {} from {} on, ", "{} persons as of {}", "{}, up to date.",
+        "{} events in {} files, all whole; format ", "{}; events came since.",
+        "{}, by model {}, but model {} answers now.", "{} is not installed",
+        "{}; Habitue needs {}{}.",
+    }
+)  # fmt: skip
+SAID = (Path(__file__).parent / "said.txt").read_text(encoding="utf-8").splitlines()
+# Names of columns, files, units, products; what a shop's own data holds.
+OURS_OR_THEIRS = re.compile(
+    r"habitue validate|Google Analytics 4, BigQuery export|\S*\w[_./:]\w\S*|SALE|\(\w+: [\w, ]+\)"
+)
+EVENTS = PACKAGE / "events"
+LOOKED_AT = [
+    *sorted(EVENTS.glob("guess*.py")),
+    EVENTS / "validate.py",
+    EVENTS / "consent.py",
+    EVENTS / "ingest_notes.py",
+    EVENTS / "data_checks.py",
+    PACKAGE / "doctor.py",
+]
+
+
+@pytest.mark.parametrize("path", LOOKED_AT, ids=lambda one: one.stem)
+def test_what_is_found_in_a_log_is_told_in_chinese(path: Path) -> None:
+    missing = [
+        (line, text)
+        for line, text in literals(path)
+        if len(text.replace(GAP, "").split()) >= 3
+        and not NO_WORDS.fullmatch(text)
+        and text.replace(GAP, "{}") not in JOINED
+        and not any(map(is_told, (text.strip(" ;"), text.removesuffix(GAP) + " (a: b)")))
+    ]
+    assert not missing, "no Chinese for these"
+
+
+@pytest.mark.parametrize("sentence", SAID, ids=lambda one: one[:30])
+def test_joined_sentences_leave_no_english_in_chinese(sentence: str) -> None:
     with speaking("zh"):
-        is_told = retold(message) != message
-    assert is_told or error.code.replace(GAP, "") in ENGLISH_CODES, (
-        f"no Chinese for {error.code}: {message}"
-    )
+        told = retold(sentence)
+    assert not re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,}", OURS_OR_THEIRS.sub("", told)), told
+
+
+@pytest.mark.parametrize("path", sorted((EVENTS / "adapters").glob("*.py")), ids=lambda p: p.stem)
+def test_how_a_layout_was_recognised_is_told_in_chinese(path: Path) -> None:
+    for _, text in literals(path):
+        if text.startswith(("its records", "it has", "it is called", "every column")):
+            assert is_told(f"Layout: {text}"), text
 
 
 def test_every_sentence_of_a_view_has_chinese_with_the_same_gaps() -> None:
@@ -73,8 +174,8 @@ def source_texts() -> str:
 
 
 def test_what_is_retold_is_still_said_so_in_english() -> None:
-    said, lost = source_texts(), []
-    for english in TEMPLATES["zh"]:
+    said, lost = "\n".join([source_texts(), *SAID, *sum(FILLED.values(), ())]), []
+    for english in TEMPLATES["zh"].keys() - USAGE.keys():  # those are of the parser of options
         for part in NAMED_GAP.split(english)[::2]:
             for piece in re.split(r"(?<=[.:;,]) | \(", part):
                 words = piece.strip(" .:;,()'")

@@ -1,12 +1,17 @@
 """Which language is spoken: by option, by variable, by the shop's settings."""
 
+import re
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
+import typer
 
 from habitue import Workspace
+from habitue.cli import app
 from habitue.cli import speaking as cli_speaking
+from habitue.cli.usage import wrong_usage
 from habitue.languages import language, retold, speaking, told
 from habitue.profiles.prediction_reasons import sentence
 
@@ -85,3 +90,32 @@ def test_a_feature_is_told_in_chinese_with_its_measure_word() -> None:
         assert sentence("orders_30d", lately) == "过去30天下单2次"
         assert sentence("orders_30d", {"orders_30d": 0.0}) == "过去30天没有下单"
         assert sentence("purchase_overdue", late) == "已有48天未下单；平时每22天下一单"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "profile", "profile 7 8", "recommend 7 -k x", "recommend 7 -k 0", "recommend 7 -k 9999",
+        "recommend 7 --nope", "profil 7", "predict --task", "train --seed 1.5", "models lst",
+        "profile 7 --lang fr", "simulate", "profile 7 --lan zh", "explain 7 --threshold x",
+        "train --json=3",
+    ],
+)  # fmt: skip
+def test_a_wrong_command_is_told_in_chinese(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["habitue", *command.split()])
+    with pytest.raises(typer.TyperException) as caught:
+        app(standalone_mode=False, prog_name="habitue")
+    error = wrong_usage(caught.value)
+    with speaking("zh"):
+        told = retold(error.message)
+    assert not re.search(r"[a-z]{2,} [a-z]{2,}", told), told
+    assert re.search(r"[\u4e00-\u9fff]", told)
+
+
+def test_a_number_that_is_none_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["habitue", "explain", "7", "--threshold", "x"])
+    with pytest.raises(typer.TyperException) as caught:
+        app(standalone_mode=False, prog_name="habitue")
+    assert wrong_usage(caught.value).message == (
+        "Invalid value for '--threshold': expected a number"
+    )

@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from habitue.actions import alerts, reasons
+from habitue.actions import alerts, reasons, rule_texts
 from habitue.languages import LANGUAGES, Language
 from habitue.languages.retelling import COMMON, GAP, TEMPLATES
 from habitue.profiles import evidence, feature_names_zh, segment_texts, sufficiency, tag_texts
@@ -45,6 +45,9 @@ TABLES: dict[str, Mapping[Language, object]] = {
     "segments": segment_texts.SENTENCES,
     "segments by visits": segment_texts.SENTENCES_BY_VISITS,
     "tag kinds": tag_texts.KIND_WORDS,
+    "words of rules": rule_texts.TEXTS,
+    "operators of rules": rule_texts.OPERATORS,
+    "what a rule says one has": rule_texts.HAS,
 }
 
 
