@@ -30,6 +30,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
         "make_ablation_table",
         "make_explanation_tables",
         "make_shop_table",
+        "make_task_tables",
     ],
 )
 def test_what_a_script_writes_of_the_pages_is_current(script: str) -> None:

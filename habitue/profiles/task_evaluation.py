@@ -66,7 +66,7 @@ class TaskEvaluation:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """Persons of one task over all cuts: a row a person and cut."""
 
     persons: Ints
@@ -89,8 +89,21 @@ def evaluate_tasks(
 
     Each cut must lie at or after the `train_until` the models were fitted with.
     """
+    judged = judge_tasks(log, models, cuts=cuts, embed=embed, progress=progress)
+    return {name: _result(models[name], found) for name, found in judged.items()}
+
+
+def judge_tasks(
+    log: EventLog,
+    models: Mapping[str, TaskModel],
+    *,
+    cuts: Sequence[int],
+    embed: Embed | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Judged]:
+    """Return what each model and its rivals said of every person, and what came."""
     progress = progress or Silent()
-    parts: dict[str, list[_Judged]] = {name: [] for name in models}
+    parts: dict[str, list[Judged]] = {name: [] for name in models}
     progress.start("Evaluation", log.num_buckets * len(cuts), "parts")
     catalogues = {cut: item_codes(log.items(as_of=cut)) for cut in cuts}
     for bucket in range(log.num_buckets):
@@ -109,7 +122,7 @@ def evaluate_tasks(
                 parts[name].append(_judge(model, labels, features, vectors, cut))
             progress.advance()
     progress.finish()
-    return {name: _result(models[name], _joined(parts[name])) for name in models}
+    return {name: _joined(parts[name]) for name in models}
 
 
 def _vectors(embed: Embed | None, features: pl.DataFrame, cut: int, bucket: int) -> Floats | None:
@@ -120,7 +133,7 @@ def _vectors(embed: Embed | None, features: pl.DataFrame, cut: int, bucket: int)
 
 def _judge(
     model: TaskModel, labels: pl.DataFrame, features: pl.DataFrame, vectors: Floats | None, cut: int
-) -> _Judged:
+) -> Judged:
     joined = features.select("subject_id").join(
         labels, on="subject_id", how="left", maintain_order="left"
     )
@@ -129,7 +142,7 @@ def _judge(
     vectors = None if vectors is None else vectors[rows]
     expected, score = model.score_matrix(features_NF, vectors)
     asked = joined.drop_nulls("label")
-    return _Judged(
+    return Judged(
         persons=asked["subject_id"].to_numpy(),
         truth=asked["label"].to_numpy(),
         score=score,
@@ -139,11 +152,11 @@ def _judge(
     )
 
 
-def _joined(parts: Sequence[_Judged]) -> _Judged:
+def _joined(parts: Sequence[Judged]) -> Judged:
     if not parts:
         none = np.empty(0)
-        return _Judged(np.empty(0, np.int64), none, none, none, {}, [])
-    return _Judged(
+        return Judged(np.empty(0, np.int64), none, none, none, {}, [])
+    return Judged(
         persons=np.concatenate([part.persons for part in parts]),
         truth=np.concatenate([part.truth for part in parts]),
         score=np.concatenate([part.score for part in parts]),
@@ -159,7 +172,7 @@ def _joined(parts: Sequence[_Judged]) -> _Judged:
     )
 
 
-def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
+def _result(model: TaskModel, judged: Judged) -> TaskEvaluation:
     reason = _obstacle(model, judged)
     base_rate = float(judged.truth.mean()) if len(judged.truth) else 0.0
     persons = len(np.unique(judged.persons))
@@ -190,7 +203,7 @@ def _result(model: TaskModel, judged: _Judged) -> TaskEvaluation:
     )
 
 
-def _obstacle(model: TaskModel, judged: _Judged) -> str:
+def _obstacle(model: TaskModel, judged: Judged) -> str:
     if not judged.cuts:
         return (
             f"the log ends less than {model.task.horizon_days:.4g} days after the cut; "
@@ -248,7 +261,7 @@ def _best_baseline(model: TaskModel, rivals: Mapping[str, Mapping[str, float]]) 
     return min(rivals, key=lambda name: rivals[name][metric])
 
 
-def _gain(model: TaskModel, judged: _Judged, best: str) -> Interval:
+def _gain(model: TaskModel, judged: Judged, best: str) -> Interval:
     """Return the gain over the best baseline; its interval is a paired bootstrap over persons."""
     measure = _rank_order if model.task.is_probability else _closeness
     rows = _bootstrap_rows(judged.persons)
@@ -282,7 +295,7 @@ def _bootstrap_rows(persons: Ints) -> Ints:
     return np.flatnonzero(np.isin(persons, drawn))
 
 
-def _reliability(judged: _Judged) -> dict[str, list[float]]:
+def _reliability(judged: Judged) -> dict[str, list[float]]:
     bins = metrics.reliability_bins(judged.truth > 0, judged.score)
     return {
         "predicted": [float(one) for one in bins.predicted],
