@@ -12,6 +12,7 @@ import typer
 
 from habitue.cli.answer import AnswerLost
 from habitue.cli.asked import about_shop
+from habitue.cli.help import command_of
 from habitue.cli.speaking import begin, is_asked_for
 from habitue.cli.texts import say
 from habitue.cli.usage import wrong_usage
@@ -44,7 +45,7 @@ def main() -> NoReturn:
 def _run(as_json: bool) -> int:
     """Run the verb, tell what went wrong, and return the exit code."""
     try:
-        code = app(standalone_mode=False, prog_name="habitue")
+        code = command_of(app)(standalone_mode=False, prog_name="habitue")
     except HabitueError as error:
         return _tell(error, as_json)
     except AnswerLost:

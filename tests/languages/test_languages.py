@@ -3,14 +3,19 @@
 import re
 import sys
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import typer
+from typer import rich_utils
 
 from habitue import Workspace
 from habitue.cli import app
 from habitue.cli import speaking as cli_speaking
+from habitue.cli.help import command_of, commands_of
+from habitue.cli.help_zh import FRAME, HELP
 from habitue.cli.usage import wrong_usage
 from habitue.languages import language, retold, speaking, told
 from habitue.profiles.prediction_reasons import sentence
@@ -119,3 +124,31 @@ def test_a_number_that_is_none_is_told_in_one_sentence(monkeypatch: pytest.Monke
     assert wrong_usage(caught.value).message == (
         "Invalid value for '--threshold': expected a number"
     )
+
+
+def texts_of_help() -> set[str]:
+    """Every text that `--help` shows in the language that is spoken."""
+    found: set[str] = set()
+    for command, context in commands_of(command_of(app)):
+        options = (*command.params, command.get_help_option(context))
+        found |= {command.help or ""} | {getattr(one, "help", None) or "" for one in options}
+    return found - {""}
+
+
+def test_help_has_chinese_for_every_verb_and_option_and_for_nothing_else() -> None:
+    assert texts_of_help() == HELP.keys()
+
+
+def test_help_is_chinese_and_whole_in_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FRAME:
+        monkeypatch.setattr(rich_utils, name, getattr(rich_utils, name))  # put back afterwards
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    with speaking("zh"):
+        for command, context in commands_of(command_of(app)):
+            with redirect_stdout(StringIO()) as shown:
+                command.get_help(context)
+            text = shown.getvalue()
+            assert "选项" in text
+            assert not re.search(r"[\u3000-\u9fff\uff00-\uffef ]…", text), text
+            assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}", text), text
