@@ -215,7 +215,7 @@ class _Baskets:
         most = max(_MAX_EVENTS, _MAX_EVENTS_OF_ITEM * num_items)
         for batch in batches:
             people = without_bots(batch)
-            part = _Part.of(people, num_items, as_of, by_type, settings.half_life_days)
+            part = _Part.of(people, num_items, as_of, by_type, settings.half_life_days).up_to(share)
             parts.append(part)
             num_events += len(part)
             while num_events > most:

@@ -137,6 +137,20 @@ def test_a_huge_log_is_sampled_by_person_and_stays_within_bounds(
     assert all(scores[p, 1 - p % 2 :: 2].sum() == 0 for p in range(len(sequences)))
 
 
+def test_the_same_persons_are_drawn_however_batches_are_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cooccurrence, "_MAX_EVENTS", 60)
+    monkeypatch.setattr(cooccurrence, "_MAX_EVENTS_OF_ITEM", 1)
+    sequences = checkerboard()
+    pieces = [sequences.slice(start, start + 4) for start in range(0, 40, 4)]
+    whole, cut = (
+        CoOccurrence.fit(batches, num_items=12, as_of=day(10)).matrix.toarray()
+        for batches in ([sequences], pieces)
+    )
+    assert np.allclose(whole, cut)
+
+
 def test_a_large_catalogue_is_counted_from_more_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "_MAX_EVENTS", 60)
     monkeypatch.setattr(cooccurrence, "_MAX_EVENTS_OF_ITEM", 5)
