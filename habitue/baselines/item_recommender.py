@@ -30,7 +30,7 @@ ITEM_MODELS: Final[tuple[ItemToItemModel, ...]] = (
     LinearTransitions(),
 )
 # Events held in memory while one is fitted; of more, persons are sampled by a hash of their id.
-_MAX_EVENTS = 2_000_000
+_MAX_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True)
