@@ -1,5 +1,6 @@
 """Chinese for sentences that are written in English where they arise; see `retelling`."""
 
+import re
 from typing import Final
 
 from habitue.languages.zh_checks import CHECKS
@@ -26,4 +27,12 @@ COMMON: Final[dict[str, str]] = {
     "{n} years": "{n}年",
     "none": "无",
 }
-TEMPLATES: Final[dict[str, str]] = {**ERRORS, **FILES, **WORK, **LOG, **NOTES, **CHECKS, **DOINGS}
+_SAID: Final[dict[str, str]] = {**ERRORS, **FILES, **WORK, **LOG, **NOTES, **CHECKS, **DOINGS}
+_COMMAND: Final = re.compile(r"habitue (?:models )?[a-z]+\b(?! -w| \{where)")
+# The same with commands that name their shop.
+_PLACED: Final[dict[str, str]] = {
+    _COMMAND.sub(r"\g<0> -w {where}", english): _COMMAND.sub(r"\g<0> -w {where}", chinese)
+    for english, chinese in _SAID.items()
+    if len(_COMMAND.findall(english)) == len(_COMMAND.findall(chinese)) == 1
+}
+TEMPLATES: Final[dict[str, str]] = {**_SAID, **_PLACED}

@@ -77,6 +77,7 @@ DOCTOR: Final[dict[str, str]] = {
 COUNTED: Final[dict[str, str]] = {
     **{f"{why} ({{n_rows}})": f"{told}（{{n_rows}}）" for why, told in SET_ASIDE.items()},
     **{f"{{row}} ({why})": f"{{row}}（{told}）" for why, told in SET_ASIDE.items()},
+    "{file} line {n_line}: {field}={value} in {row}": "{file}第{n_line}行：{field}={value}，原始行：{row}",
     "{file} line {n_line}: {row}": "{file}第{n_line}行：{row}",
 }
 CHECKS: Final[dict[str, str]] = {**SET_ASIDE, **COUNTED, **DOCTOR}

@@ -109,7 +109,8 @@ JOINED = frozenset(
 SAID = (Path(__file__).parent / "said.txt").read_text(encoding="utf-8").splitlines()
 # Names of columns, files, units, products; what a shop's own data holds.
 OURS_OR_THEIRS = re.compile(
-    r"habitue validate|Google Analytics 4, BigQuery export|\S*\w[_./:]\w\S*|SALE|\(\w+: [\w, ]+\)"
+    r"habitue [a-z]+( -w \w+)?( FILE…)?|Google Analytics 4, BigQuery export|SALE"
+    r"|\S*\w[_./:]\w\S*|\(\w+: [\w, ]+\)"
 )
 EVENTS = PACKAGE / "events"
 LOOKED_AT = [
@@ -218,7 +219,7 @@ DOCUMENTS: dict[str, dict[str, object]] = {
     "quarantine show": {"by_reason": {"no_subject": 3}, "rows": []},
     "ingest": {"received": 9, "accepted": 7, "by_reason": {"time_missing": 2}, "notes": []},
     "doctor": {"checks": [{"name": "models", "status": "PASS", "message": "There is no model yet.",
-               "fix": "Train one: habitue train"}]},
+               "fix": "Train one: habitue train -w shop"}]},
     "train": {"model_version": "0001", "published": True, "seconds": 3.0,
               "notes": ["value_90d: not learnt, the log has no money: no purchase has a price or "
                         "value."]},
