@@ -178,13 +178,16 @@ class ChanceSpread:
     count: tuple[int, ...]  # independent persons in each bin
     drift: float  # deviation of a window's log odds
 
-    def interval(self, chance_N: Floats) -> tuple[Floats, Floats]:
-        """Return bounds that hold the true rate of persons scored alike in 9 cases of 10."""
+    def interval(self, chance_N: Floats, *, drift: float = 0.0) -> tuple[Floats, Floats]:
+        """Return bounds that hold the true rate of persons scored alike in 9 cases of 10.
+
+        `drift` is a deviation of a window's log odds beyond that of the windows judged.
+        """
         count = np.array(self.count)[np.searchsorted(self.edges, chance_N)]
         clipped = np.clip(chance_N, _EDGE, 1 - _EDGE)
         # Half a case more on either side, as Jeffreys: a bin without cases is not certain.
         noise = 1 / (count * clipped * (1 - clipped) + 0.5)
-        reach = _NORMAL_REACH * np.sqrt(noise + self.drift**2)
+        reach = _NORMAL_REACH * np.sqrt(noise + self.drift**2 + drift**2)
         middle = odds_of(clipped)
         return chance_of(middle - reach), chance_of(middle + reach)
 
@@ -228,13 +231,17 @@ class AmountSpread:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
-    def interval(self, amount_N: Floats) -> tuple[Floats, Floats]:
-        """Return bounds that hold the true amount in 9 cases of 10."""
+    def interval(self, amount_N: Floats, *, drift: float = 0.0) -> tuple[Floats, Floats]:
+        """Return bounds that hold the true amount in 9 cases of 10.
+
+        `drift` is the deviation of a window's log odds to reckon with; amounts stray as much.
+        """
         low = np.interp(amount_N, self.middles, self.low)
         high = np.interp(amount_N, self.middles, self.high)
         # Beyond the largest bin amounts keep the proportions of that bin.
         beyond = np.maximum(amount_N / max(self.middles[-1], 1e-12), 1.0)
-        return low * beyond, high * beyond
+        reach = np.exp(_NORMAL_REACH * drift)
+        return low * beyond / reach, high * beyond * reach
 
 
 def fit_amount_spread(amount_V: Floats, truth_V: Floats) -> AmountSpread:

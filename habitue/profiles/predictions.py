@@ -34,9 +34,11 @@ from habitue.profiles.calibration import (
     MIN_SPREAD,
     Calibrator,
     ChanceSpread,
+    chance_of,
     fit_amount_spread,
     fit_chance_spread,
     num_cases,
+    odds_of,
 )
 from habitue.profiles.candidates import (
     Candidate,
@@ -47,6 +49,13 @@ from habitue.profiles.candidates import (
     quantiles,
 )
 from habitue.profiles.cuts import Fold, folds_by_time, is_by_time, training_cuts
+from habitue.profiles.feature_names import LIFETIME_FEATURES
+from habitue.profiles.levels import (
+    is_unseen_season,
+    lifetime_weight,
+    moved_level,
+    season_drift,
+)
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
     CutSample,
@@ -61,13 +70,14 @@ from habitue.profiles.samples import (
 from habitue.profiles.sufficiency import MIN_EVENTS
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask, fall_instead, is_rare_churn
-from habitue.schema import Task, TaskKind
+from habitue.schema import DAY, Task, TaskKind
 
 Floats = npt.NDArray[np.floating]
 
 MIN_PERSONS: Final = 100
 MIN_RIVAL_ROWS: Final = 20
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
+_RETURN_CHANCE: Final = tuple(LIFETIME_FEATURES).index("return_chance")
 _FALL_SUFFIX: Final = " as a fall"
 _ASKED: Final[dict[TaskKind, Asked]] = {"event": "return", "no_event": "absence", "sum": "value"}
 
@@ -114,7 +124,12 @@ def fit_tasks(
             unanswered[task.name] = "the log up to the cut is shorter than the task's horizon needs"
         else:
             models[task.name] = fit_task(
-                task, rows, population=population, lifetime=lifetime, seed=seed
+                task,
+                rows,
+                population=population,
+                lifetime=lifetime,
+                seen_days=(train_until - first) / DAY,
+                seed=seed,
             )
         progress.advance(note=task.name)
     progress.finish()
@@ -127,11 +142,13 @@ def fit_task(
     *,
     population: TaskRows | None = None,
     lifetime: Lifetime | None = None,
+    seen_days: float = np.inf,
     seed: int = 0,
 ) -> TaskModel:
     """Fit one task on its rows; percentiles are those of `population` (default: the rows).
 
-    `lifetime` was fitted to everyone as of the end of the time learnt from.
+    `lifetime` was fitted to everyone as of the end of the time learnt from; `seen_days` is how
+    long that time was.
     """
     rival = _lifetime_rival(task, rows, lifetime)
     obstacle = _obstacle(task, rows)
@@ -143,6 +160,12 @@ def fit_task(
     folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
     chosen, notes = _choose(task, rows, folds, seed)
     finished = finish_candidate(task, rows, chosen, seed=seed)
+    moved = 0.0
+    if population is not None and rival is not None and is_by_time(folds, rows.cuts):
+        own_level = finished.calibrator.level
+        finished, level_note = _at_level_of_lifetime(task, rows, population, chosen, finished)
+        moved = finished.calibrator.level - own_level
+        notes.append(level_note)
     model = _model(
         task,
         rows,
@@ -151,6 +174,8 @@ def fit_task(
         population or rows,
         lifetime=lifetime,
         notes=(_fold_note(folds, rows), *notes),
+        moved=moved,
+        seen_days=seen_days,
         seed=seed,
     )
     return replace(model, lifetime_rival=rival)
@@ -174,6 +199,40 @@ def _choose(
         notes.append(_gain_note(f"features+embedding over {chosen.form}", gain))
         chosen = richer if gain.low > 0 else chosen
     return chosen, notes
+
+
+def _at_level_of_lifetime(
+    task: Task, rows: TaskRows, population: TaskRows, chosen: Candidate, finished: Finished
+) -> tuple[Finished, str]:
+    """Move the level towards BG/NBD's of today, as far as past windows bear it out."""
+    judged = finished.rows
+    weight = lifetime_weight(
+        chosen.chance.raw,
+        (rows.labels[judged] > 0).astype(np.float64),
+        _told_chance(task, rows)[judged],
+        rows.cuts[judged],
+        horizon_days=task.horizon_days,
+    )
+    matrix = population.columns(chosen.columns)
+    if chosen.form == "features+embedding" and population.embeddings is not None:
+        matrix = np.concatenate([matrix, population.embeddings], axis=1)
+    calibrator = moved_level(
+        finished.calibrator,
+        finished.chance.raw(matrix),
+        _told_chance(task, population),
+        weight=weight,
+    )
+    moved = calibrator.level - finished.calibrator.level
+    note = f"level moved by {moved:+.2f} in log odds, {weight:.0%} of the way to BG/NBD's"
+    return replace(finished, calibrator=calibrator), note
+
+
+def _told_chance(task: Task, rows: TaskRows) -> Floats:
+    """Return the chance that BG/NBD tells of each row, NaN where it tells none."""
+    if rows.told is None:
+        return np.full(len(rows), np.nan)
+    chance = np.asarray(rows.told[:, _RETURN_CHANCE], dtype=np.float64)
+    return 1 - chance if task.kind == "no_event" else chance
 
 
 def _gain_note(what: str, gain: metrics.Interval) -> str:
@@ -281,6 +340,8 @@ def _model(
     *,
     lifetime: Lifetime | None,
     notes: tuple[str, ...],
+    moved: float,
+    seen_days: float,
     seed: int,
 ) -> TaskModel:
     judged, truth = finished.rows, rows.labels[finished.rows]
@@ -303,7 +364,7 @@ def _model(
         ),
         amount_spread=None if is_chance else fit_amount_spread(finished.expected, truth),
         base_rate=float(rows.labels.mean()),
-        thin_rate=_thin_rate(rows),
+        thin_rate=_moved_rate(_thin_rate(rows), moved) if is_chance else _thin_rate(rows),
         typical=None if is_chance else float(np.median(rows.labels)),
         thin_typical=None if is_chance else _thin_typical(rows),
         calibrated=cases >= MIN_CASES,
@@ -315,6 +376,7 @@ def _model(
         validation=_validation(task, finished, truth),
         notes=notes,
         lifetime=lifetime,
+        season_drift=_season_drift(task, rows, seen_days),
     )
     expected, _ = model.score_matrix(population.features, population.embeddings)
     return replace(model, percentiles=quantiles(expected))
@@ -324,6 +386,21 @@ def _thin_rate(rows: TaskRows) -> float:
     """Return the rate of persons with hardly any events, drawn towards that of all."""
     thin = rows.labels[rows.features[:, _EVENTS] < MIN_EVENTS]
     return float((thin.sum() + MIN_CASES * rows.labels.mean()) / (len(thin) + MIN_CASES))
+
+
+def _moved_rate(rate: float, moved: float) -> float:
+    """Return the rate on another level; nobody changes places by it."""
+    return float(chance_of(odds_of(np.array(rate)) + moved)) if moved else rate
+
+
+def _season_drift(task: Task, rows: TaskRows, seen_days: float) -> float:
+    """Return how far the level may stray where the season ahead was not seen; else 0."""
+    cuts, window = np.unique(rows.cuts, return_inverse=True)
+    counts = np.bincount(window)
+    happened = np.bincount(window, weights=rows.labels > 0)
+    rates = (happened + 0.5) / (counts + 1)
+    is_unseen = is_unseen_season(rates, counts, seen_days=seen_days, horizon_days=task.horizon_days)
+    return season_drift(task.horizon_days) if len(cuts) and is_unseen else 0.0
 
 
 def _thin_typical(rows: TaskRows) -> float:

@@ -34,6 +34,7 @@ class SufficiencyTexts:
     nobody: str
     unheard_of: str
     uncounted: str
+    unseen_season: str
     nobody_profile: str
     days: str
     hour: str
@@ -52,6 +53,7 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         nobody="nobody has seen this person; this is the base rate",
         unheard_of="the network knows nothing of this person's events",
         uncounted="nobody has seen this person, and the model has no base rates",
+        unseen_season="rates moved with time and no whole year was seen: this season may differ",
         nobody_profile="nobody has seen this person; the predictions are base rates",
         days="{} days",
         hour="1 hour",
@@ -68,6 +70,7 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         nobody="没有此客户的记录，这里给出的是整体平均水平",
         unheard_of="模型不认识此客户的任何行为",
         uncounted="没有此客户的记录，模型也没有整体平均水平可用",
+        unseen_season="发生率随时间变化，且记录不足一整年：当前季节可能有所不同",
         nobody_profile="没有此客户的记录，预测均为整体平均水平",
         days="{}天",
         hour="1小时",

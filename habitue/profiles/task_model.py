@@ -162,6 +162,7 @@ class TaskModel:
     thin_typical: float | None = None  # that of persons with hardly any events
     lifetime_rival: LifetimeRival | None = None  # of a question about purchases
     lifetime: Lifetime | None = None  # what LIFETIME_FEATURES are told by
+    season_drift: float = 0.0  # of the log odds, where the season ahead was never seen
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
         """Return the answers for the persons of `build_features`, in its order.
@@ -279,10 +280,10 @@ class TaskModel:
 
     def _interval(self, expected: Floats, score: Floats) -> tuple[Floats, Floats]:
         if self.task.is_probability:
-            return self.chance_spread.interval(score)
+            return self.chance_spread.interval(score, drift=self.season_drift)
         if self.amount_spread is None:
             return np.full(len(score), np.nan), np.full(len(score), np.nan)
-        low, high = self.amount_spread.interval(expected)
+        low, high = self.amount_spread.interval(expected, drift=self.season_drift)
         return np.minimum(low, score), np.maximum(high, score)
 
     def _sufficiency(
@@ -300,7 +301,10 @@ class TaskModel:
         if self.chance is None:
             return np.full_like(level, "not_enough_data"), np.full(len(level), retold(self.reason))
         thin = events < MIN_EVENTS
-        return level, np.where(thin, texts.thin_rate, reason)
+        reason = np.where(thin, texts.thin_rate, reason)
+        if not self.season_drift:
+            return level, reason
+        return level, np.where(reason == "", texts.unseen_season, reason)
 
 
 def load_task_model(path: Path) -> TaskModel:

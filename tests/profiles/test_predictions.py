@@ -204,6 +204,41 @@ def test_embeddings_are_asked_for_at_each_cut_before_it(world: World) -> None:
     assert fitted.models["churn_30d"].embedding_dim == 0  # zeros say nothing
 
 
+def season_rows() -> TaskRows:
+    """Windows in which ever fewer come back."""
+    rows = rows_with(lambda days: coin(0.7 - 0.01 * np.minimum(days, 40)))
+    rate_of = {100 * DAY: 1.0, 200 * DAY: 0.7, 300 * DAY: 0.4}
+    fewer = coin(np.array([rate_of[int(cut)] for cut in rows.cuts]), seed=4)
+    return replace(rows, labels=rows.labels * fewer)
+
+
+def test_an_unseen_season_is_told_and_widens_the_interval() -> None:
+    task, rows = Task("purchase_30d", "event", horizon_days=30), season_rows()
+    year_seen, unseen = (fit_task(task, rows, seen_days=days) for days in (500, 330))
+    persons = known(50)
+    sure, unsure = year_seen.predict(persons), unseen.predict(persons)
+    assert set(sure.reason) == {""}
+    assert set(unsure.reason) == {
+        "rates moved with time and no whole year was seen: this season may differ"
+    }
+    np.testing.assert_array_equal(unsure.score, sure.score)
+    assert (unsure.high - unsure.low > sure.high - sure.low).all()
+
+
+def test_an_unseen_season_widens_amounts_too() -> None:
+    task = Task("value_30d", "sum", horizon_days=30)
+    rows = season_rows()
+    rows = replace(rows, labels=rows.labels * 20)
+    year_seen, unseen = (fit_task(task, rows, seen_days=days) for days in (500, 330))
+    persons = known(50)
+    assert (unseen.predict(persons).high > year_seen.predict(persons).high).all()
+
+
+def test_a_model_is_told_at_the_lifetime_models_level(world: World) -> None:
+    model = world.fitted.models["purchase_14d"]
+    assert any("of the way to BG/NBD's" in note for note in model.notes)
+
+
 def test_too_few_cases_give_the_base_rate_and_say_so() -> None:
     rows = rows_with(lambda days: (np.arange(len(days)) < 9).astype(float))
     model = fit_task(TASK, rows)
