@@ -33,6 +33,8 @@ _K = 10
 _CANDIDATES = 200  # of each recommender: what lies deeper in all of them cannot reach the top 10
 _STEPS = (0.0, 0.03, 0.07, 0.15, 0.3, 0.6, 1.0, 2.0, 4.0)  # a weight beside the sum of the others
 _ROUNDS = 4
+_FEWEST_PERSONS, _MOST_PERSONS = 800, 4000  # weighed on; weights found on few stray
+_WEIGHED_SCORES = 80_000_000  # persons times items of one recommender, unless persons are few
 _LEAST_GAIN = 5e-4  # of NDCG, relative: what a component must add to be kept
 _TRACE = 1e-6  # of weight: too little to reorder what the others rank, enough to fill a short list
 _FIRST_COLUMNS = 64
@@ -250,6 +252,11 @@ def _matched(by_name: Mapping[str, Recommender], names: Sequence[str]) -> tuple[
     return tuple(by_name[name] for name in names)
 
 
+def persons_weighed_on(num_items: int) -> int:
+    """Return how many persons decide the weights, at most: 4,000, fewer on a large catalogue."""
+    return min(_MOST_PERSONS, max(_FEWEST_PERSONS, _WEIGHED_SCORES // max(num_items, 1)))
+
+
 def choose_blend(
     components: Sequence[Recommender],
     batches: Iterable[Sequences],
@@ -258,15 +265,16 @@ def choose_blend(
     num_items: int,
     target_types: Sequence[str],
     seen_items: Literal["auto", "allow", "filter"] = "auto",
-    max_persons: int = 800,
+    max_persons: int | None = None,
 ) -> Blend:
     """Find the weights that rank best what people took in `window`.
 
     The components must not have read anything of the window. With nobody in it, all components
-    get the same weight.
+    get the same weight. Without `max_persons`, as many are asked as `persons_weighed_on` says.
     """
     types = tuple(target_types)
-    persons = takers(batches, window, target_types=types, max_persons=max_persons)
+    most = persons_weighed_on(num_items) if max_persons is None else max_persons
+    persons = takers(batches, window, target_types=types, max_persons=most)
     if persons is None:
         report = BlendReport(0, 0.0, 0.0, 0.0, {part.name: 0.0 for part in components}, 0.0)
         alike = tuple(1 / len(components) for _ in components)

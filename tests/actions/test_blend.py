@@ -7,7 +7,13 @@ import numpy.typing as npt
 import pytest
 
 from habitue.actions import blend as blend_module
-from habitue.actions.blend import Blend, BlendReport, Recommender, choose_blend
+from habitue.actions.blend import (
+    Blend,
+    BlendReport,
+    Recommender,
+    choose_blend,
+    persons_weighed_on,
+)
 from habitue.actions.targets import Window, block_size, choose_target_types, takers
 from habitue.baselines.cooccurrence import CoOccurrence
 from habitue.baselines.personal import PersonalFrequency
@@ -59,6 +65,20 @@ def test_two_halves_of_the_truth_are_both_used() -> None:
     blend = choose_blend(parts, [split_shop()], WINDOW, num_items=41, target_types=("purchase",))
     assert min(blend.weights) > 0.1
     assert blend.report.blend_ndcg > max(blend.report.single_ndcg.values()) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("num_items", "persons"), [(1, 4000), (20_000, 4000), (50_000, 1600), (200_000, 800)]
+)
+def test_many_persons_decide_and_fewer_on_a_large_catalogue(num_items: int, persons: int) -> None:
+    assert persons_weighed_on(num_items) == persons
+
+
+def test_more_persons_than_a_large_catalogue_allows_decide_on_a_small_one() -> None:
+    parts = [Table("good", knowing(range(900), 900))]
+    shop = split_shop(900)
+    asked = choose_blend(parts, [shop], WINDOW, num_items=901, target_types=("purchase",))
+    assert asked.report.num_persons == 900
 
 
 def test_a_useless_component_gets_no_weight() -> None:
