@@ -1,24 +1,29 @@
-"""How often category tags come true, and how the formula and its thresholds were chosen.
+"""How often tags come true, and how the formula and its half-life were chosen.
 
-    python benchmarks/tags.py complete-journey
-    HABITUE_BENCHMARK_DATA=... python benchmarks/tags.py taobao
+    HABITUE_BENCHMARK_DATA=... python benchmarks/tags.py [complete-journey] [simulator] [taobao]
 
-Prints one JSON document. The formula, the half-life and the thresholds are chosen on the
-validation dates by gain (precision less base rate); the test dates are only reported. Acting is
-a purchase in the grocery log, and any positive event in the marketplace log, where purchases
-are too rare for nine days.
+Each log's part of benchmarks/results/tags.json is measured anew; `scripts/make_tag_table.py`
+writes the table of docs/profiles.md from it. The formula and the half-life are chosen on the
+validation dates; the test dates are only reported. Acting is a purchase in the grocery log, and
+any positive event in the other two, where purchases are too rare. Intervals are of persons drawn
+again with replacement, all contenders on the same draws, base rates held.
 """
 
 import json
 import os
+import platform
 import sys
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from habitue.config import ProfileSettings
-from habitue.profiles import tags as tag_rules
+from habitue.files import write_json
 from habitue.profiles.interests import build_interests
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.tag_precision import Hits, TagPrecision, most_by, tag_precision
@@ -31,15 +36,21 @@ from habitue.schema import (
     SECOND,
     parse_time,
 )
+from habitue.simulation.simulate import simulate
 
-FORMULAS = {
+RESULTS: Final = Path(__file__).parent / "results" / "tags.json"
+KINDS: Final = ("category", "brand", "item")
+HALF_LIVES: Final = (30.0, 90.0, 180.0)
+DRAWS: Final = 2_000
+FORMULAS: Final = {
+    "strength": pl.col("strength"),
     "weight (share beyond average)": pl.col("weight"),
     "share": pl.col("share"),
     "lift": pl.col("lift"),
     "share x log lift": pl.col("share") * pl.col("lift").log(),
-    "root share x log lift": pl.col("share").sqrt() * pl.col("lift").log(),
     "events": pl.col("events"),
 }
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -178,19 +189,49 @@ def taobao() -> Trial:
     )
 
 
-def measure(trial: Trial, date: str, settings: ProfileSettings) -> TagPrecision:
+def simulated() -> Trial:
+    with tempfile.TemporaryDirectory() as folder:
+        made = simulate(Path(folder) / "made", users=3_000, events=300_000, seed=0)
+        rows = pl.concat([pl.read_parquet(p) for p in sorted(made.path.glob("events-*.parquet"))])
+        items = pl.read_parquet(made.path / "items.parquet")
+    items = items.with_row_index("item_number").with_columns(pl.col("item_number").cast(pl.Int32))
+    # Visitors whom no log-in names are too short-lived for tags.
+    rows = rows.drop_nulls("user_id").with_columns(
+        pl.col("event_type").cast(EVENT_TYPE), pl.col("platform").cast(EVENT_COLUMNS["platform"])
+    )
+    events = rows.join(items.select("item_id", "item_number"), on="item_id", how="left").select(
+        "timestamp", "event_type", "item_number", "price", "value", "order_id", "platform",
+        subject_id=pl.col("user_id").rank("dense").cast(pl.Int64),
+        quantity=pl.col("quantity").cast(pl.Float64),
+    )  # fmt: skip
+    return Trial(
+        TableLog(full_events(events), full_items(items)),
+        validation=("2024-06-01", "2024-08-01"),
+        test=("2024-10-01", "2024-12-01"),
+        horizon_days=30,
+        event_types=POSITIVE_EVENT_TYPES,
+    )
+
+
+def measure(trial: Trial, date: str, settings: ProfileSettings) -> dict[str, TagPrecision]:
+    """Return how the tags of a date fared, by kind."""
     as_of = parse_time(date)
     log = trial.log
     norms = fit_norms(log, as_of=as_of, settings=settings)
     past = log.read_bucket(0, as_of=as_of)
     tags = build_tags(past, log.catalogue, as_of=as_of, norms=norms, settings=settings)
+    return {kind: fared(tags, trial, as_of, kind=kind) for kind in KINDS}
+
+
+def fared(tags: pl.DataFrame, trial: Trial, as_of: int, *, kind: str) -> TagPrecision:
     return tag_precision(
         tags,
-        log.events,
-        log.catalogue,
+        trial.log.events,
+        trial.log.catalogue,
         as_of=as_of,
         horizon_days=trial.horizon_days,
         event_types=trial.event_types,
+        kind=kind,
     )
 
 
@@ -212,83 +253,109 @@ def measure_formulas(trial: Trial, date: str, settings: ProfileSettings) -> dict
     candidates = interests.filter(category & (pl.col("events") >= 2))
     results = {}
     for label, formula in FORMULAS.items():
-        chosen = most_by(candidates.with_columns(strength=formula), "strength", counts)
-        found = tag_precision(
-            chosen.with_columns(kind=pl.lit("category")),
-            log.events,
-            log.catalogue,
-            as_of=as_of,
-            horizon_days=trial.horizon_days,
-            event_types=trial.event_types,
-        )
-        results[label] = found.tagged
+        chosen = most_by(candidates.with_columns(ranked=formula), "ranked", counts)
+        chosen = chosen.with_columns(kind=pl.lit("category"))
+        results[label] = fared(chosen, trial, as_of, kind="category").tagged
     return results
 
 
 def as_json(hits: Hits) -> dict[str, float]:
-    numbers = asdict(hits) | {"lift": hits.lift, "gain": hits.gain}
+    numbers = {"precision": hits.precision, "recall": hits.recall, "lift": hits.lift}
     return {name: round(number, 4) for name, number in numbers.items()}
 
 
-def mean(hits: list[Hits]) -> dict[str, float]:
+def mean(hits: Sequence[Hits]) -> dict[str, float]:
     rows = [as_json(one) for one in hits]
     return {name: round(sum(row[name] for row in rows) / len(rows), 4) for name in rows[0]}
 
 
-def summary(found: list[TagPrecision]) -> dict[str, object]:
-    return {
-        "persons": [one.persons for one in found],
-        "tags_a_person": round(
-            sum(o.tagged.tags / max(o.persons, 1) for o in found) / len(found), 2
-        ),
-        "tags": mean([one.tagged for one in found]),
-        "most_frequent": mean([one.most_frequent for one in found]),
-        "popular": mean([one.popular for one in found]),
+def pooled(found: Sequence[TagPrecision]) -> Document:
+    """Add the dates up; of each person all dates are drawn together."""
+    together = {
+        name: pl.concat([one.outcomes[name] for one in found])
+        .group_by("subject_id")
+        .sum()
+        .sort("subject_id")
+        for name in found[0].outcomes
     }
+    if not together["tags"].height:
+        return {"persons": 0}
+    sums = {
+        name: table.select("named", "hits", "acted", "expected").to_numpy().astype(np.float64)
+        for name, table in together.items()
+    }
+    num = together["tags"].height
+    weights = np.random.default_rng(0).multinomial(num, np.full(num, 1 / num), size=DRAWS)
+    drawn = {name: rates(weights @ table) for name, table in sums.items()}
+    return {
+        "persons": num,
+        "tags": int(together["tags"]["named"].sum()),
+        "contenders": {name: as_json(Hits.of(table)) for name, table in together.items()},
+        "ahead_of": {
+            rival: {
+                name: interval(drawn["tags"][name] - drawn[rival][name]) for name in drawn[rival]
+            }
+            for rival in together
+            if rival != "tags"
+        },
+    }
+
+
+def rates(sums: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
+    named, hits, acted, expected = sums.T
+    return {"precision": hits / named, "recall": hits / acted, "lift": hits / expected}
+
+
+def interval(drawn: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
+    return [round(float(limit), 4) for limit in np.quantile(drawn, [0.025, 0.975])]
+
+
+def validation(trial: Trial) -> Document:
+    settings = ProfileSettings()
+    formulas = [measure_formulas(trial, date, settings) for date in trial.validation]
+    last = trial.validation[-1]
+    return {
+        "dates": trial.validation,
+        "formulas": {name: mean([one[name] for one in formulas]) for name in FORMULAS},
+        "half_life_days": {
+            f"{days:g}": {
+                kind: as_json(one.tagged)
+                for kind, one in measure(
+                    trial, last, ProfileSettings(tag_half_life_days=days)
+                ).items()
+            }
+            for days in HALF_LIVES
+        },
+    }
+
+
+def test(trial: Trial) -> Document:
+    found = [measure(trial, date, ProfileSettings()) for date in trial.test]
+    return {
+        "dates": trial.test,
+        "kinds": {kind: pooled([one[kind] for one in found]) for kind in KINDS},
+    }
+
+
+TRIALS: Final[Mapping[str, Callable[[], Trial]]] = {
+    "complete-journey": complete_journey,
+    "simulator": simulated,
+    "taobao": taobao,
+}
 
 
 def main() -> None:
-    trial = {"complete-journey": complete_journey, "taobao": taobao}[sys.argv[1]]()
-    settings = ProfileSettings()
-    formulas = [measure_formulas(trial, date, settings) for date in trial.validation]
-    half_lives = {
-        days: summary(
-            [
-                measure(trial, date, ProfileSettings(tag_half_life_days=days))
-                for date in trial.validation
-            ]
-        )["tags"]
-        for days in (15.0, 30.0, 90.0, 180.0)
-    }
-    thresholds = {}
-    chosen = (tag_rules.MIN_LIFT, tag_rules.MIN_WEIGHT)
-    for lift, weight in (
-        (1.0, 0.0),
-        (1.3, 0.005),
-        (1.3, 0.01),
-        (1.3, 0.02),
-        (2.0, 0.01),
-        (3.0, 0.01),
-    ):
-        tag_rules.MIN_LIFT, tag_rules.MIN_WEIGHT = lift, weight  # type: ignore[misc]
-        found = [measure(trial, date, settings) for date in trial.validation]
-        thresholds[f"lift >= {lift}, weight >= {weight}"] = summary(found)
-    tag_rules.MIN_LIFT, tag_rules.MIN_WEIGHT = chosen  # type: ignore[misc]
-    document = {
-        "data": sys.argv[1],
-        "horizon_days": trial.horizon_days,
-        "validation": {
-            "dates": trial.validation,
-            "formulas": {name: mean([one[name] for one in formulas]) for name in FORMULAS},
-            "half_life_days": half_lives,
-            "thresholds": thresholds,
-        },
-        "test": {
-            "dates": trial.test,
-            **summary([measure(trial, date, settings) for date in trial.test]),
-        },
-    }
-    print(json.dumps(document, indent=2))
+    document: Document = json.loads(RESULTS.read_bytes()) if RESULTS.exists() else {"logs": {}}
+    for name in sys.argv[1:] or TRIALS:
+        trial = TRIALS[name]()
+        document["logs"][name] = {
+            "horizon_days": trial.horizon_days,
+            "acts": trial.event_types,
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "test": test(trial),
+            "validation": validation(trial),
+        }
+        write_json(RESULTS, document)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Attention: how much of a person's doing went to each item, category level and brand.
+"""Attention: how much of a person's visits went to each item, category level, brand and search.
 
 An event weighs by its type (a purchase more than a view, a refund less than nothing), a view by
-how long it was looked at, and every weight halves with age. In: a bucket's events and the
-catalogue. Out: one row a person and name. Knows nothing about what other persons do.
+how long it was looked at. What a visit gives to a name is the square root of these weights: ten
+jars in one basket are less of an interest than one jar in each of ten. It halves with age, by kind.
+In: a bucket's events and the catalogue. Out: one row a person and name. Knows nothing about what
+other persons do.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -28,14 +31,32 @@ _WEIGHTS: Final = pl.Series([EVENT_WEIGHTS.get(name, 0.0) for name in EVENT_TYPE
 # A view's weight by the seconds looked: a glance counts half, a long look half as much again.
 GLANCE_SECONDS: Final = 5.0
 LONG_LOOK_SECONDS: Final = 60.0
-# A log shorter than this many half-lives gets a shorter half-life.
+# A log shorter than this many half-lives gets a shorter one: of trends, and of what fades.
 HALF_LIVES_IN_LOG: Final = 4
-KINDS: Final = ("category", "brand", "item")
+FADING_IN_LOG: Final = 2
+LONGEST_SEARCH: Final = 80  # of a search's letters, the first ones
+KINDS: Final = ("category", "brand", "item", "search")
+# Of `profiles.tag_half_life_days`: a wish for one thing passes sooner than a taste.
+HALF_LIFE_PARTS: Final[dict[str, float]] = {
+    "category": 1.0,
+    "brand": 1.0,
+    "item": 0.5,
+    "search": 0.25,
+}
 
 
 def half_life_of(start_at: int, as_of: int, half_life: int) -> int:
-    """Return the half-life in µs: the wished one, or a quarter of the log where that is less."""
+    """Return the span of trends in µs: the half-life, or a quarter of the log where it is less."""
     return max(MINUTE, min(half_life, (as_of - start_at) // HALF_LIVES_IN_LOG))
+
+
+def half_lives_of(start_at: int, as_of: int, half_life: int) -> dict[str, int]:
+    """Return each kind's half-life in µs: its part of the wished one, at most half of the log."""
+    most = (as_of - start_at) // FADING_IN_LOG
+    return {
+        kind: max(MINUTE, min(round(half_life * part), most))
+        for kind, part in HALF_LIFE_PARTS.items()
+    }
 
 
 def weight_of_event() -> pl.Expr:
@@ -91,36 +112,53 @@ def item_names(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def build_attention(
-    frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int, half_life: int
+    frame: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    as_of: int,
+    half_lives: Mapping[str, int],
+    period: int,
 ) -> pl.DataFrame:
     """Return one row a person and name that anything was done about.
 
     Columns: `subject_id, kind, name, level, name_number, share, events, first_seen, last_seen,
     recent_share, earlier_share, evidence`. `name_number` numbers kinds and names in their order,
-    and means nothing outside of this table. `share` is the part, 0 to 1, of the person's decayed
-    weight; `recent_share` and `earlier_share` are the parts of the undecayed weight within the last
-    half-life and before (null where there was none); `evidence` is the number of equally
-    weighty events the person's weights amount to (Kish's effective sample size).
+    and means nothing outside of this table. `share` is the part, 0 to 1, of the decayed attention
+    of the person's visits (for searches: of visits with a search); `recent_share` and
+    `earlier_share` are the parts of the undecayed attention within the last `period` (µs) and
+    before (null where there was none); `evidence` is the number of equally weighty visits that the
+    person's attention amounts to (Kish's effective sample size).
     """
-    by_item = _by_item(frame, items, as_of=as_of, half_life=half_life)
-    persons = by_item.group_by("subject_id").agg(
-        total=pl.col("weight").clip(0).sum(),
-        recent_total=pl.col("recent").clip(0).sum(),
-        earlier_total=pl.col("earlier").clip(0).sum(),
-        evidence=pl.col("absolute").sum() ** 2 / pl.col("squared").sum(),
+    # Only the ratio of weights matters: counted from the person's own last event, the weights of
+    # someone long gone do not vanish in rounding.
+    last = pl.col("timestamp").max().over("subject_id")
+    events = seen_before(frame, as_of).with_columns(age=last - pl.col("timestamp"))
+    touched = _touches(events, items)
+    asked = _searches(events)
+    instances, names = _numbered_names(
+        items.join(touched, on="item_number", how="semi"), asked, half_lives
     )
-    instances, names = _numbered_names(items.join(by_item, on="item_number", how="semi"))
+    searches = names.filter(pl.col("kind") == "search").select("name", "name_number")
+    by_visit = pl.concat(
+        [
+            touched.join(instances, on="item_number").drop("item_number"),
+            asked.join(searches, on="name").drop("name").select(*_OF_A_VISIT, "name_number"),
+        ],
+        how="vertical",
+    )
+    by_name = _by_name(by_visit, names, as_of=as_of, period=period)
+    kinds = {kind: half_lives[kind] for kind in KINDS}
+    persons = [
+        _totals(
+            asked if kind == "search" else touched, half_life, as_of=as_of, period=period
+        ).with_columns(kind=pl.lit(kind))
+        for kind, half_life in kinds.items()
+    ]
     return (
-        by_item.join(instances, on="item_number")
-        .group_by("subject_id", "name_number")
-        .agg(
-            pl.col("weight", "recent", "earlier").sum().clip(0),
-            pl.col("events").sum(),
-            pl.col("first_seen").min(),
-            pl.col("last_seen").max(),
-        )
-        .join(persons.filter(pl.col("total") > 0), on="subject_id")
-        .join(names, on="name_number")
+        by_name.join(pl.concat(persons), on=["subject_id", "kind"])
+        # A visit that gave one thing back and took another must not lose what it took.
+        .with_columns(total=pl.max_horizontal("total", pl.col("weight").max().over(_PERSON_KIND)))
+        .filter(pl.col("total") > 0)
         .select(
             "subject_id",
             "kind",
@@ -138,14 +176,75 @@ def build_attention(
     )
 
 
-def _numbered_names(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+_PERSON_KIND: Final = ("subject_id", "kind")
+_OF_A_VISIT: Final = (
+    "subject_id",
+    "session_number",
+    "plain",
+    "events",
+    "first_seen",
+    "last_seen",
+    "age",
+)
+
+
+def _touches(events: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """One row a visit and product; fewer than events, so that names are cheap to join."""
+    products = items.filter(pl.col("is_product").fill_null(True)).select("item_number")
+    return (
+        events.drop_nulls("item_number")
+        .join(products, on="item_number", how="semi")
+        .with_columns(plain=weight_of_event())
+        .filter(pl.col("plain") != 0)
+        .group_by("subject_id", "session_number", "item_number")
+        .agg(*_summed(pl.col("plain").sum()))
+        .select(*_OF_A_VISIT, "item_number")
+    )
+
+
+def _searches(events: pl.DataFrame) -> pl.DataFrame:
+    """One row a visit and search; searching twice in one visit is one wish."""
+    return (
+        events.filter(pl.col("event_type") == "search")
+        .select("subject_id", "session_number", "timestamp", "age", name=search_name())
+        .filter(pl.col("name") != "")
+        .group_by("subject_id", "session_number", "name")
+        .agg(*_summed(pl.lit(1.0)))
+        .select(*_OF_A_VISIT, "name")
+    )
+
+
+def search_name() -> pl.Expr:
+    """What was searched, as the name of an interest: small letters, single blanks."""
+    words = pl.col("search_query").str.to_lowercase().str.replace_all(r"\s+", " ")
+    return words.str.strip_chars().str.slice(0, LONGEST_SEARCH)
+
+
+def _summed(plain: pl.Expr) -> list[pl.Expr]:
+    return [
+        plain.alias("plain"),
+        pl.len().cast(pl.Int64).alias("events"),
+        pl.col("timestamp").min().alias("first_seen"),
+        pl.col("timestamp").max().alias("last_seen"),
+        pl.col("age").min(),
+    ]
+
+
+def _numbered_names(
+    items: pl.DataFrame, searches: pl.DataFrame, half_lives: Mapping[str, int]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return `item_number, name_number` and what each number means, in order of kind and name.
 
     Persons times names is the longest table of all: it is grouped, joined and sorted by numbers.
     """
     instances = item_names(items)
-    names = instances.select("kind", "name", "level").unique().sort("kind", "name")
-    names = names.with_row_index("name_number")
+    one = pl.lit(1, dtype=pl.Int32)
+    asked = searches.select(kind=pl.lit("search"), name="name", level=one)
+    names = pl.concat([instances.select("kind", "name", "level"), asked]).unique()
+    names = names.sort("kind", "name").with_row_index("name_number")
+    names = names.with_columns(
+        half_life=pl.col("kind").replace_strict(half_lives, return_dtype=pl.Int64)
+    )
     numbered = instances.join(names.drop("level"), on=["kind", "name"])
     return numbered.select("item_number", "name_number"), names
 
@@ -155,33 +254,53 @@ def _ratio(part: str, whole: str) -> pl.Expr:
     return pl.when(pl.col(whole) > 0).then((pl.col(part) / pl.col(whole)).clip(0, 1))
 
 
-def _by_item(
-    frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int, half_life: int
+def _root() -> pl.Expr:
+    """The attention that a visit's weights amount to; what was given back takes it away."""
+    return pl.col("plain").sign() * pl.col("plain").abs().sqrt()
+
+
+def _decayed(half_life: pl.Expr | int) -> pl.Expr:
+    return _root() * 0.5 ** (pl.col("age") / half_life)
+
+
+def _by_name(
+    by_visit: pl.DataFrame, names: pl.DataFrame, *, as_of: int, period: int
 ) -> pl.DataFrame:
-    """Sums a person and product; far fewer rows than events, so that names are cheap to join."""
-    products = items.filter(pl.col("is_product").fill_null(True)).select("item_number")
-    is_recent = pl.col("timestamp") >= as_of - half_life
-    plain = pl.col("plain")
-    decayed = pl.col("decayed")
+    """Sums a person and name."""
+    is_recent = pl.col("last_seen") >= as_of - period
     return (
-        seen_before(frame, as_of)
-        .drop_nulls("item_number")
-        .join(products, on="item_number", how="semi")
-        .with_columns(plain=weight_of_event())
-        .filter(plain != 0)
-        # Only the ratio of weights matters: counted from the person's own last event, the
-        # weights of someone long gone do not vanish in rounding.
-        .with_columns(age=pl.col("timestamp").max().over("subject_id") - pl.col("timestamp"))
-        .with_columns(decayed=plain * 0.5 ** (pl.col("age") / half_life))
-        .group_by("subject_id", "item_number")
+        by_visit.group_by("subject_id", "name_number", "session_number")
         .agg(
-            weight=decayed.sum(),
-            absolute=decayed.abs().sum(),
-            squared=(decayed**2).sum(),
-            recent=plain.filter(is_recent).sum(),
-            earlier=plain.filter(~is_recent).sum(),
-            events=pl.len().cast(pl.Int64),
-            first_seen=pl.col("timestamp").min(),
-            last_seen=pl.col("timestamp").max(),
+            pl.col("plain", "events").sum(),
+            pl.col("first_seen", "age").min(),
+            pl.col("last_seen").max(),
+        )
+        .join(names.select("name_number", "half_life"), on="name_number")
+        .group_by("subject_id", "name_number")
+        .agg(
+            weight=_decayed(pl.col("half_life")).sum().clip(0),
+            recent=_root().filter(is_recent).sum().clip(0),
+            earlier=_root().filter(~is_recent).sum().clip(0),
+            events=pl.col("events").sum(),
+            first_seen=pl.col("first_seen").min(),
+            last_seen=pl.col("last_seen").max(),
+        )
+        .join(names.drop("half_life"), on="name_number")
+    )
+
+
+def _totals(rows: pl.DataFrame, half_life: int, *, as_of: int, period: int) -> pl.DataFrame:
+    """What all visits of a person amount to."""
+    is_recent = pl.col("last_seen") >= as_of - period
+    decayed = _decayed(half_life)
+    return (
+        rows.group_by("subject_id", "session_number")
+        .agg(pl.col("plain").sum(), pl.col("last_seen").max(), pl.col("age").min())
+        .group_by("subject_id")
+        .agg(
+            total=decayed.sum(),
+            recent_total=_root().filter(is_recent).sum(),
+            earlier_total=_root().filter(~is_recent).sum(),
+            evidence=decayed.abs().sum() ** 2 / (decayed**2).sum(),
         )
     )

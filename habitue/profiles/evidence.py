@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from habitue.languages import Language, told
-from habitue.profiles.attention import KINDS, item_names, weight_of_event
+from habitue.profiles.attention import KINDS, item_names, search_name, weight_of_event
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import is_bargain, time_names
 from habitue.profiles.norms import ShopNorms
@@ -151,6 +151,11 @@ def _marks(
     marks = [events.head(0).select("row", "subject_id", kind=pl.lit(""), name=pl.lit(""))]
     if given.intersection(KINDS):
         marks.append(_by_name(wanted, events.filter(weight_of_event() > 0), items))
+    if "search" in given:
+        asked = events.filter(pl.col("event_type") == "search")
+        marks.append(
+            _matching(wanted, asked.with_columns(kind=pl.lit("search"), name=search_name()))
+        )
     if "loyalty" in given:
         marks.append(_by_brand_bought(wanted, events, items))
     if given & {"price", "discount"}:

@@ -1,11 +1,11 @@
 """Interests: what a person cares for more than the shop's average person does.
 
-"How much" is the share of the person's attention; "how special" is the lift, that share over the
-shop's average share. The weight joins both: the share beyond the average, shrunk towards 0 where
-it rests on few events. So milk, which everyone buys, is not everyone's only interest, and a rare
-brand seen once is nobody's. The formula was compared with five others by how
-far its categories come true beyond their base rate, on validation dates: first in a grocery log,
-second to the bare share in a marketplace log (`benchmarks/tags.py`).
+"How much" is the share of the person's attention, shrunk towards the shop's average where it rests
+on few visits; "how special" is the lift, that share over the average. The weight is the part of the
+share beyond the average. So milk, which everyone buys, is nobody's interest, and a rare brand seen
+once is not either. Tags are chosen by the strength: the geometric mean of the share, counted twice,
+and of the weight. `benchmarks/tags.py` compares it with others by how often its categories come
+true.
 
 In: a bucket's events, the catalogue and the shop's norms. Out: one row a person, kind and name.
 """
@@ -17,8 +17,9 @@ import polars as pl
 from habitue.profiles.attention import KINDS, build_attention
 from habitue.profiles.norms import ShopNorms
 
-# So many equally weighty events halve the distance between the shop's average and the person.
-PRIOR_EVENTS: Final = 3.0
+# So many equally weighty visits halve the distance between the shop's average and the person.
+PRIOR_VISITS: Final = 3.0
+DIGITS: Final = 12
 DORMANT_HALF_LIVES: Final = 2
 RISING, FALLING = 1.5, 1 / 1.5
 TRENDS: Final = ("new", "rising", "steady", "falling", "dormant")
@@ -29,15 +30,17 @@ def build_interests(
 ) -> pl.DataFrame:
     """Return every interest of every person, the weightiest of each kind first.
 
-    Columns: `subject_id, kind ("category", "brand" or "item"), name, level, weight, share, lift,
-    events, first_seen, last_seen, trend`. An item's name is its id. A category's level is the
+    Columns: `subject_id, kind (of `attention.KINDS`), name, level, weight, strength, share,
+    lift, events, first_seen, last_seen, trend`. An item's name is its id. A category's level is the
     depth of its path, from 1.
 
     Raises:
         Refused: the norms were taken after `as_of`.
     """
     norms.check(as_of)
-    attention = build_attention(frame, items, as_of=as_of, half_life=norms.half_life)
+    attention = build_attention(
+        frame, items, as_of=as_of, half_lives=norms.fading, period=norms.half_life
+    )
     # A name nobody had touched when the norms were taken is rarer than one person's whole share.
     rarest = 0.5 / (norms.persons + 1)
     names = attention.select("name_number", "kind", "name").unique("name_number")
@@ -46,8 +49,9 @@ def build_interests(
     usual = names.join(shares, on=["kind", "name"], how="left").select(
         "name_number", usual=pl.col("share").fill_null(rarest).clip(lower_bound=1e-9)
     )
-    trust = pl.col("evidence") / (pl.col("evidence") + PRIOR_EVENTS)
+    trust = pl.col("evidence") / (pl.col("evidence") + PRIOR_VISITS)
     shrunk = pl.col("usual") + trust * (pl.col("share") - pl.col("usual"))
+    beyond = (shrunk - pl.col("usual")).clip(0, 1)
     return (
         attention.join(usual, on="name_number")
         .select(
@@ -57,8 +61,10 @@ def build_interests(
             "kind",
             "name",
             "level",
-            weight=(shrunk - pl.col("usual")).clip(0, 1),
-            share="share",
+            # Rounded: equal interests must not be ordered by what adding up left in last digits.
+            weight=beyond.round(DIGITS),
+            strength=(shrunk**2 * beyond).cbrt().round(DIGITS),
+            share=pl.col("share").round(DIGITS),
             lift=shrunk / pl.col("usual"),
             events="events",
             first_seen="first_seen",

@@ -8,8 +8,8 @@ come out the same to the last digit.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,13 +19,15 @@ from habitue.compute import Progress, Silent
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
 from habitue.events.log import EventLog
-from habitue.profiles.attention import build_attention, half_life_of
+from habitue.profiles.attention import KINDS, build_attention, half_life_of, half_lives_of
 from habitue.profiles.facts import LogTraits, build_facts, seen_before, traits_of
 from habitue.profiles.habits import bargains, price_ranks, visit_shares
 from habitue.profiles.segments import RHYTHM_COLUMNS, SegmentEdges, fit_edges
 from habitue.schema import DAY, format_time
 
 MIN_ITEMS_TO_RANK: Final = 5  # prices are compared within a category of at least so many items
+# What a person typed may name them: a search of fewer persons is not kept in a model version.
+MIN_SEARCHERS: Final = 5
 _MILLION: Final = 1_000_000
 
 
@@ -35,7 +37,7 @@ class ShopNorms:
 
     as_of: int
     start_at: int
-    half_life: int
+    half_life: int  # the span that trends are told by
     persons: int
     traits: LogTraits
     edges: SegmentEdges
@@ -44,6 +46,12 @@ class ShopNorms:
     bargain_share: float  # part of the purchases below the item's usual price
     shares: pl.DataFrame  # kind, name, share: mean over persons of the part of their attention
     items: pl.DataFrame  # item_id, usual_price, prices_seen, price_rank, purchases
+    half_lives: dict[str, int] = field(default_factory=dict)  # of each kind of interest
+
+    @property
+    def fading(self) -> Mapping[str, int]:
+        """Each kind's half-life; versions of before knew one for all."""
+        return dict.fromkeys(KINDS, self.half_life) | self.half_lives
 
     def check(self, as_of: int) -> None:
         """Refuse to describe a moment by averages of a later one."""
@@ -91,7 +99,7 @@ class ShopNorms:
 
 _NUMBERS: Final = (
     "as_of", "start_at", "half_life", "persons", "mean_price_rank", "sd_price_rank",
-    "bargain_share",
+    "bargain_share", "half_lives",
 )  # fmt: skip
 
 
@@ -114,14 +122,18 @@ def fit_norms(
     progress.start("Norms", 2 * log.num_buckets, "buckets")
     buckets = _Buckets(log, as_of, progress)
     known, traits = _first_pass(buckets, items, time_zone=settings.time_zone)
-    half_life = half_life_of(start_at, as_of, round(settings.tag_half_life_days * DAY))
+    wished = round(settings.tag_half_life_days * DAY)
+    half_life = half_life_of(start_at, as_of, wished)
+    half_lives = half_lives_of(start_at, as_of, wished)
 
     facts: list[pl.DataFrame] = []
     sums: list[pl.DataFrame] = []
     money: list[pl.DataFrame] = []
     for events in buckets:
         facts.append(build_facts(events, items, as_of=as_of, traits=traits).select(RHYTHM_COLUMNS))
-        attention = build_attention(events, items, as_of=as_of, half_life=half_life)
+        attention = build_attention(
+            events, items, as_of=as_of, half_lives=half_lives, period=half_life
+        )
         habits = visit_shares(events, traits)
         sums += [_sums(table, bucket=len(facts)) for table in (attention, habits)]
         money.append(_money_moments(events, known))
@@ -143,6 +155,7 @@ def fit_norms(
         bargain_share=moments["bargains"] / max(moments["purchases"], 1),
         shares=_mean_shares(pl.concat(sums)),
         items=known.drop("item_number").sort("item_id"),
+        half_lives=half_lives,
     )
 
 
@@ -230,7 +243,9 @@ def _known_items(items: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 def _sums(shares: pl.DataFrame, *, bucket: int) -> pl.DataFrame:
     """A bucket's sum of shares a name, and the number of its persons the kind is known of."""
     persons = shares.group_by("kind").agg(persons=pl.col("subject_id").n_unique().cast(pl.Int64))
-    summed = shares.group_by("kind", "name").agg(share=_millionths(pl.col("share")).sum())
+    summed = shares.group_by("kind", "name").agg(
+        share=_millionths(pl.col("share")).sum(), holders=pl.len().cast(pl.Int64)
+    )
     summed = summed.join(persons, on="kind")
     return summed.with_columns(bucket=pl.lit(bucket, dtype=pl.Int64))
 
@@ -242,7 +257,8 @@ def _mean_shares(sums: pl.DataFrame) -> pl.DataFrame:
     persons = bucket_persons.group_by("kind").agg(pl.col("persons").sum())
     return (
         sums.group_by("kind", "name")
-        .agg(pl.col("share").sum())
+        .agg(pl.col("share", "holders").sum())
+        .filter((pl.col("kind") != "search") | (pl.col("holders") >= MIN_SEARCHERS))
         .join(persons, on="kind")
         .select(
             "kind", "name", share=pl.col("share").cast(pl.Float64) / _MILLION / pl.col("persons")

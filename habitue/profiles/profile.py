@@ -31,7 +31,12 @@ from habitue.schema import DAY, format_time
 
 INTERESTS_SHOWN: Final = 10  # of each kind in a profile
 TOP_NAMES: Final = 3  # categories and brands in the table
-INTEREST_KEYS: Final = {"category": "categories", "brand": "brands", "item": "items"}
+INTEREST_KEYS: Final = {
+    "category": "categories",
+    "brand": "brands",
+    "item": "items",
+    "search": "searches",
+}
 MOMENTS: Final = ("first_seen", "last_seen", "first_order_at", "last_order_at")
 
 OutsideIds = Callable[[pl.Series], pl.Series]  # as EventStore.outside_ids

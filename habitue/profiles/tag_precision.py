@@ -1,15 +1,18 @@
-"""How often category tags come true, beside two ways of tagging without thought.
+"""How often tags come true, beside ways of tagging without thought.
 
-A category tag comes true when the person acts in that category within the following days. Every
-contender names as many categories of the same depth for the same persons: the tags, the
-categories the person had most events in, and the shop's most popular ones. High precision alone
+A category tag comes true when the person acts in that category within the following days; a tag of
+a brand or an item likewise. Every contender names as many categories of the same depth for the
+same persons: the tags, the categories the person had most events in, those they came for in most
+visits, and the shop's most popular ones. High precision alone
 is cheap (everyone buys milk again), so it stands beside the base rate: how often any person of
 the population acts in the categories that were named.
 
 In: tags, past events, and the events that followed. Knows nothing about how tags are made.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import polars as pl
 
@@ -27,6 +30,19 @@ class Hits:
     base_rate: float  # how often the population acts in the named categories
     tags: int
 
+    @classmethod
+    def of(cls, outcomes: pl.DataFrame) -> Self:
+        """Add up outcomes by person: columns `named, hits, acted, expected`."""
+        named, hits, acted, expected = outcomes.select(
+            pl.col("named", "hits", "acted", "expected").sum()
+        ).row(0)
+        return cls(
+            precision=hits / max(named, 1),
+            recall=hits / max(acted, 1),
+            base_rate=expected / max(named, 1),
+            tags=named,
+        )
+
     @property
     def lift(self) -> float:
         """Precision over base rate."""
@@ -34,18 +50,35 @@ class Hits:
 
     @property
     def gain(self) -> float:
-        """Precision less base rate: what was chosen by."""
+        """Precision less base rate."""
         return self.precision - self.base_rate
 
 
 @dataclass(frozen=True)
 class TagPrecision:
-    """The contenders on the same persons with the same number of tags."""
+    """The contenders on the same persons with the same number of tags.
+
+    `outcomes` holds, of each contender, a row a person: `subject_id`, `named` (tags), `hits`,
+    `acted` (the categories acted in) and `expected` (the sum of the named ones' base rates).
+    """
 
     persons: int
-    tagged: Hits
-    most_frequent: Hits
-    popular: Hits
+    outcomes: Mapping[str, pl.DataFrame]
+
+    @property
+    def tagged(self) -> Hits:
+        """The tags."""
+        return Hits.of(self.outcomes["tags"])
+
+    @property
+    def most_frequent(self) -> Hits:
+        """What the person had most events in."""
+        return Hits.of(self.outcomes["most_frequent"])
+
+    @property
+    def popular(self) -> Hits:
+        """What most persons had an event in."""
+        return Hits.of(self.outcomes["popular"])
 
 
 def tag_precision(
@@ -56,14 +89,15 @@ def tag_precision(
     as_of: int,
     horizon_days: float = 30.0,
     event_types: tuple[str, ...] = ("purchase",),
+    kind: str = "category",
 ) -> TagPrecision:
-    """Return how the category tags made at `as_of` fared in the following days.
+    """Return how the tags of a kind (category, brand, item) fared in the days after `as_of`.
 
     `tags` has `subject_id, kind, name`; `frame` holds events before and after `as_of`;
     `event_types` are those that count as acting. The population are all persons with an event
     before `as_of`, so that who never returns counts as a miss for every contender.
     """
-    names = item_names(items).filter(pl.col("kind") == "category").drop("kind")
+    names = item_names(items).filter(pl.col("kind") == kind).drop("kind")
     past = seen_before(frame, as_of)
     ends_at = as_of + round(horizon_days * DAY)
     is_act = pl.col("event_type").cast(pl.String).is_in(event_types)
@@ -73,21 +107,29 @@ def tag_precision(
         past.filter(weight_of_event() > 0)
         .join(names, on="item_number")
         .group_by("subject_id", "name", "level")
-        .agg(events=pl.len())
+        .agg(events=pl.len(), visits=pl.col("session_number").n_unique())
     )
-    named = tags.filter(pl.col("kind") == "category").select(
-        "subject_id", "name", level=pl.col("name").str.count_matches("/", literal=True) + 1
+    named = tags.filter(pl.col("kind") == kind).select(
+        "subject_id", "name", level=_level(kind).cast(pl.Int32)
     )
-    named = named.with_columns(pl.col("level").cast(pl.Int32))
     counts = named.group_by("subject_id", "level").agg(num=pl.len())
     population = past["subject_id"].n_unique()
     truth = _Truth(acted.join(past, on="subject_id", how="semi"), population, counts)
+    contenders = {
+        "tags": named,
+        "most_frequent": most_by(touched, "events", counts),
+        "most_visited": most_by(touched, "visits", counts),
+        "popular": _popular(touched, counts),
+    }
     return TagPrecision(
         persons=named["subject_id"].n_unique(),
-        tagged=truth.hits(named),
-        most_frequent=truth.hits(most_by(touched, "events", counts)),
-        popular=truth.hits(_popular(touched, counts)),
+        outcomes={name: truth.outcomes(chosen) for name, chosen in contenders.items()},
     )
+
+
+def _level(kind: str) -> pl.Expr:
+    deep = pl.col("name").str.count_matches("/", literal=True) + 1
+    return deep if kind == "category" else pl.lit(1)
 
 
 def most_by(rows: pl.DataFrame, strength: str, counts: pl.DataFrame) -> pl.DataFrame:
@@ -122,15 +164,20 @@ class _Truth:
     population: int
     counts: pl.DataFrame  # the persons and depths that are judged
 
-    def hits(self, named: pl.DataFrame) -> Hits:
+    def outcomes(self, named: pl.DataFrame) -> pl.DataFrame:
         rates = self.acted.group_by("name").agg(base=pl.len() / max(self.population, 1))
-        key = ["subject_id", "name"]
-        num_hits = named.join(self.acted, on=key, how="semi").height
-        judged = self.acted.join(self.counts, on=["subject_id", "level"], how="semi").height
-        base = named.join(rates, on="name", how="left")["base"].fill_null(0.0).mean()
-        return Hits(
-            precision=num_hits / max(named.height, 1),
-            recall=num_hits / max(judged, 1),
-            base_rate=float(base) if isinstance(base, int | float) else 0.0,
-            tags=named.height,
+        hits = self.acted.select("subject_id", "name", hit=pl.lit(1))
+        judged = self.acted.join(self.counts, on=["subject_id", "level"], how="semi")
+        fared = (
+            named.join(rates, on="name", how="left")
+            .join(hits, on=["subject_id", "name"], how="left")
+            .group_by("subject_id")
+            .agg(named=pl.len(), hits=pl.col("hit").sum(), expected=pl.col("base").sum())
+        )
+        persons = self.counts.select("subject_id").unique().sort("subject_id")
+        acted = judged.group_by("subject_id").agg(acted=pl.len())
+        return (
+            persons.join(fared, on="subject_id", how="left")
+            .join(acted, on="subject_id", how="left", maintain_order="left")
+            .with_columns(pl.exclude("subject_id").fill_null(0))
         )

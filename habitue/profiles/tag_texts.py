@@ -14,6 +14,7 @@ KIND_WORDS: Final[dict[Language, dict[str, str]]] = {
         "category": "品类：",
         "brand": "品牌：",
         "item": "商品：",
+        "search": "搜索：",
         "loyalty": "忠于品牌：",
         "price": "价格偏好：",
         "discount": "折扣偏好：",

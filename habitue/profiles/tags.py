@@ -8,6 +8,7 @@ Knows nothing about models; the events behind a tag are found by `evidence`.
     category: outdoor/camping   cares more for it than others; the deepest level that explains it
     brand: Acme                 the same for a brand
     item: Tent X                comes back to one item
+    search: camping stove       searches for it again
     loyal to brand: Acme        buys nearly only Acme in a category where others do not
     price: premium, price: low  chooses dearer or cheaper items than others, category by category
     discount: hunter            buys below the usual price far more often than others
@@ -34,6 +35,7 @@ TAG_WORDS: Final[dict[str, str]] = {
     "category": "category: ",
     "brand": "brand: ",
     "item": "item: ",
+    "search": "search: ",
     "loyalty": "loyal to brand: ",
     "price": "price: ",
     "discount": "discount: ",
@@ -49,8 +51,9 @@ TAG_COLUMNS: Final = (
 
 MIN_LIFT: Final = 1.3
 MIN_WEIGHT: Final = 0.01
-MIN_EVENTS: Final = {"category": 2, "brand": 2, "item": 3}
-MOST_OF_ALL_TAGS: Final = {"category": 0.5, "brand": 0.2, "item": 0.1}  # of max_tags
+MIN_EVENTS: Final = {"category": 2, "brand": 2, "item": 3, "search": 2}
+MIN_BROAD_EVENTS: Final = 5  # of a category that none of its subcategories stands for
+MOST_OF_ALL_TAGS: Final = {"category": 0.5, "brand": 0.2, "item": 0.1, "search": 0.1}  # of max_tags
 EXPLAINED: Final = 0.5  # a category goes when tagged subcategories hold this part of its weight
 
 # Standard errors from the shop's average that are no chance; habits of time have thirteen tries.
@@ -99,7 +102,7 @@ def build_tags(
         _customer_tags(events, norms, as_of),
     ]
     found = [
-        _interest_tags(interests, touched, settings.max_tags),
+        _interest_tags(interests, items, touched, settings.max_tags),
         pl.concat(habits).with_columns(pl.col("weight").clip(0, 1), shown=pl.col("name")),
     ]
     place = pl.col("kind").cast(_KIND).to_physical()
@@ -112,25 +115,37 @@ def build_tags(
     )
 
 
-def _interest_tags(interests: pl.DataFrame, items: pl.DataFrame, max_tags: int) -> pl.DataFrame:
+def _interest_tags(
+    interests: pl.DataFrame, items: pl.DataFrame, touched: pl.DataFrame, max_tags: int
+) -> pl.DataFrame:
     """Return the columns of a tag but its text, and `shown`, the name to show."""
     most = {kind: max(1, round(part * max_tags)) for kind, part in MOST_OF_ALL_TAGS.items()}
     candidates = interests.filter(
         (pl.col("lift") >= MIN_LIFT)
         & (pl.col("weight") >= MIN_WEIGHT)
         & (pl.col("events") >= _by_kind(MIN_EVENTS))
+        & (~_is_broad(items) | (pl.col("events") >= MIN_BROAD_EVENTS))
+    )
+    strongest = without_explained(candidates).sort(
+        "subject_id", "kind", "strength", "name", descending=[False, False, True, False]
     )
     place = pl.int_range(pl.len()).over("subject_id", "kind")
-    chosen = without_explained(candidates).filter(place < _by_kind(most))
+    chosen = strongest.filter(place < _by_kind(most))
     of_items = chosen.filter(pl.col("kind") == "item")
-    names = items.join(of_items, left_on="item_id", right_on="name", how="semi").select(
+    names = touched.join(of_items, left_on="item_id", right_on="name", how="semi").select(
         kind=pl.lit("item"), name="item_id", shown="name"
     )
     return (
-        chosen.drop("level", "share", "lift")
+        chosen.drop("level", "share", "lift", "strength")
         .join(names, on=["kind", "name"], how="left", maintain_order="left")
         .with_columns(pl.coalesce("shown", "name").alias("shown"))
     )
+
+
+def _is_broad(items: pl.DataFrame) -> pl.Expr:
+    """Whether a category only has subcategories, and no item of its own."""
+    leaves = items["category"].drop_nulls().unique().implode()
+    return (pl.col("kind") == "category") & ~pl.col("name").is_in(leaves)
 
 
 def _by_kind(amounts: Mapping[str, int]) -> pl.Expr:

@@ -31,6 +31,7 @@ class Line:
     quantity: float | None = 1.0
     value: float | None = None
     event_id: str | None = None
+    query: str | None = None
 
 
 def frame_of(lines: Sequence[Line]) -> pl.DataFrame:
@@ -56,7 +57,7 @@ def frame_of(lines: Sequence[Line]) -> pl.DataFrame:
             ),
             "dwell_seconds": pl.Series([r.dwell for r in rows], dtype=pl.Float32),
             "is_bot": pl.Series([False] * len(rows), dtype=pl.Boolean),
-            "search_query": pl.Series([None] * len(rows), dtype=pl.String),
+            "search_query": pl.Series([r.query for r in rows], dtype=pl.String),
         }
     )
 

@@ -30,10 +30,11 @@ def test_what_everyone_buys_is_nobodys_special_interest() -> None:
     frame = frame_of(milk_shop())
     table = build_interests(frame, items, as_of=AS_OF, norms=norms_of(frame, items, as_of=AS_OF))
     milk, tents = of_person(table, 1, "milk"), of_person(table, 1, "tents")
-    assert milk["share"] == pytest.approx(0.75)
-    assert milk["weight"] == pytest.approx(0, abs=1e-9)
+    assert milk["share"] == pytest.approx(0.75**0.5)  # of each visit the root of its part
+    assert milk["weight"] == pytest.approx(0, abs=1e-6)  # shares are averaged in millionths
+    assert milk["strength"] < 0.01 < tents["strength"]
     assert milk["lift"] == pytest.approx(1)
-    assert tents["share"] == pytest.approx(0.25)
+    assert tents["share"] == pytest.approx(0.25**0.5)
     assert tents["weight"] > 0.2
     assert tents["lift"] > 8
     first = table.filter((pl.col("subject_id") == 1) & (pl.col("kind") == "category"))["name"][0]

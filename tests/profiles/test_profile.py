@@ -69,7 +69,7 @@ def test_a_profile_has_the_documented_keys_and_is_json() -> None:
     assert again["model_version"] == "v7"
     assert list(again["facts"]) == list(FACTS)
     assert again["facts"]["last_seen"].endswith("Z")
-    assert set(again["interests"]) == {"categories", "brands", "items"}
+    assert set(again["interests"]) == {"categories", "brands", "items", "searches"}
     assert {"name", "weight", "last_seen"} <= set(again["interests"]["items"][0])
     assert {"name", "kind", "weight", "evidence", "first_seen", "last_seen"} <= set(
         again["tags"][0]

@@ -73,6 +73,36 @@ def test_a_category_liked_in_many_small_parts_is_a_tag() -> None:
     assert without_explained(candidates)["name"].to_list() == ["a", "a/x", "b/y"]
 
 
+def test_a_category_without_items_of_its_own_needs_five_events() -> None:
+    items = items_of(["a/x", "a/y", "a/z", "a/v", "a/w", "b"])
+    twice = [Line(1, 1, item=0), Line(1, 2, item=1), *(Line(1, d, item=5) for d in range(3, 9))]
+    often = [Line(2, d, item=d) for d in range(5)]
+    found = tags_of([*crowd(item=5), *twice, *often], items)
+    assert "category: a" not in found.get(1, [])
+    assert "category: a" in found[2]
+
+
+def test_what_is_searched_again_is_a_tag_with_the_searches_as_evidence() -> None:
+    items = items_of(["a"])
+    asked = [Line(1, d, "search", item=None, query="Camping  Stove") for d in (1, 2)]
+    others = [Line(p, 1, "search", item=None, query="milk") for p in range(100, 120)]
+    frame = frame_of([*crowd(), *asked, *others])
+    norms = norms_of(frame, items, as_of=AS_OF)
+    table = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    table = add_evidence(table, frame, items, as_of=AS_OF, norms=norms)
+    found = table.filter((pl.col("subject_id") == 1) & (pl.col("kind") == "search"))
+    assert found["tag"].to_list() == ["search: camping stove"]
+    texts = [one["text"] for one in found["evidence"].item()]
+    assert texts == ["searched on 2024-01-03", "searched on 2024-01-02"]
+
+
+def test_what_fewer_than_five_persons_searched_is_not_kept_in_a_model_version() -> None:
+    lines = [Line(p, 1, "search", item=None, query="milk") for p in range(5)]
+    lines += [Line(p, 2, "search", item=None, query="my name is Ann") for p in range(4)]
+    shares = norms_of(frame_of([*crowd(), *lines]), items_of(["a"]), as_of=AS_OF).shares
+    assert shares.filter(pl.col("kind") == "search")["name"].to_list() == ["milk"]
+
+
 def test_one_event_is_no_tag() -> None:
     lines = [*crowd(item=1), Line(1, 1, item=0), *(Line(1, d, item=1) for d in range(5))]
     assert "category: a" not in tags_of(lines, items_of(["a", "b"])).get(1, [])
