@@ -60,6 +60,7 @@ _TEXTS: Final[dict[Language, tuple[pl.Series, ...]]] = {
 }
 DATE_FORMATS: Final[dict[Language, str]] = {"en": "%Y-%m-%d", "zh": "%Y年%-m月%-d日"}
 
+RETURNED_KINDS: Final = frozenset({"returned_category", "returned_brand", "returned_item"})
 _TAG_KEY: Final = ("subject_id", "kind", "name")
 
 
@@ -103,7 +104,8 @@ def add_evidence(
     events = seen_before(frame, as_of).with_row_index("row")
     items = items.join(events, on="item_number", how="semi")
     marks = _marks(tags, events, items, norms)
-    weight = weight_of_event() * 0.5 ** ((as_of - pl.col("timestamp")) / norms.half_life)
+    # A return speaks as loudly as a purchase.
+    weight = weight_of_event().abs() * 0.5 ** ((as_of - pl.col("timestamp")) / norms.half_life)
     facts = events.select("row", "timestamp", "event_key", weight=weight)
     marks = marks.join(facts, on="row")
     spans = marks.group_by(_TAG_KEY).agg(
@@ -156,6 +158,8 @@ def _marks(
         marks.append(
             _matching(wanted, asked.with_columns(kind=pl.lit("search"), name=search_name()))
         )
+    if given & RETURNED_KINDS:
+        marks.append(_by_return(wanted, events, items))
     if "loyalty" in given:
         marks.append(_by_brand_bought(wanted, events, items))
     if given & {"price", "discount"}:
@@ -182,6 +186,12 @@ def _by_name(wanted: pl.DataFrame, liked: pl.DataFrame, items: pl.DataFrame) -> 
         pairs, on=["subject_id", "item_number"]
     )
     return found.select("row", *_TAG_KEY)
+
+
+def _by_return(wanted: pl.DataFrame, events: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    returned = events.filter(pl.col("event_type") == "refund")
+    named = returned.join(item_names(items), on="item_number")
+    return _matching(wanted, named.with_columns(kind=pl.format("returned_{}", "kind")))
 
 
 def _by_brand_bought(

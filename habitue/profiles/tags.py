@@ -10,6 +10,7 @@ Knows nothing about models; the events behind a tag are found by `evidence`.
     item: Tent X                comes back to one item
     search: camping stove       searches for it again
     loyal to brand: Acme        buys nearly only Acme in a category where others do not
+    gives back brand: Acme      has returned half or more of what they bought of it
     price: premium, price: low  chooses dearer or cheaper items than others, category by category
     discount: hunter            buys below the usual price far more often than others
     time: weekend mornings      visits then far more often than others
@@ -23,7 +24,7 @@ from typing import Final
 import polars as pl
 
 from habitue.config import ProfileSettings
-from habitue.profiles.attention import touched_items
+from habitue.profiles.attention import item_names, touched_items
 from habitue.profiles.facts import seen_before
 from habitue.profiles.habits import bargains, price_ranks, visit_shares
 from habitue.profiles.interests import build_interests
@@ -37,6 +38,9 @@ TAG_WORDS: Final[dict[str, str]] = {
     "item": "item: ",
     "search": "search: ",
     "loyalty": "loyal to brand: ",
+    "returned_category": "gives back category: ",
+    "returned_brand": "gives back brand: ",
+    "returned_item": "gives back item: ",
     "price": "price: ",
     "discount": "discount: ",
     "time": "time: ",
@@ -64,6 +68,9 @@ MIN_RANK_DISTANCE: Final = 0.1
 MIN_LOYAL_PURCHASES: Final = 5
 MOST_LOYALTIES: Final = 2
 LOYAL_SHARE, COMMON_SHARE = 0.8, 0.6  # of the person's purchases; of all persons'
+MIN_RETURNS: Final = {"category": 2, "brand": 2, "item": 1}
+RETURNED_SHARE: Final = 0.5  # of the person's purchases of that name
+MOST_RETURNED: Final = 2  # of each kind
 MIN_VISITS: Final = 5
 MIN_SHARE: Final = 0.4
 PLATFORM_SHARE: Final = 0.8
@@ -103,6 +110,7 @@ def build_tags(
     ]
     found = [
         _interest_tags(interests, items, touched, settings.max_tags),
+        _returned_tags(events, items, touched),
         pl.concat(habits).with_columns(pl.col("weight").clip(0, 1), shown=pl.col("name")),
     ]
     place = pl.col("kind").cast(_KIND).to_physical()
@@ -212,6 +220,38 @@ def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -
         .head(MOST_LOYALTIES)
     )
     return _habit(loyal, "loyalty")
+
+
+def _returned_tags(
+    events: pl.DataFrame, items: pl.DataFrame, touched: pl.DataFrame
+) -> pl.DataFrame:
+    """What a person was not content with; broad categories are left to their subcategories."""
+    is_return = pl.col("event_type") == "refund"
+    lines = events.filter(is_return | (pl.col("event_type") == "purchase"))
+    unhappy = lines.filter(is_return).select("subject_id").unique()
+    names = item_names(touched).filter(~_is_broad(items)).drop("level")
+    labels = touched.select(kind=pl.lit("item"), name="item_id", shown="name")
+    return (
+        lines.join(unhappy, on="subject_id", how="semi")
+        .join(names, on="item_number")
+        .group_by("subject_id", "kind", "name")
+        .agg(returned=is_return.sum(), bought=(~is_return).sum())
+        .with_columns(weight=(pl.col("returned") / pl.col("bought").clip(1)).clip(0, 1))
+        .filter(
+            (pl.col("returned") >= _by_kind(MIN_RETURNS)) & (pl.col("weight") >= RETURNED_SHARE)
+        )
+        .sort("subject_id", "kind", "returned", "name", descending=[False, False, True, False])
+        .group_by("subject_id", "kind", maintain_order=True)
+        .head(MOST_RETURNED)
+        .join(labels, on=["kind", "name"], how="left", maintain_order="left")
+        .select(
+            "subject_id",
+            pl.format("returned_{}", "kind").alias("kind"),
+            "name",
+            "weight",
+            shown=pl.coalesce("shown", "name"),
+        )
+    )
 
 
 def _branded(items: pl.DataFrame) -> pl.DataFrame:

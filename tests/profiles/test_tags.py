@@ -103,6 +103,31 @@ def test_what_fewer_than_five_persons_searched_is_not_kept_in_a_model_version() 
     assert shares.filter(pl.col("kind") == "search")["name"].to_list() == ["milk"]
 
 
+def test_what_is_given_back_is_told_with_the_returns_as_evidence() -> None:
+    items = items_of(["a/x", "b"], brands=["acme", "other"])
+    kept = [Line(1, d, item=1) for d in range(6)]
+    returned = [Line(1, d, kind, item=0) for d in (1, 3) for kind in ("purchase", "refund")]
+    frame = frame_of([*crowd(item=1), *kept, *returned, Line(1, 9, "refund", item=1)])
+    norms = norms_of(frame, items, as_of=AS_OF)
+    table = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    table = add_evidence(table, frame, items, as_of=AS_OF, norms=norms)
+    unhappy = table.filter(pl.col("kind").str.starts_with("returned"))
+    assert unhappy["tag"].to_list() == [
+        "gives back category: a/x", "gives back brand: acme", "gives back item: thing 0",
+    ]  # fmt: skip
+    assert unhappy["weight"].to_list() == [1.0] * 3
+    texts = [one["text"] for one in unhappy["evidence"][0]]
+    assert texts == ["gave back 'thing 0' on 2024-01-04", "gave back 'thing 0' on 2024-01-02"]
+    assert not table["tag"].is_in(["category: a/x", "brand: acme"]).any()
+
+
+def test_one_return_of_many_purchases_is_no_tag() -> None:
+    lines = [*(Line(1, d) for d in range(6)), Line(1, 9, "refund")]
+    assert not any(
+        "gives back" in tag for tag in tags_of(crowd() + lines, items_of(["a"])).get(1, [])
+    )
+
+
 def test_one_event_is_no_tag() -> None:
     lines = [*crowd(item=1), Line(1, 1, item=0), *(Line(1, d, item=1) for d in range(5))]
     assert "category: a" not in tags_of(lines, items_of(["a", "b"])).get(1, [])
