@@ -41,6 +41,7 @@ from habitue.model.inference import Network
 from habitue.model.ranks import Ranks
 from habitue.model.train import train_network
 from habitue.preparing import Plan, prepare
+from habitue.profiles.fusion import Fusion, fusion_of
 from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
@@ -58,6 +59,11 @@ FORMS: dict[Form, str] = {
     "rfm": "recency, frequency and money alone did at least as well, so only they ship",
     "features": "the network's embedding added nothing beyond noise, so plain features ship",
     "features+embedding": "plain features and the network's embedding together do best",
+}
+FUSIONS: dict[Fusion, str] = {
+    "features": "features alone answer: the head did not win by more than noise",
+    "joint": "the head alone answers",
+    "fused": "both answer together",
 }
 
 
@@ -357,6 +363,23 @@ def what_ships(model: TaskModel) -> str:
     return FORMS[model.form]
 
 
+def what_of_the_head(model: TaskModel) -> str:
+    """Say whether a head takes part in a prediction, and by which figures; empty: none could."""
+    if model.chance is None:
+        return ""
+    if model.no_head:
+        return f"features alone answer, for {model.no_head}"
+    losses = [model.validation.get(f"loss_{one}", float("nan")) for one in FUSIONS]
+    if np.isnan(losses).any():
+        return ""
+    alone, joint, fused = losses
+    taken = FUSIONS[fusion_of(model.chance.head_share)]
+    return (
+        f"on later windows features alone have a loss of {alone:.4f}, the head alone {joint:.4f}, "
+        f"both mixed {fused:.4f}, so {taken}"
+    )
+
+
 def _notes(
     plan: Plan,
     findings: Sequence[Finding],
@@ -386,6 +409,8 @@ def _notes(
     ]
     for name, model in fitted.models.items():
         notes.append(f"{name}: {describe_task(model.task)}; {what_ships(model)}.")
+        if told := what_of_the_head(model):
+            notes.append(f"{name}: {told}.")
     for name, next_model in next_models.items():
         notes.append(f"{name}: {describe_task(next_model.task)}; {next_model.sentence()}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]

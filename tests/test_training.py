@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
@@ -17,6 +18,7 @@ from habitue.config import Settings
 from habitue.errors import NotEnoughData, Refused
 from habitue.model.inference import Network
 from habitue.preparing import Plan, plan_training
+from habitue.profiles.fusion import Fusion, fusion_of
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import Form
 from habitue.profiles.tasks import ResolvedTask
@@ -24,7 +26,14 @@ from habitue.schema import DAY, Task
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.splits import Cuts
 from habitue.sequences.timelines import write_buckets
-from habitue.training import FORMS, _fit_recommenders, train_version, what_ships
+from habitue.training import (
+    FORMS,
+    FUSIONS,
+    _fit_recommenders,
+    train_version,
+    what_of_the_head,
+    what_ships,
+)
 from habitue.versions import Card
 from tests.baselines.test_again import CATEGORIES, cart_shop
 from tests.histories import Event, day, make_sequences
@@ -48,6 +57,21 @@ def test_a_task_of_too_few_is_said_to_tell_the_base_rate() -> None:
         "100 are needed"
     )
     assert what_ships(replace(model, reason="")) == FORMS[model.form]
+
+
+def test_what_a_head_was_compared_with_is_told() -> None:
+    assert set(FUSIONS) == set(get_args(Fusion))
+    log = MemoryLog(make_shop(num_persons=150, days=200))
+    tasks = [ResolvedTask(Task("buys", "event", horizon_days=20, active_days=60), "ok")]
+    model = fit_tasks(log, tasks, train_until=log.end_at).models["buys"]
+    assert model.chance is not None
+    taken = FUSIONS[fusion_of(model.chance.head_share)]
+    figures = [f"{model.validation[f'loss_{one}']:.4f}" for one in FUSIONS]
+    told = what_of_the_head(model)
+    assert re.findall(r"\d\.\d{4}", told) == figures
+    assert told.endswith(f", so {taken}")
+    too_far = replace(model, no_head="the head reaches 180 days")
+    assert what_of_the_head(too_far) == "features alone answer, for the head reaches 180 days"
 
 
 def test_a_moment_long_after_the_log_teaches_nothing_of_the_silence() -> None:

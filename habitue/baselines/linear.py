@@ -43,6 +43,24 @@ class LinearModel:
         return _tame(columns_NF, np.array(self.fill), np.array(self.mean), np.array(self.scale))
 
 
+@dataclass(frozen=True)
+class Taming:
+    """How columns are made tame."""
+
+    fill: tuple[float, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def tamed(self, columns_NF: Floats) -> Floats:
+        """Return the columns tamed, float64 [N, F]."""
+        return _tame(columns_NF, np.array(self.fill), np.array(self.mean), np.array(self.scale))
+
+
+def fit_taming(columns_NF: Floats) -> Taming:
+    """Return what `fit_linear` would tame these columns by."""
+    return _tame_in_place(np.array(columns_NF, dtype=np.float64))
+
+
 def fit_linear(
     columns_NF: Floats, label_N: Floats, *, objective: LinearObjective, penalty: float = 30.0
 ) -> LinearModel:
@@ -51,24 +69,30 @@ def fit_linear(
     design = np.ones((len(columns_NF), columns_NF.shape[1] + 1))
     tamed = design[:, :-1]
     tamed[:] = columns_NF
-    _log_signed(tamed)
-    fill = np.array([_median(column) for column in tamed.T])
-    np.copyto(tamed, fill, where=np.isnan(tamed))
-    mean, deviation = tamed.mean(axis=0), tamed.std(axis=0)
-    scale = np.where(deviation > 1e-9, deviation, 1.0)
-    _scale(tamed, mean, scale)
+    taming = _tame_in_place(tamed)
     ridge = np.full(design.shape[1], penalty)
     ridge[-1] = 1e-6  # the level is free; the trace of ridge keeps one-class data finite
     label = np.asarray(label_N, dtype=np.float64)
     solve = _solve_logistic if objective == "binary" else _solve_least_squares
     weight = solve(design, label, ridge)
     return LinearModel(
-        tuple(fill.tolist()),
-        tuple(mean.tolist()),
-        tuple(scale.tolist()),
+        taming.fill,
+        taming.mean,
+        taming.scale,
         tuple(weight[:-1].tolist()),
         float(weight[-1]),
     )
+
+
+def _tame_in_place(columns: Floats) -> Taming:
+    """Tame the columns where they stand, and return how it was done."""
+    _log_signed(columns)
+    fill = np.array([_median(column) for column in columns.T])
+    np.copyto(columns, fill, where=np.isnan(columns))
+    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
+    scale = np.where(deviation > 1e-9, deviation, 1.0)
+    _scale(columns, mean, scale)
+    return Taming(tuple(fill.tolist()), tuple(mean.tolist()), tuple(scale.tolist()))
 
 
 def _log_signed(columns: Floats) -> None:

@@ -14,6 +14,10 @@ HINTS: Final[dict[str, str]] = {
     "Set it to false, or install g++ (or name another compiler in the variable CXX).": (
         "请改为 false，或安装 g++（也可在环境变量 CXX 中指定其他编译器）。"
     ),
+    "A horizon of {days} days; what was seen reaches {reach} days.": (
+        "预测周期为{days}天；已有数据只能支持到{reach}天。"
+    ),
+    "Ask for more than 0 and at most {reach} days.": "请指定大于0且不超过{reach}的天数。",
     "Check the path.": "请检查路径。",
     "Check the path and its permissions.": "请检查路径及其权限。",
     "Check the path, its permissions and the disk.": "请检查路径、权限和磁盘。",

@@ -6,7 +6,7 @@ with its loss on windows it had not seen, and, for the one chosen, the `Finished
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,13 +16,22 @@ from habitue import metrics
 from habitue.profiles.calibration import Calibrator, chance_of, fit_calibrator
 from habitue.profiles.cuts import Fold
 from habitue.profiles.feature_names import CALENDAR_FEATURES, LIFETIME_FEATURES
+from habitue.profiles.heads import Head
 from habitue.profiles.samples import MODEL_COLUMNS, TaskRows, rfm_columns
-from habitue.profiles.scorer import Mixture, Scorer, choose_mixture, fit_scorer, loss_of
+from habitue.profiles.scorer import (
+    Mixture,
+    Scorer,
+    ScorerObjective,
+    choose_mixture,
+    fit_scorer,
+    loss_of,
+)
 from habitue.profiles.task_model import AmountShape, Form
 from habitue.schema import DAY, Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+Heads = tuple[Head, Head | None]  # of the chance, and of the log amount
 
 _YEAR_DAYS: Final = 365
 
@@ -38,6 +47,8 @@ class Candidate:
     amount: Mixture | None
     shape: AmountShape | None  # its smear is not known yet
     loss: Floats  # [V] log loss, or absolute error; each window's level taken out
+    heads: Heads | None = None  # fitted on everything; only where they were chosen
+    head_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,19 +73,19 @@ def judge_candidate(
     matrix = rows.columns(columns)
     if form == "features+embedding" and rows.embeddings is not None:
         matrix = np.concatenate([matrix, rows.embeddings], axis=1)
-    happened = _happened(rows)
+    happened = happened_in(rows)
     chance = choose_mixture(matrix, happened, folds, objective="binary", seed=seed)
     if task.is_probability:
         loss = loss_of(happened[chance.rows], chance.levelled, "binary")
         return Candidate(form, columns, matrix, chance, None, None, loss)
-    logged = _logged(rows)
-    amount = choose_mixture(matrix, logged, folds, objective="regression", seed=seed)
+    log_amounts = logged(rows)
+    amount = choose_mixture(matrix, log_amounts, folds, objective="regression", seed=seed)
     if not np.array_equal(amount.rows, chance.rows):
         # A fold without any purchase: what the other stage learnt there cannot be joined.
         nothing = Mixture(0.5, 80, np.empty(0, np.int64), np.empty(0), np.empty(0))
         shape = AmountShape((0.0,), 1.0)
         return Candidate(form, columns, matrix, nothing, nothing, shape, np.empty(0))
-    shape = AmountShape(_residuals(logged[amount.rows] - amount.levelled), 1.0)
+    shape = AmountShape(residuals_of(log_amounts[amount.rows] - amount.levelled), 1.0)
     score = shape.median(chance_of(chance.levelled), amount.levelled)
     loss = np.abs(score - rows.labels[chance.rows])
     return Candidate(form, columns, matrix, chance, amount, shape, loss)
@@ -95,8 +106,8 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
     The calibration curve is learnt on windows the judged models had not seen; its level, and that
     of amounts, is that of all windows together, because the model is now fitted on all of them.
     """
-    happened, judged = _happened(rows), chosen.chance.rows
-    chance = fit_scorer(chosen.matrix, happened, chosen.chance, objective="binary", seed=seed)
+    happened, judged = happened_in(rows), chosen.chance.rows
+    chance = _scorer(chosen, happened, chosen.chance, "binary", seed)
     curve = fit_calibrator(chosen.chance.levelled, happened[judged], rows.subject_ids[judged])
     raw = chance.raw(chosen.matrix)
     calibrator = curve.at_level(raw, float(happened.mean()))
@@ -105,10 +116,9 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
         return Finished(
             chance, None, calibrator, None, judged, probability, probability, probability
         )
-    amount = fit_scorer(
-        chosen.matrix, _logged(rows), chosen.amount, objective="regression", seed=seed
-    )
-    unit = chosen.shape.mean(calibrator.chance(raw), amount.raw(chosen.matrix))
+    amount = _scorer(chosen, logged(rows), chosen.amount, "regression", seed)
+    excess = amount.log_excess(chosen.matrix)
+    unit = chosen.shape.mean(calibrator.chance(raw), amount.raw(chosen.matrix) + excess)
     shape = AmountShape(chosen.shape.residuals, float(rows.labels.sum() / unit.sum()))
     return Finished(
         chance,
@@ -117,9 +127,22 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
         shape,
         judged,
         probability,
-        shape.mean(probability, chosen.amount.raw),
+        shape.mean(probability, chosen.amount.raw + excess[judged]),
         shape.median(probability, chosen.amount.raw),
     )
+
+
+def _scorer(
+    chosen: Candidate, label: Floats, mixture: Mixture, objective: ScorerObjective, seed: int
+) -> Scorer:
+    """Fit trees and line, unless a head stands alone, and add the head where it was chosen."""
+    if chosen.heads is None:
+        return fit_scorer(chosen.matrix, label, mixture, objective=objective, seed=seed)
+    head = chosen.heads[0 if objective == "binary" else 1]
+    if chosen.head_share == 1:
+        return Scorer(objective, 0.0, 0, None, None, head, 1.0)
+    plain = fit_scorer(chosen.matrix, label, mixture, objective=objective, seed=seed)
+    return replace(plain, head=head, head_share=chosen.head_share)
 
 
 def _columns(task: Task, rows: TaskRows, form: Form) -> tuple[str, ...]:
@@ -142,16 +165,18 @@ def _columns(task: Task, rows: TaskRows, form: Form) -> tuple[str, ...]:
     return tuple(useful)
 
 
-def _happened(rows: TaskRows) -> Floats:
+def happened_in(rows: TaskRows) -> Floats:
+    """Return 1 where the label is above 0, else 0."""
     return (rows.labels > 0).astype(np.float64)
 
 
-def _logged(rows: TaskRows) -> Floats:
+def logged(rows: TaskRows) -> Floats:
     """Return log amounts, NaN where there was none."""
     return np.log(np.where(rows.labels > 0, rows.labels, np.nan))
 
 
-def _residuals(residual: Floats) -> tuple[float, ...]:
+def residuals_of(residual: Floats) -> tuple[float, ...]:
+    """Return the 101 quantiles of the residuals that are known."""
     known = residual[~np.isnan(residual)]
     return quantiles(known) if len(known) else (0.0,)
 

@@ -50,6 +50,21 @@ def build_labels(
     return labelled.select("subject_id", label=label).sort("subject_id").collect()
 
 
+def build_waits(
+    known: pl.DataFrame, later: pl.DataFrame, task: Task, *, as_of: int
+) -> pl.DataFrame:
+    """Return `subject_id` and `wait` (Float64) of the task's population, by subject_id.
+
+    The days from `as_of` to the first event of the task, null where `later` shows none.
+    """
+    future = later.lazy().filter(pl.col("timestamp") >= as_of, matches(task.event))
+    first = future.group_by("subject_id").agg(
+        wait=(pl.col("timestamp").min() - as_of).cast(pl.Float64) / DAY
+    )
+    waiting = _population(known, task, as_of=as_of).join(first, on="subject_id", how="left")
+    return waiting.select("subject_id", "wait").sort("subject_id").collect()
+
+
 def next_labels(
     known: pl.DataFrame,
     later: pl.DataFrame,

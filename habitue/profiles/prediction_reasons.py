@@ -117,7 +117,7 @@ def _effects(
     without = model.calibrator.chance(raw - parts_NC @ member_CT)
     if model.amount is None or model.shape is None or amount_parts_NC is None:
         return full - without
-    log_amount = model.amount.raw(matrix)[:, None]
+    log_amount = (model.amount.raw(matrix) + model.amount.log_excess(matrix))[:, None]
     return model.shape.mean(full, log_amount) - model.shape.mean(
         without, log_amount - amount_parts_NC @ member_CT
     )

@@ -2,7 +2,7 @@
 
 In: the event log up to `train_until`, resolved tasks, and optionally the behaviour model's
 embeddings. Out: one `TaskModel` a task. Every choice (how many trees, trees or line, which columns,
-the calibration) is made on windows that began after the windows a model was
+whether a head, the calibration) is made on windows that began after the windows a model was
 fitted on had ended; the final model is then fitted on all cuts, and keeps that calibration. The
 embedding is used only where it wins by more than noise. Knows nothing about networks or files.
 """
@@ -50,6 +50,7 @@ from habitue.profiles.candidates import (
 )
 from habitue.profiles.cuts import Fold, folds_by_time, is_by_time, training_cuts
 from habitue.profiles.feature_names import LIFETIME_FEATURES
+from habitue.profiles.fusion import Fusion, fuse
 from habitue.profiles.levels import (
     is_unseen_season,
     lifetime_weight,
@@ -58,9 +59,11 @@ from habitue.profiles.levels import (
 )
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
+    Awaited,
     CutSample,
     Embed,
     TaskRows,
+    awaited_of_task,
     collect_samples,
     labelled_until,
     lifetime_matrix,
@@ -97,12 +100,14 @@ def fit_tasks(
     train_until: int,
     start_at: int | None = None,
     embed: Embed | None = None,
+    fusion: Fusion | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> FittedTasks:
     """Fit every task that can be answered; no event at or after `train_until` is read.
 
-    Tasks of kind "next" belong to the network and are passed over.
+    Tasks of kind "next" belong to the network and are passed over. `fusion` takes a head's part
+    whatever the windows say, to be compared.
     """
     progress = progress or Silent()
     unanswered = {one.task.name: one.reason for one in tasks if one.status != "ok"}
@@ -129,6 +134,10 @@ def fit_tasks(
                 population=population,
                 lifetime=lifetime,
                 seen_days=(train_until - first) / DAY,
+                awaited=None
+                if task.fall_to is not None
+                else awaited_of_task(samples, task, until=until),
+                fusion=fusion,
                 seed=seed,
             )
         progress.advance(note=task.name)
@@ -143,12 +152,14 @@ def fit_task(
     population: TaskRows | None = None,
     lifetime: Lifetime | None = None,
     seen_days: float = np.inf,
+    awaited: Awaited | None = None,
+    fusion: Fusion | None = None,
     seed: int = 0,
 ) -> TaskModel:
     """Fit one task on its rows; percentiles are those of `population` (default: the rows).
 
     `lifetime` was fitted to everyone as of the end of the time learnt from; `seen_days` is how
-    long that time was.
+    long that time was. A head that asks when something comes learns from `awaited`.
     """
     rival = _lifetime_rival(task, rows, lifetime)
     obstacle = _obstacle(task, rows)
@@ -157,8 +168,12 @@ def fit_task(
         return replace(model, lifetime_rival=rival)
     if lifetime is None:
         rows = replace(rows, told=None)  # what nobody could tell of a person today
+        if awaited is not None:
+            awaited = replace(awaited, rows=replace(awaited.rows, told=None))
     folds = folds_by_time(rows.cuts, rows.subject_ids, horizon=task.horizon)
     chosen, notes = _choose(task, rows, folds, seed)
+    fused = fuse(task, rows, folds, chosen, awaited, fusion=fusion, seed=seed)
+    chosen = fused.candidate
     finished = finish_candidate(task, rows, chosen, seed=seed)
     moved = 0.0
     if population is not None and rival is not None and is_by_time(folds, rows.cuts):
@@ -173,12 +188,17 @@ def fit_task(
         finished,
         population or rows,
         lifetime=lifetime,
-        notes=(_fold_note(folds, rows), *notes),
+        notes=(_fold_note(folds, rows), *notes, fused.note),
         moved=moved,
         seen_days=seen_days,
         seed=seed,
     )
-    return replace(model, lifetime_rival=rival)
+    return replace(
+        model,
+        lifetime_rival=rival,
+        validation={**model.validation, **fused.losses},
+        no_head=fused.obstacle,
+    )
 
 
 def _choose(

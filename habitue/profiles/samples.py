@@ -7,7 +7,7 @@ of persons is drawn, the same persons at every cut. Knows nothing about models.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,13 +21,14 @@ from habitue.events.log import EventLog
 from habitue.profiles.cuts import DAYS_FOR_WHOLE_DAYS
 from habitue.profiles.feature_names import FEATURES, LIFETIME_FEATURES, WINDOWS
 from habitue.profiles.features import build_features, item_codes
-from habitue.profiles.labels import build_labels, population
+from habitue.profiles.labels import build_labels, build_waits, population
 from habitue.schema import DAY, MINUTE, Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
 MAX_PERSONS = 30_000
+MAX_AWAITED = 60_000  # rows
 USUAL_SHARE = 0.99  # of events have arrived after the usual delay
 _LONGEST_DELAY = 0.1  # of the log's span
 _NEGLIGIBLE = 0.01  # of the shortest horizon
@@ -52,6 +53,8 @@ class CutSample:
     embeddings: Floats | None  # float32 [N, D]
     labels: Mapping[str, Floats]  # task -> [N], NaN for persons outside its population
     lifetime: Lifetime | None = None  # fitted to these persons as they were known at the cut
+    # Task -> days to its first event, [N]: infinite where none came, NaN outside its population.
+    waits: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.subject_ids)
@@ -71,9 +74,38 @@ class TaskRows:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def only(self, rows: Ints) -> "TaskRows":
+        """Return these rows."""
+        return TaskRows(
+            self.subject_ids[rows],
+            self.cuts[rows],
+            self.features[rows],
+            None if self.embeddings is None else self.embeddings[rows],
+            self.labels[rows],
+            None if self.told is None else self.told[rows],
+        )
+
     def columns(self, names: Sequence[str]) -> Floats:
         """Return these of `MODEL_COLUMNS`, float32 [N, len(names)]; NaN where nothing was told."""
         return chosen_columns(names, self.features, self.told)
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Rows of everybody waited for, at cuts whose windows are not over too."""
+
+    rows: TaskRows  # its labels are waits in days, infinite where none came
+    until: int  # nothing from then on is known
+
+    @property
+    def known_days(self) -> Floats:
+        """How many days ahead of each row's cut are known, [N]."""
+        return (self.until - self.rows.cuts) / DAY
+
+
+def has_waits(task: Task) -> bool:
+    """Whether the task asks when something comes first."""
+    return task.is_probability and task.fall_to is None
 
 
 def feature_matrix(features: pl.DataFrame) -> Floats:
@@ -188,7 +220,14 @@ def collect_samples(
                 else build_labels(known, later, task, as_of=moment)
                 for task in asked
             }
-            sample = _sample(features, labels, moment)
+            waits = {
+                task.name: build_waits(known, later, task, as_of=moment)
+                for task in tasks
+                if has_waits(task) and moment < train_until
+            }
+            sample = replace(
+                _sample(features, labels, moment), waits=_waits(features["subject_id"], waits)
+            )
             if embed is not None and len(sample):
                 sample = _with_embeddings(sample, embed, bucket)
             parts[moment].append(sample)
@@ -199,8 +238,33 @@ def collect_samples(
 
 def rows_of_task(samples: Sequence[CutSample], task: Task) -> TaskRows:
     """Return the labelled rows of one task, cut after cut."""
-    name = task.name
-    chosen = [(one, ~np.isnan(one.labels[name])) for one in samples if name in one.labels]
+    return _rows_of(samples, task, [one.labels.get(task.name) for one in samples])
+
+
+def awaited_of_task(samples: Sequence[CutSample], task: Task, *, until: int) -> Awaited | None:
+    """Return a task's rows with waits at every cut before `until`; many are thinned evenly."""
+    waits = [one.waits.get(task.name) if one.as_of < until else None for one in samples]
+    total = sum(int((~np.isnan(one)).sum()) for one in waits if one is not None)
+    if not total:
+        return None
+    if total > MAX_AWAITED:
+        rng = np.random.default_rng(total)
+        share = MAX_AWAITED / total
+        waits = [
+            None if one is None else np.where(rng.random(len(one)) < share, one, np.nan)
+            for one in waits
+        ]
+    return Awaited(_rows_of(samples, task, waits), until)
+
+
+def _rows_of(samples: Sequence[CutSample], task: Task, labels: Sequence[Floats | None]) -> TaskRows:
+    """Return the rows that have a label, cut after cut."""
+    found = [
+        (one, ~np.isnan(label), label)
+        for one, label in zip(samples, labels, strict=True)
+        if label is not None
+    ]
+    chosen = [(one, rows) for one, rows, _ in found]
     has_embeddings = bool(chosen) and all(one.embeddings is not None for one, _ in chosen)
     width = len(FEATURE_COLUMNS)
     return TaskRows(
@@ -218,7 +282,7 @@ def rows_of_task(samples: Sequence[CutSample], task: Task) -> TaskRows:
         )
         if has_embeddings
         else None,
-        labels=np.concatenate([np.empty(0), *(one.labels[name][rows] for one, rows in chosen)]),
+        labels=np.concatenate([np.empty(0), *(label[rows] for _, rows, label in found)]),
         told=np.concatenate([_told(one, rows, task.horizon_days) for one, rows in chosen])
         if chosen
         else None,
@@ -250,9 +314,20 @@ def _sample(features: pl.DataFrame, labels: Mapping[str, pl.DataFrame], as_of: i
     return CutSample(as_of, ids.to_numpy(), feature_matrix(features), None, columns)
 
 
+def _waits(ids: pl.Series, waits: Mapping[str, pl.DataFrame]) -> dict[str, Floats]:
+    never = pl.col("wait").fill_null(np.inf)
+    return {
+        task: ids.to_frame()
+        .join(found.with_columns(never), on="subject_id", how="left", maintain_order="left")["wait"]
+        .fill_null(np.nan)
+        .to_numpy()
+        for task, found in waits.items()
+    }
+
+
 def _with_embeddings(sample: CutSample, embed: Embed, bucket: int) -> CutSample:
     vectors = np.asarray(embed(sample.subject_ids, as_of=sample.as_of, bucket=bucket), np.float32)
-    return CutSample(sample.as_of, sample.subject_ids, sample.features, vectors, sample.labels)
+    return replace(sample, embeddings=vectors)
 
 
 def _with_lifetime(sample: CutSample) -> CutSample:
@@ -270,5 +345,8 @@ def _joined(parts: Sequence[CutSample]) -> CutSample:
         labels={
             name: np.concatenate([part.labels[name] for part in filled])
             for name in filled[0].labels
+        },
+        waits={
+            name: np.concatenate([part.waits[name] for part in filled]) for name in filled[0].waits
         },
     )

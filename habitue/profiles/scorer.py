@@ -1,8 +1,9 @@
-"""One raw score a person, from trees and a linear model together.
+"""One raw score a person, from trees and a linear model together, and a head where it helps.
 
 Neither wins everywhere: trees catch interactions, the ridge holds where rows are few, and the
 mean of their raw scores is often better than both. How many trees, and how much of each, is
 chosen by the loss on later windows (`cuts.folds_by_time`); then all rows are fitted once more.
+Whether a head (`heads`) is mixed in, or stands alone, is chosen in `fusion`.
 Because raw scores add up, so do the contributions of columns. Knows nothing about what the
 columns mean.
 """
@@ -18,6 +19,7 @@ from habitue.baselines.boosting import ROUNDS, Trees, fit_trees
 from habitue.baselines.linear import LinearModel, fit_linear
 from habitue.profiles.calibration import window_gaps
 from habitue.profiles.cuts import Fold
+from habitue.profiles.heads import AmountHead, Head
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -29,16 +31,30 @@ _TREE_SHARES: Final = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Scorer:
-    """Trees and a linear model, mixed in raw scores."""
+    """Trees and a linear model, mixed in raw scores, and a head's raw score mixed with that."""
 
     objective: ScorerObjective
     tree_share: float
     rounds: int
     trees: Trees | None
     linear: LinearModel | None
+    head: Head | None = None
+    head_share: float = 0.0
 
     def raw(self, columns_NF: Floats) -> Floats:
         """Return the raw score of each row, float64 [N]: log odds, or the number itself."""
+        total = self._plain(columns_NF)
+        if self.head is None or not len(columns_NF):
+            return total
+        return (1 - self.head_share) * total + self.head_share * self.head.raw(columns_NF)
+
+    def log_excess(self, columns_NF: Floats) -> Floats:
+        """Return what each row's own spread adds to the log of its mean amount, [N]."""
+        if not isinstance(self.head, AmountHead) or not len(columns_NF):
+            return np.zeros(len(columns_NF))
+        return self.head_share * self.head.log_excess(columns_NF)
+
+    def _plain(self, columns_NF: Floats) -> Floats:
         total = np.zeros(len(columns_NF))
         if len(columns_NF) and self.trees is not None:
             total += self.tree_share * self.trees.raw(columns_NF)
@@ -53,6 +69,9 @@ class Scorer:
             total += self.tree_share * self.trees.contributions(columns_NF)
         if self.linear is not None:
             total += (1 - self.tree_share) * self.linear.contributions(columns_NF)
+        if self.head is not None and len(columns_NF):
+            total *= 1 - self.head_share
+            total += self.head_share * self.head.contributions(columns_NF)
         return total
 
 
@@ -82,9 +101,7 @@ def choose_mixture(
     nothing but are scored like the others. Folds in which a side is missing (all labels equal)
     are passed over; where none is left, the mixture is half and half and nothing is judged.
     """
-    known = ~np.isnan(label_N)
-    taught = [Fold(fold.fit[known[fold.fit]], fold.judge) for fold in folds]
-    usable = [fold for fold in taught if _is_usable(label_N, fold, objective)]
+    usable = usable_folds(label_N, folds, objective)
     if not usable:
         return Mixture(0.5, 80, np.empty(0, np.int64), np.empty(0), np.empty(0))
     rows = np.concatenate([fold.judge for fold in usable])
@@ -94,7 +111,7 @@ def choose_mixture(
     for rounds, tree in by_trees.items():
         for share in _TREE_SHARES:
             raw = share * tree + (1 - share) * line
-            levelled = raw + _level(label_N[rows], raw, window, objective)
+            levelled = raw + level_of(label_N[rows], raw, window, objective)
             loss = float(np.nanmean(loss_of(label_N[rows], levelled, objective)))
             if loss < least:
                 best, least = Mixture(share, rounds, rows, raw, levelled), loss
@@ -129,6 +146,13 @@ def loss_of(label: Floats, raw: Floats, objective: ScorerObjective) -> Floats:
     return np.asarray((raw - label) ** 2)
 
 
+def usable_folds(label_N: Floats, folds: Sequence[Fold], objective: ScorerObjective) -> list[Fold]:
+    """Return the folds that can be judged, without rows whose label is NaN to fit on."""
+    known = ~np.isnan(label_N)
+    taught = [Fold(fold.fit[known[fold.fit]], fold.judge) for fold in folds]
+    return [fold for fold in taught if _is_usable(label_N, fold, objective)]
+
+
 def _is_usable(label_N: Floats, fold: Fold, objective: ScorerObjective) -> bool:
     enough = len(fold.fit) >= 20 and bool((~np.isnan(label_N[fold.judge])).any())
     return enough and (objective == "regression" or len(np.unique(label_N[fold.fit])) > 1)
@@ -154,7 +178,7 @@ def _scores_of_folds(
     return np.concatenate(by_line), pooled
 
 
-def _level(label: Floats, raw: Floats, window: Ints, objective: ScorerObjective) -> Floats:
+def level_of(label: Floats, raw: Floats, window: Ints, objective: ScorerObjective) -> Floats:
     """Return how far each row's whole window lay above its scores."""
     if objective == "binary":
         return window_gaps(raw, label, window)

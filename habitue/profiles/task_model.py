@@ -163,6 +163,7 @@ class TaskModel:
     lifetime_rival: LifetimeRival | None = None  # of a question about purchases
     lifetime: Lifetime | None = None  # what LIFETIME_FEATURES are told by
     season_drift: float = 0.0  # of the log odds, where the season ahead was never seen
+    no_head: str = ""  # why no head was compared; empty where one was
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
         """Return the answers for the persons of `build_features`, in its order.
@@ -206,7 +207,8 @@ class TaskModel:
             chance = np.where(thin, self.thin_rate, chance)
             return chance, chance
         log_amount = self.amount.raw(columns_NC)
-        expected = self.shape.mean(chance, log_amount)
+        excess = self.amount.log_excess(columns_NC)
+        expected = self.shape.mean(chance, log_amount + excess)
         point = self.shape.median(chance, log_amount)
         thin_point = self.thin_rate if self.thin_typical is None else self.thin_typical
         return np.where(thin, self.thin_rate, expected), np.where(thin, thin_point, point)

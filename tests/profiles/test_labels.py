@@ -1,7 +1,14 @@
 import polars as pl
 import pytest
 
-from habitue.profiles.labels import ANY_EVENT, build_labels, next_classes, next_labels, population
+from habitue.profiles.labels import (
+    ANY_EVENT,
+    build_labels,
+    build_waits,
+    next_classes,
+    next_labels,
+    population,
+)
 from habitue.schema import DAY, Task, parse_time
 from tests.profiles.frames import Row, catalogue, events
 from tests.shop import make_shop
@@ -31,6 +38,16 @@ def test_an_event_counts_from_the_cut_to_just_before_the_horizon() -> None:
 def test_population_was_active_lately() -> None:
     labels = labels_of(PURCHASE, Row(1, at(-90)), Row(2, at(-91)), Row(3, at(5)))
     assert labels == {1: 0}
+
+
+def test_a_wait_ends_with_the_first_event_of_the_task_however_late() -> None:
+    known = [Row(person, at(-1), "view_item") for person in (1, 2, 3)]
+    frame = events(
+        *known, Row(1, at(4), "view_item"), Row(1, at(6)), Row(1, at(9)), Row(2, at(70.5)),
+        Row(4, at(1)),
+    )  # fmt: skip
+    waits = build_waits(frame, frame, PURCHASE, as_of=NOW)
+    assert list(waits.iter_rows()) == [(1, 6.0), (2, 70.5), (3, None)]
 
 
 def test_one_cannot_stop_what_one_never_began() -> None:

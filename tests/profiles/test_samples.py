@@ -15,6 +15,7 @@ from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
     CutSample,
+    awaited_of_task,
     collect_samples,
     feature_matrix,
     labelled_until,
@@ -179,3 +180,39 @@ def true_rate(log: LateLog, task: Task, until: int, *, read_at: int | None = Non
             known, later = (log.read_bucket(bucket, as_of=moment) for moment in (cut, read_at))
             labels.append(build_labels(known, later, task, as_of=cut))
     return float(pl.concat(labels)["label"].to_numpy().mean())
+
+
+def test_persons_at_cuts_whose_window_is_not_over_are_waited_for() -> None:
+    long = replace(TASK, name="long", horizon_days=60)
+    cuts = {**CUTS, "long": CUTS["p"][:1]}
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK, long], cuts=cuts, train_until=UNTIL, embed=embed, progress=Silent()
+    )
+    assert set(rows_of_task(found[:-1], long).cuts) == {CUTS["p"][0]}
+    awaited = awaited_of_task(found, long, until=UNTIL - DAY)
+    assert awaited is not None
+    rows = awaited.rows
+    assert set(rows.cuts) == set(CUTS["p"])
+    assert set(awaited.known_days) == {59, 19}
+    assert rows.embeddings is not None
+    assert rows.embeddings[:, 0] == pytest.approx(rows.subject_ids)
+    bought = SHOP.events.filter(pl.col("event_type") == "purchase", pl.col("timestamp") < UNTIL)
+    for person, cut, wait in zip(
+        rows.subject_ids.tolist(), rows.cuts.tolist(), rows.labels.tolist(), strict=True
+    ):
+        later = bought.filter(pl.col("subject_id") == person, pl.col("timestamp") >= cut)
+        first = later["timestamp"].min()
+        assert wait == pytest.approx(np.inf if first is None else (first - cut) / DAY)
+
+
+def test_of_very_many_waits_an_even_part_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = collect_samples(
+        MemoryLog(SHOP), [TASK], cuts=CUTS, train_until=UNTIL, embed=None, progress=Silent()
+    )
+    whole = awaited_of_task(found, TASK, until=UNTIL)
+    monkeypatch.setattr(samples, "MAX_AWAITED", 60)
+    part = awaited_of_task(found, TASK, until=UNTIL)
+    assert whole is not None
+    assert part is not None
+    assert 40 < len(part.rows) < 80 < len(whole.rows)
+    assert set(part.rows.cuts) == set(whole.rows.cuts)
