@@ -2,13 +2,13 @@
 
     HABITUE_BENCHMARK_DATA=… python benchmarks/tasks.py [--work FOLDER] [SHOP …]
 
-SHOP: online_retail_ii, complete_journey (comes with a package), taobao. A shop is read once. At
-each cut the tasks are fitted to what was known by then, by `fit_tasks` without a network, and asked
-about everyone of their population; so are the rivals that `evaluate` knows and `personal`, each
-person's own decayed frequency. Nothing is chosen by what came after a cut. The intervals are a
-paired bootstrap over persons, each drawn with all their cuts. Everything goes into
-benchmarks/results/tasks.json; `scripts/make_task_tables.py` makes the tables of
-docs/evaluation.md from it.
+SHOP: online_retail_ii, complete_journey (comes with a package), taobao, simulator (a made-up shop
+of known truth, which is the contender `truth` there). A shop is read once. At each cut the tasks
+are fitted to what was known by then, by `fit_tasks` without a network, and asked about everyone of
+their population; so are the rivals that `evaluate` knows and `personal`, each person's own decayed
+frequency. Nothing is chosen by what came after a cut. The intervals are a paired bootstrap over
+persons, each drawn with all their cuts. Everything goes into benchmarks/results/tasks.json;
+`scripts/make_task_tables.py` makes the tables of docs/evaluation.md from it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,7 @@ import numpy.typing as npt
 import polars as pl
 from logs import files_of
 from shops import digest, opened
+from simulated_tasks import CUTS, EVENTS, USERS, against_truth, made_shop, with_truth
 from task_figures import OURS, Document, Judged, JudgedNext, figures, next_figures
 
 from habitue.events.log import EventLog
@@ -86,8 +87,20 @@ SHOPS: Final = {
 }
 
 
+SIMULATOR: Final = "simulator"
+SIMULATED: Final = ShopPlan(
+    (
+        Task("purchase_30d", "event", horizon_days=30),
+        Task("churn_90d", "no_event", horizon_days=90),
+    ),
+    CUTS,
+)
+
+
 def run(name: str, work: Path) -> Document:
     """Read one shop, judge its tasks at all its cuts and return its row."""
+    if name == SIMULATOR:
+        return run_simulator(work)
     plan = SHOPS[name]
     shop = opened(name, work)
     log = EventStore(shop.folder / "store")
@@ -101,6 +114,21 @@ def run(name: str, work: Path) -> Document:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "version": version("habitue"),
     }
+
+
+def run_simulator(work: Path) -> Document:
+    """Make a shop, judge its tasks and compare what is told with what is true."""
+    log, plan = made_shop(work), SIMULATED
+    judged = [judged_at(log, plan.tasks, parse_time(cut)) for cut in plan.cuts]
+    found: Document = {}
+    for task in plan.tasks:
+        parts = [with_truth(one[task.name], task.name, log, work) for one in judged]
+        found[task.name] = {
+            "asks": describe_task(task),
+            **figures(parts, is_chance=True),
+            "against_truth": against_truth(parts),
+        }
+    return {"users": USERS, "events": EVENTS, "tasks": found, "version": version("habitue")}
 
 
 def judged_tasks(log: EventLog, plan: ShopPlan) -> Document:
@@ -143,8 +171,10 @@ def _personal(log: EventLog, task: Task, cut: int, persons: Ints) -> tuple[Float
             told = told.with_columns(told=weight * pl.col("value"))
         else:
             told = events.filter(matches(task.event)).with_columns(told=weight)
-            told = told.group_by("subject_id", pl.col("timestamp") // DAY).agg(pl.col("told").max())
-        sums = told.group_by("subject_id").agg(pl.col("told").sum())
+            told = told.group_by("subject_id", pl.col("timestamp") // DAY, maintain_order=True).agg(
+                pl.col("told").max()
+            )
+        sums = told.group_by("subject_id", maintain_order=True).agg(pl.col("told").sum())
         rates.update(row for row in sums.iter_rows() if row[0] in rates)
     rate = np.maximum(np.array([rates[one] for one in persons.tolist()]), 0.0)
     if task.kind == "sum":
@@ -167,7 +197,7 @@ def _fall(
             pl.col("timestamp") >= cut - task.horizon,
             pl.col("event_type").cast(pl.String).is_in(MONEY_EVENT_TYPES),
         )
-        sums = events.group_by("subject_id").agg(pl.col("value").sum())
+        sums = events.group_by("subject_id", maintain_order=True).agg(pl.col("value").sum())
         before.update(row for row in sums.iter_rows() if row[0] in before)
     spent = np.array([before[one] for one in persons.tolist()])
     chance = spent / np.maximum(spent + 2 * rate, 1e-9)
@@ -204,10 +234,10 @@ def _classes(log: EventLog, task: Task, cut: int) -> tuple[str, ...]:
     return tuple(sorted(pl.concat(met).unique().to_list()))
 
 
-def written(out: Path, name: str, row: Mapping[str, object]) -> None:
+def written(out: Path, name: str, row: Document) -> None:
     """Put the shop's row into the results."""
     document = json.loads(out.read_text()) if out.exists() else {}
-    write_json(out, {**document, name: dict(row)})
+    write_json(out, {**document, name: row})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -219,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "habitue_tasks")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    for name in options.shops or SHOPS:
+    for name in options.shops or [*SHOPS, SIMULATOR]:
         row = run(name, options.work)
         written(options.out, name, row)
         for task, found in row["tasks"].items():

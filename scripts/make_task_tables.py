@@ -19,6 +19,7 @@ PAGE: Final = ROOT / "docs" / "evaluation.md"
 BEGIN: Final = "<!-- Predictions: made by scripts/make_task_tables.py; do not edit. -->\n"
 END: Final = "<!-- End of predictions. -->\n"
 OURS: Final = "ours"
+TRUTH: Final = "truth"
 # By kind of task: the columns (metric, heading, digits), and what ours is ahead by.
 CHANCE: Final = (
     ("auc", "AUC", 4),
@@ -67,6 +68,8 @@ def task_table(name: str, found: Found) -> str:
     ]
     if "base_rate" in found["cuts"][0]:
         lines += each_cut(found, columns[0])
+    if "against_truth" in found:
+        lines += against_truth(found["against_truth"])
     return "\n".join(lines)
 
 
@@ -104,7 +107,7 @@ def each_cut(found: Found, column: tuple[str, str, int]) -> list[str]:
     """Return a row a cut: the rate, ours and the rival that is best on average."""
     metric, heading, digits = column
     means = found["mean"]
-    rivals = [who for who in means if who != OURS]
+    rivals = [who for who in means if who not in (OURS, TRUTH)]
     better = min if metric == "mae" else max
     best = better(rivals, key=lambda who: means[who][metric])
     second = "log_loss" if metric == "auc" else "total_error"
@@ -125,6 +128,17 @@ def each_cut(found: Found, column: tuple[str, str, int]) -> list[str]:
             number(told[OURS][second], 4),
             number(told[rated][second], 4),
         ]
+        lines.append(row_text(cells))
+    return [*lines, ""]
+
+
+def against_truth(found: Found) -> list[str]:
+    """Return how near each contender comes to the true probabilities."""
+    header = ["beside the true probabilities", "Spearman", "mean distance", "mean told / mean true"]
+    lines = [row_text(header), row_text(["---"] * len(header))]
+    for who, one in found.items():
+        cells = [f"**{who}**" if who == OURS else f"`{who}`"]
+        cells += [number(one[key], 3) for key in ("spearman", "mean_distance", "mean_ratio")]
         lines.append(row_text(cells))
     return [*lines, ""]
 

@@ -13,10 +13,11 @@ from habitue.profiles.levels import (
 )
 
 Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
 PERSONS = 2000
 
 
-def windows(*, own: float, told: float, came: float) -> tuple[Floats, Floats, Floats, Floats]:
+def windows(*, own: float, told: float, came: float) -> tuple[Floats, Floats, Floats, Ints]:
     """Two windows alike: what our scores say, what came, what the lifetime model told."""
     window = np.repeat([1, 2], PERSONS)
     raw = np.full(len(window), float(odds_of(np.array(own))))
