@@ -132,7 +132,7 @@ def build_profiles(
     )
     tags = add_evidence(tags, frame, touched, as_of=as_of, norms=norms)
     tags_of = _tags_by_subject(tags)
-    interests_of = _interests_by_subject(interests, touched)
+    interests_of = _interests_by_subject(interests, touched, norms)
     outside = user_ids(people["subject_id"])
     profiles = []
     for user_id, row in zip(outside, people.iter_rows(named=True), strict=True):
@@ -272,7 +272,7 @@ def _tags_by_subject(tags: pl.DataFrame) -> dict[int, list[Mapping[str, Json]]]:
 
 
 def _interests_by_subject(
-    interests: pl.DataFrame, items: pl.DataFrame
+    interests: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms
 ) -> dict[int, dict[str, list[Mapping[str, Json]]]]:
     names = items.select(kind=pl.lit("item"), name="item_id", item_name="name")
     shown = interests.group_by("subject_id", "kind", maintain_order=True).head(INTERESTS_SHOWN)
@@ -290,6 +290,7 @@ def _interests_by_subject(
             "first_seen": format_time(row["first_seen"]),
             "last_seen": format_time(row["last_seen"]),
             "trend": row["trend"],
+            "half_life_days": round(norms.fading[row["kind"]] / DAY, 2),
         }
         if row["kind"] == "item":
             entry["item_id"] = row["name"]

@@ -81,6 +81,13 @@ def test_a_profile_has_the_documented_keys_and_is_json() -> None:
     assert (again["data_sufficiency"], again["reason"]) == ("ok", "")
 
 
+def test_an_interest_says_in_how_many_days_it_halves() -> None:
+    made = shop()
+    shown = profiles_of(made.events, made.end_at)[3].interests
+    days = {kind: {one["half_life_days"] for one in rows} for kind, rows in shown.items() if rows}
+    assert (days["categories"], days["items"]) == ({90.0}, {45.0})
+
+
 def test_one_person_reads_as_within_the_bucket() -> None:
     made = shop()
     everyone = profiles_of(made.events, made.end_at)
