@@ -184,6 +184,22 @@ def test_words_mean_the_same_wherever_they_stand(lab: Lab) -> None:
     assert len({offsets[name] for name in ("category_1", "brand", "price", "text_1")}) == 4
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_width_and_layers_are_those_asked_for(lab: Lab, architecture: str) -> None:
+    model = new_model(lab, architecture=architecture, width=24, layers=3, heads=8).eval()
+    assert model.item_table.weight.shape[1] == model.shape.width == 24
+    batch = batch_of(busy(lab), model)
+    assert states(model, batch).shape[-1] == 24
+    fewer = new_model(lab, architecture=architecture, width=24, layers=2, heads=8)
+    counts = [sum(one.numel() for one in each.parameters()) for each in (model, fewer)]
+    assert counts[0] > counts[1]
+
+
+def test_a_width_that_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="a multiple of 8, or 0"):
+        ModelSettings(width=100)
+
+
 def test_the_item_table_is_padded_for_speed(lab: Lab) -> None:
     assert make_model(lab).item_table.weight.shape[0] % 32 == 0
 

@@ -44,14 +44,16 @@ def test_the_log_decides_whether_the_network_looks_for_repeats(lab: Lab) -> None
         known = settled_model(
             model, sequences, num_items=lab.vocabulary.num_items, before=lab.valid_from
         )
-        return known.repeats, known.dropout, known.high_pass
+        return known.repeats, known.dropout, known.high_pass, known.width
 
-    assert found(lab.few) == (True, 0.2, 0.0)
+    assert found(lab.few) == (True, 0.2, 0.0, 0)
     once = once_each(lab)
-    assert found(once) == (False, 0.5, 0.7)
-    assert found(once, architecture="transformer") == (False, 0.5, 0.7)
-    assert found(once, repeats=True) == (True, 0.2, 0.0)
-    assert found(once, dropout=0, high_pass=0.1) == (False, 0, 0.1)
+    assert found(once) == (False, 0.5, 0.7, 96)
+    assert found(once, architecture="transformer") == (False, 0.5, 0.7, 96)
+    assert found(once, repeats=True) == (True, 0.2, 0.0, 0)
+    assert found(once, dropout=0, high_pass=0.1) == (False, 0, 0.1, 96)
+    assert found(once, width=48) == (False, 0.5, 0.7, 48)
+    assert found(once, size="tiny") == (False, 0.5, 0.7, 0)
 
 
 def test_a_network_trained_without_repeats_says_so_itself(lab: Lab, tmp_path: Path) -> None:
