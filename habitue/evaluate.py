@@ -29,6 +29,7 @@ from habitue.metrics import (
 )
 from habitue.schema import format_time
 from habitue.sequences.sequences import Sequences
+from habitue.slices import Groups, Slice
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -79,6 +80,7 @@ class RecommendationEvaluation:
     weights: dict[str, float]
     target_types: tuple[str, ...]
     protocol: str
+    slices: tuple[Slice, ...] = field(default=(), compare=False)  # of NDCG@10, all wanted items
 
     def as_json(self) -> dict[str, object]:
         """Return the value of `recommendation` in the evaluation document."""
@@ -91,6 +93,7 @@ class RecommendationEvaluation:
             "weights": self.weights,
             "target_types": list(self.target_types),
             "protocol": self.protocol,
+            "slices": [one.as_json(HEADLINE) for one in self.slices],
         }
 
 
@@ -122,8 +125,10 @@ def evaluate_recommendation(
             fix="Choose an earlier --as-of or a longer holdout_days.",
         )
     tally = _Tally(blend)
+    groups = Groups(window.start_at)
     for block in wanted_blocks(persons, window, num_items=len(offered), target_types=types):
         tally.add(block, as_of=window.start_at, offered=offered)
+        groups.add(block.past)
     overall = tally.overall.ranking(blend.name, len(offered), seed)
     if overall is None:
         raise AssertionError("takers() returns only persons who took something")
@@ -138,6 +143,7 @@ def evaluate_recommendation(
         },
         target_types=types,
         protocol=_protocol(blend, window, len(offered)),
+        slices=groups.slices(overall.ndcg[blend.name], seed=seed),
     )
 
 

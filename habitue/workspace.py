@@ -355,6 +355,7 @@ class Workspace(ShopFolder):
             NotEnoughData: there is nothing to judge by; says why, task by task.
         """
         from habitue.judging import judge_version
+        from habitue.model_card import write_model_cards
 
         moment = None if as_of is None else moment_of(as_of)
         log = self.log
@@ -364,6 +365,7 @@ class Workspace(ShopFolder):
         if cut == version.card.trained_until:
             with suppress(Refused):  # a folder that may only be read still answers
                 write_evaluation(version.folder, evaluation.as_json())
+                write_model_cards(version.folder, version.card, evaluation)
         return evaluation
 
     # Customers

@@ -121,6 +121,14 @@ def test_every_answer_has_the_keys_of_the_contract(ready: Ready) -> None:
         json.dumps(ready.answers[verb], allow_nan=False)
 
 
+def test_an_evaluation_leaves_a_model_card_in_each_language(ready: Ready) -> None:
+    version = ready.shop.folder / "models" / str(ready.answers["train"]["model_version"])
+    english = (version / "model_card.en.md").read_text(encoding="utf-8")
+    assert "## What it must not be used for" in english
+    assert "`churn" in english
+    assert "## 不得用于什么" in (version / "model_card.zh.md").read_text(encoding="utf-8")
+
+
 def test_the_same_file_again_adds_nothing(ready: Ready) -> None:
     first, again = ready.answers["ingest"], ready.answers["again"]
     assert first["accepted"] == ready.truth.events.height

@@ -6,6 +6,7 @@ from string import Formatter
 
 import pytest
 
+from habitue import model_card_texts
 from habitue.actions import alerts, reasons, rule_texts
 from habitue.languages import LANGUAGES, Language
 from habitue.languages.retelling import COMMON, GAP, TEMPLATES
@@ -29,6 +30,8 @@ def flat(table: object, prefix: str = "") -> dict[str, str]:
     """Return every text of a table under its path."""
     if isinstance(table, str):
         return {prefix: table}
+    if isinstance(table, tuple):
+        table = {str(number): text for number, text in enumerate(table)}
     entries = table.items() if isinstance(table, Mapping) else vars(table).items()
     return {
         key: text for name, one in entries for key, text in flat(one, f"{prefix}/{name}").items()
@@ -44,6 +47,9 @@ TABLES: dict[str, Mapping[Language, object]] = {
     "segment labels": segment_texts.LABELS,
     "segments": segment_texts.SENTENCES,
     "segments by visits": segment_texts.SENTENCES_BY_VISITS,
+    "model card": model_card_texts.TEXTS,
+    "model card measures": model_card_texts.METRICS,
+    "model card groups": model_card_texts.SLICE_NAMES,
     "tag kinds": tag_texts.KIND_WORDS,
     "words of rules": rule_texts.TEXTS,
     "operators of rules": rule_texts.OPERATORS,

@@ -1,0 +1,135 @@
+"""For whom recommendations work less well: one metric, group of persons by group of persons.
+
+In: the ranked persons' past before the cut, block by block, and a value a person. Out: a `Slice` a
+group: its mean with an interval beside that of everybody else. Groups overlap; each is known at
+the cut, none by what came after. Knows nothing about how persons were ranked.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from habitue.files import Json
+from habitue.metrics import MIN_RESAMPLED, bootstrap_interval
+from habitue.schema import DAY, PLATFORMS
+from habitue.sequences.sequences import Sequences
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+NEW_DAYS: Final = 30  # as the tag `customer: new`
+RARE_EVENTS: Final = 4  # as `data_sufficiency: limited`
+HEAVY_SHARE: Final = 0.1
+PLATFORM: Final = "platform: "
+SLICES: Final = ("new", "rare", "heavy", *(PLATFORM + name for name in PLATFORMS))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A mean over persons; the interval is None of too few."""
+
+    n: int
+    mean: float
+    interval: tuple[float, float] | None
+
+    def as_json(self, metric: str) -> dict[str, Json]:
+        """Return the keys of the evaluation document."""
+        return {
+            "n": self.n,
+            metric: self.mean,
+            "interval": None if self.interval is None else list(self.interval),
+        }
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A group of persons beside everybody else."""
+
+    name: str  # one of SLICES
+    inside: Measured
+    others: Measured
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the group's interval lies wholly below that of the others."""
+        return _below(self.inside, self.others)
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the group's interval lies wholly above that of the others."""
+        return _below(self.others, self.inside)
+
+    def as_json(self, metric: str) -> dict[str, Json]:
+        """Return the keys of the evaluation document."""
+        verdict = "worse" if self.is_worse else "better" if self.is_better else "alike"
+        return {
+            "slice": self.name,
+            **self.inside.as_json(metric),
+            "others": self.others.as_json(metric),
+            "verdict": verdict,
+        }
+
+
+def _below(one: Measured, other: Measured) -> bool:
+    if one.interval is None or other.interval is None:
+        return False
+    return one.interval[1] < other.interval[0]
+
+
+class Groups:
+    """Which groups the ranked persons belong to, gathered block by block."""
+
+    def __init__(self, as_of: int) -> None:
+        self._as_of = as_of
+        self._first_at: list[npt.NDArray[np.int64]] = []
+        self._num_events: list[npt.NDArray[np.int64]] = []
+        self._platform: list[npt.NDArray[np.int64]] = []
+
+    def add(self, past: Sequences) -> None:
+        """Add persons with at least one event each, and nothing from the cut on."""
+        self._first_at.append(past.timestamps[past.offsets[:-1]])
+        self._num_events.append(past.lengths)
+        self._platform.append(_usual_platform(past))
+
+    def slices(self, values: Floats, *, seed: int = 0) -> tuple[Slice, ...]:
+        """Return the groups that divide the persons, with `values`, one a person in their order."""
+        return tuple(
+            Slice(name, _measured(values[chosen], seed), _measured(values[~chosen], seed))
+            for name, chosen in self._members().items()
+            if 0 < chosen.sum() < len(chosen)
+        )
+
+    def _members(self) -> dict[str, Bools]:
+        num_events = np.concatenate(self._num_events)
+        platform = np.concatenate(self._platform)
+        newest = self._as_of - NEW_DAYS * DAY
+        return {
+            "new": np.concatenate(self._first_at) >= newest,
+            "rare": num_events <= RARE_EVENTS,
+            "heavy": num_events > np.quantile(num_events, 1 - HEAVY_SHARE),
+            **{
+                PLATFORM + name: platform == number
+                for number, name in enumerate(PLATFORMS, start=1)
+            },
+        }
+
+
+def _usual_platform(past: Sequences) -> npt.NDArray[np.int64]:
+    """Return where most events of each person come from, 0 where no platform is told, [N]."""
+    numbers = past.features.get("platform")
+    if numbers is None:
+        return np.zeros(len(past), dtype=np.int64)
+    persons = np.repeat(np.arange(len(past)), past.lengths)
+    counts = np.zeros((len(past), len(PLATFORMS) + 1), dtype=np.int64)
+    np.add.at(counts, (persons, numbers), 1)
+    told = counts[:, 1:]
+    return np.where(told.any(axis=1), told.argmax(axis=1) + 1, 0)
+
+
+def _measured(values: Floats, seed: int) -> Measured:
+    if len(values) < MIN_RESAMPLED:
+        return Measured(len(values), float(values.mean()), None)
+    found = bootstrap_interval(values, seed=seed)
+    return Measured(len(values), found.mean, (found.low, found.high))
