@@ -46,7 +46,6 @@ class Judged:
     persons: Ints
     truth: Floats
     said: Mapping[str, tuple[Floats, Floats]]
-    past_rates: Sequence[float] = ()  # of the windows learnt from
 
 
 def figures(parts: Sequence[Judged], *, is_chance: bool) -> Document:
@@ -68,7 +67,6 @@ def _row(part: Judged) -> Document:
         "cut": part.cut,
         "persons": len(part.truth),
         "base_rate": round(float(part.truth.mean()), DIGITS),
-        "past_rates": [round(rate, DIGITS) for rate in part.past_rates],
     }
 
 
