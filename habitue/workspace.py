@@ -364,8 +364,9 @@ class Workspace(ShopFolder):
         evaluation = judge_version(version, log, as_of=cut, progress=self.progress)
         if cut == version.card.trained_until:
             with suppress(Refused):  # a folder that may only be read still answers
-                write_evaluation(version.folder, evaluation.as_json())
+                # The evaluation last: whoever finds it finds the cards that tell of it.
                 write_model_cards(version.folder, version.card, evaluation)
+                write_evaluation(version.folder, evaluation.as_json())
         return evaluation
 
     # Customers

@@ -85,6 +85,15 @@ def test_help_answers_before_anything_heavy_is_imported() -> None:
     assert done.returncode == 0, f"imported by --help: {done.stderr}"
 
 
+def test_verbs_on_the_log_do_without_the_network_library() -> None:
+    code = (
+        "import sys, habitue.results, habitue.events.ingest, habitue.events.guess\n"
+        "sys.exit(', '.join(sorted({'torch', 'lightgbm', 'sklearn'} & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, f"imported by ingest: {done.stderr}"
+
+
 def seconds_of_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

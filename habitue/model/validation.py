@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from habitue.metrics import hits_of, ndcg_at, recall_at, top_k
 from habitue.model.inference import Network
-from habitue.sequences.batches import is_target, per_person
-from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
+from habitue.sequences.batches import per_person
+from habitue.sequences.repeating import LEAST_REPEATS, is_target, repeat_share
 from habitue.sequences.sequences import Sequences, joined_ranges
 
 MAX_PERSONS = 4000  # of fewer, chance would choose the epoch where hits are rare

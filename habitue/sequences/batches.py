@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from habitue.schema import POSITIVE_EVENT_TYPES, SECOND
+from habitue.schema import SECOND
+from habitue.sequences.repeating import is_target
 from habitue.sequences.sequences import IntArray, Sequences, joined_ranges
-from habitue.sequences.vocabulary import event_type_number
 
 NO_TARGET = -1
 NEW_VISIT_GAP = 13  # bin of pauses from 2,048 seconds on; the usual visit ends after 30 minutes
@@ -163,15 +163,6 @@ def _nearest(chosen: npt.NDArray[np.bool_]) -> IntArray:
         place = np.where(chosen[start:stop], np.arange(start, stop), nearest[stop])
         nearest[start:stop] = np.minimum.accumulate(place[::-1])[::-1]
     return nearest
-
-
-def is_target(sequences: Sequences, num_items: int) -> npt.NDArray[np.bool_]:
-    """Return which events say "wants this" about a known item, [E]."""
-    is_positive = np.zeros(np.iinfo(np.int8).max + 1, dtype=np.bool_)
-    is_positive[[event_type_number(name) for name in POSITIVE_EVENT_TYPES]] = True
-    is_known = (sequences.items > 0) & (sequences.items <= num_items)
-    found: npt.NDArray[np.bool_] = is_known & is_positive[sequences.event_types]
-    return found
 
 
 def epoch_windows(span: TrainingSpan, *, max_length: int, rng: np.random.Generator) -> Windows:

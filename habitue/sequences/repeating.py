@@ -6,12 +6,23 @@ In: sequences up to a moment. Out: a share. Knows nothing about networks or reco
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from habitue.sequences.batches import is_target
+from habitue.schema import POSITIVE_EVENT_TYPES
 from habitue.sequences.sequences import Sequences
+from habitue.sequences.vocabulary import event_type_number
 
 LEAST_REPEATS: Final = 0.01  # below, repeats are accidents of the log
 _SAMPLED_EVENTS = 2_000_000
+
+
+def is_target(sequences: Sequences, num_items: int) -> npt.NDArray[np.bool_]:
+    """Return which events say "wants this" about a known item, [E]."""
+    is_positive = np.zeros(np.iinfo(np.int8).max + 1, dtype=np.bool_)
+    is_positive[[event_type_number(name) for name in POSITIVE_EVENT_TYPES]] = True
+    is_known = (sequences.items > 0) & (sequences.items <= num_items)
+    found: npt.NDArray[np.bool_] = is_known & is_positive[sequences.event_types]
+    return found
 
 
 def repeat_share(sequences: Sequences, *, num_items: int, before: int) -> float:

@@ -12,7 +12,6 @@ from habitue.sequences.batches import (
     Windows,
     collate,
     epoch_windows,
-    is_target,
     last_windows,
     per_person,
     prefix_windows,
@@ -20,6 +19,7 @@ from habitue.sequences.batches import (
     sorted_batches,
     training_span,
 )
+from habitue.sequences.repeating import is_target
 from habitue.sequences.sequences import Sequences, joined_ranges
 from habitue.sequences.vocabulary import event_type_number
 
