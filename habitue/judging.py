@@ -158,6 +158,7 @@ def _task_json(result: TaskEvaluation, task: Task) -> dict[str, Json]:
             {"decile": n, "predicted": one.predicted, "observed": one.observed, "n": one.count}
             for n, one in enumerate(result.deciles, start=1)
         ],
+        "slices": [one.as_json() for one in result.slices],
     }
 
 

@@ -1,95 +1,96 @@
 """The model card: what a version does, how well, for whom less well, what it must not be used for.
 
-In: a version's card and its last evaluation. Out: Markdown in the language that is spoken, for
-people who decide whether and for what the model may be used. Knows nothing about how it was
+In: a version's card and the document of its last evaluation. Out: blocks in the language that is
+spoken, or a Markdown file a language, for people who decide whether and for what the model may be
+used. `model_card_groups` tells for whom it works less well. Knows nothing about how it was
 measured.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from habitue.evaluate import HEADLINE
-from habitue.files import write_bytes
-from habitue.judging import Evaluation
+from habitue.files import Json, write_bytes
 from habitue.languages import LANGUAGES, retold, speaking, told
-from habitue.metrics import limits_of
-from habitue.model_card_texts import METRICS, SLICE_NAMES, TEXTS, CardTexts
+from habitue.model_card_groups import figure, groups
+from habitue.model_card_texts import METRICS, TEXTS, CardTexts
 from habitue.profiles.next_model import NETWORK
-from habitue.report.documents import Document, as_interval
-from habitue.report.formats import compact, number, percent
+from habitue.report.blocks import Block, Bullets, Heading, Table, Words, as_markdown
+from habitue.report.documents import Document
+from habitue.report.formats import compact, number
 from habitue.schema import spoken_date
-from habitue.slices import Slice
 from habitue.versions import Card
 
 FILES: Final = {spoken: f"model_card.{spoken}.md" for spoken in LANGUAGES}
 TASK_METRICS: Final = ("auc", "mae", "accuracy")  # the first that a task has
 
 
-def write_model_cards(folder: Path, card: Card, evaluation: Evaluation) -> None:
+def write_model_cards(folder: Path, card: Card, evaluation: Mapping[str, Json]) -> None:
     """Write the card into a version's folder, a file a language."""
     for spoken, name in FILES.items():
         with speaking(spoken):
-            write_bytes(folder / name, model_card(card, evaluation).encode())
+            write_bytes(folder / name, as_markdown(model_card(card, evaluation)).encode())
 
 
-def model_card(card: Card, evaluation: Evaluation) -> str:
-    """Return the card as Markdown, in the language that is spoken."""
-    texts = told(TEXTS)
-    sections = [
-        f"# {texts.title.format(version=card.version)}",
-        texts.what.format(
-            architecture=card.architecture,
-            parameters=compact(card.parameters),
-            events=compact(card.events),
-            until=spoken_date(card.trained_until),
+def model_card(card: Card, evaluation: Mapping[str, Json]) -> list[Block]:
+    """Return the card in the language that is spoken; `evaluation` is what `evaluate` answered."""
+    texts, judged = told(TEXTS), Document(evaluation)
+    return [
+        Heading(texts.title.format(version=card.version), level=1),
+        Words(
+            texts.what.format(
+                architecture=card.architecture,
+                parameters=compact(card.parameters),
+                events=compact(card.events),
+                until=spoken_date(card.trained_until),
+            )
         ),
-        f"## {texts.data_title}",
-        _bullets(texts.data),
-        f"## {texts.quality_title}",
-        *_quality(evaluation, texts),
-        f"## {texts.slices_title}",
-        *_slices(evaluation, texts),
-        f"## {texts.limits_title}",
-        _bullets(texts.limits),
-        f"## {texts.forbidden_title}",
-        texts.forbidden_lead,
-        _bullets(texts.forbidden),
+        Heading(texts.data_title),
+        Bullets(texts.data),
+        Heading(texts.quality_title),
+        *_quality(judged, texts),
+        Heading(texts.slices_title),
+        *groups(judged, texts),
+        Heading(texts.limits_title),
+        Bullets(texts.limits),
+        Heading(texts.forbidden_title),
+        Words(texts.forbidden_lead),
+        Bullets(texts.forbidden),
     ]
-    return "\n\n".join(sections) + "\n"
 
 
-def _quality(evaluation: Evaluation, texts: CardTexts) -> list[str]:
-    until = spoken_date(evaluation.until)
-    lines = [texts.quality.format(since=spoken_date(evaluation.as_of), until=until)]
-    rows = _advice_row(evaluation, texts)
-    for name, entries in evaluation.tasks.items():
-        rows.append(_task_row(name, Document(entries), texts))
+def _quality(judged: Document, texts: CardTexts) -> list[Block]:
+    since, until = (judged.moment(key) or 0 for key in ("as_of", "until"))
+    blocks: list[Block] = [
+        Words(texts.quality.format(since=spoken_date(since), until=spoken_date(until)))
+    ]
+    rows = _advice_row(judged.child("recommendation"), texts)
+    tasks = judged.child("tasks")
+    rows += [_task_row(name, tasks.child(name), texts) for name in tasks.entries]
     if rows:
-        lines += [_table(texts.quality_columns, rows), texts.reading]
-    if evaluation.skipped:
-        lines.append(texts.skipped)
-        lines.append(
-            _bullets(f"`{name}`: {retold(reason)}" for name, reason in evaluation.skipped.items())
-        )
-    return lines
+        blocks += [Table(texts.quality_columns, rows), Words(texts.reading)]
+    skipped = judged.child("skipped")
+    if skipped.entries:
+        reasons = [f"`{name}`: {retold(skipped.text(name))}" for name in skipped.entries]
+        blocks += [Words(texts.skipped), Bullets(reasons)]
+    return blocks
 
 
-def _advice_row(evaluation: Evaluation, texts: CardTexts) -> list[list[str]]:
-    advice = evaluation.recommendation
-    if advice is None:
+def _advice_row(advice: Document, texts: CardTexts) -> list[list[str]]:
+    ours = advice.child("metrics").number(HEADLINE)
+    if ours is None:
         return []
-    ranking = advice.overall
-    limits = limits_of(ranking.difference, ranking.n)
+    best = advice.text("best_baseline")
+    theirs = advice.child("baselines").child(best).number(HEADLINE)
     return [
         [
             texts.advice,
-            number(ranking.n),
+            number(advice.number("n")),
             told(METRICS)[HEADLINE],
-            _figure(ranking.metrics[HEADLINE]),
-            f"{_figure(ranking.baselines[ranking.best_baseline][HEADLINE])} "
-            f"(`{ranking.best_baseline}`)",
-            _verdict(as_interval(limits), texts),
+            figure(ours),
+            f"{figure(theirs)} (`{best}`)",
+            _verdict(advice.child("difference").interval("interval"), texts),
         ]
     ]
 
@@ -97,13 +98,13 @@ def _advice_row(evaluation: Evaluation, texts: CardTexts) -> list[list[str]]:
 def _task_row(name: str, task: Document, texts: CardTexts) -> list[str]:
     measures = task.numbers("metrics")
     metric = next(one for one in TASK_METRICS if one in measures)
-    best, figure = _best_baseline(task, metric)
+    best, theirs = _best_baseline(task, metric)
     return [
         f"`{name}`: {retold(task.text('description'))}",
         number(task.number("persons")),
         told(METRICS)[metric],
-        _figure(measures[metric]),
-        f"{_figure(figure)} (`{best}`)" if best else texts.unknown,
+        figure(measures[metric]),
+        f"{figure(theirs)} (`{best}`)" if best else texts.unknown,
         _verdict(task.child("difference").interval("interval"), texts),
     ]
 
@@ -115,9 +116,9 @@ def _best_baseline(task: Document, metric: str) -> tuple[str, float | None]:
     if named:
         return named, baselines.child(named).number(metric)
     simple = {
-        name: figure
+        name: found
         for name in baselines.entries
-        if name != NETWORK and (figure := baselines.child(name).number(metric)) is not None
+        if name != NETWORK and (found := baselines.child(name).number(metric)) is not None
     }
     return max(simple.items(), key=lambda one: one[1], default=("", None))
 
@@ -126,52 +127,3 @@ def _verdict(interval: tuple[float, float] | None, texts: CardTexts) -> str:
     if interval is None:
         return texts.unknown
     return texts.better if interval[0] > 0 else texts.worse if interval[1] < 0 else texts.even
-
-
-def _slices(evaluation: Evaluation, texts: CardTexts) -> list[str]:
-    advice = evaluation.recommendation
-    if advice is None or not advice.slices:
-        return [texts.no_slices]
-    rows = [_slice_row(one, texts) for one in advice.slices]
-    worse = [one for one in advice.slices if one.is_worse]
-    names = texts.comma.join(told(SLICE_NAMES)[one.name] for one in worse)
-    return [
-        texts.slices,
-        texts.worse_for.format(names=names) if worse else texts.nobody_worse,
-        _table(texts.slice_columns, rows),
-        texts.cold.format(n=number(advice.num_cold)),
-    ]
-
-
-def _slice_row(one: Slice, texts: CardTexts) -> list[str]:
-    total = one.inside.n + one.others.n
-    verdict = texts.less_well if one.is_worse else texts.more_well if one.is_better else texts.alike
-    return [
-        told(SLICE_NAMES)[one.name],
-        f"{number(one.inside.n)} ({percent(one.inside.n / total)})",
-        _figure(one.inside.mean),
-        _interval(one.inside.interval, texts),
-        _figure(one.others.mean),
-        texts.unknown if one.inside.interval is None else verdict,
-    ]
-
-
-def _interval(interval: tuple[float, float] | None, texts: CardTexts) -> str:
-    return texts.unknown if interval is None else f"{interval[0]:.3f} – {interval[1]:.3f}"
-
-
-def _figure(amount: float | None) -> str:
-    return "–" if amount is None else f"{amount:.3f}" if abs(amount) < 10 else number(amount)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(_cell(one) for one in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

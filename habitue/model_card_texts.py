@@ -28,6 +28,7 @@ class CardTexts:
     worse: str
     unknown: str
     slices_title: str
+    advice_slices_title: str
     slices: str
     worse_for: str
     nobody_worse: str
@@ -38,6 +39,19 @@ class CardTexts:
     alike: str
     cold: str
     comma: str
+    task_slices_title: str
+    task_slices: str
+    task_slice_columns: tuple[str, ...]
+    no_task_slices: str
+    less_reliable: str
+    nobody_less_reliable: str
+    worse_order: str
+    worse_amount: str
+    too_high: str
+    too_low: str
+    with_level: str
+    level_high: str
+    level_low: str
     limits_title: str
     limits: tuple[str, ...]
     forbidden_title: str
@@ -121,8 +135,9 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         worse="clearly worse",
         unknown="not known",
         slices_title="For whom it works less well",
+        advice_slices_title="Recommendations",
         slices=(
-            "Recommendations, group by group, by NDCG@10. The groups overlap. The interval is the "
+            "Group by group, by NDCG@10. The groups overlap. The interval is the "
             "bootstrap over persons (95 %); a group differs only where its interval and that of "
             "everybody else do not touch."
         ),
@@ -141,6 +156,36 @@ TEXTS: Final[dict[Language, CardTexts]] = {
             "and offers what is popular. They are in no group."
         ),
         comma="; ",
+        task_slices_title="Predictions",
+        task_slices=(
+            "*Told* is the mean prediction, *came* what happened. A probability is judged by AUC "
+            "among the group's own people: who will before who will not. An amount is judged by "
+            "the mean error for each unit of money that came in; less is better. A group differs "
+            "only where its interval and that of everybody else do not touch, and is told too much "
+            "or too little only where chance does not explain it (95 %)."
+        ),
+        task_slice_columns=(
+            "prediction",
+            "group",
+            "persons",
+            "AUC, or error",
+            "everybody else",
+            "told",
+            "came",
+            "told apart",
+        ),
+        no_task_slices=("Not known: no probability or amount was measured group by group."),
+        less_reliable="**Less reliable are:**",
+        nobody_less_reliable=(
+            "For no group measured here are predictions clearly less reliable than for the others."
+        ),
+        worse_order="says clearly less well who will and who will not among: {names}.",
+        worse_amount="misses clearly more of what is spent among: {names}.",
+        too_high="is told too high for: {names}.",
+        too_low="is told too low for: {names}.",
+        with_level="{name} (told {told}, came {came})",
+        level_high="level too high",
+        level_low="level too low",
         limits_title="What it cannot do",
         limits=(
             "It sees what goes together, not what causes what. A high chance to buy does not say "
@@ -196,8 +241,9 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         worse="明显更差",
         unknown="未知",
         slices_title="对谁效果较差",
+        advice_slices_title="推荐",
         slices=(
-            "各组客户的推荐效果，以NDCG@10衡量。各组之间有重叠。区间为对客户重抽样所得（95%）；"
+            "按组列出，以NDCG@10衡量。各组之间有重叠。区间为对客户重抽样所得（95%）；"
             "只有当一组的区间与其余客户的区间不相交时，才视为有差别。"
         ),
         worse_for="**明显较差的有：**{names}。",
@@ -209,6 +255,32 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         alike="相当",
         cold="另有{n}人有购买等行为、但此前没有任何记录：模型对他们一无所知，只推荐热门商品。他们不属于任何一组。",
         comma="；",
+        task_slices_title="预测",
+        task_slices=(
+            "*预测*为平均预测值，*实际*为真实发生的情况。概率以组内的AUC衡量：会发生的是否排在不会发生的前面；"
+            "金额以每一单位实际金额对应的平均误差衡量，越小越好。只有当一组的区间与其余客户的区间不相交时，"
+            "才视为有差别；只有当偶然性无法解释时（95%），才说预测偏高或偏低。"
+        ),
+        task_slice_columns=(
+            "预测任务",
+            "组",
+            "人数",
+            "AUC或误差",
+            "其余客户",
+            "预测",
+            "实际",
+            "区分效果",
+        ),
+        no_task_slices="未知：没有按组测量任何概率或金额。",
+        less_reliable="**较不可靠的有：**",
+        nobody_less_reliable="这里测量的各组中，没有哪一组的预测明显比其余客户更不可靠。",
+        worse_order="在以下客户中，明显更难分辨谁会、谁不会：{names}。",
+        worse_amount="在以下客户中，金额的误差明显更大：{names}。",
+        too_high="对以下客户预测偏高：{names}。",
+        too_low="对以下客户预测偏低：{names}。",
+        with_level="{name}（预测{told}，实际{came}）",
+        level_high="水平偏高",
+        level_low="水平偏低",
         limits_title="它做不到什么",
         limits=(
             "它只看到哪些事情同时出现，看不到因果。购买概率高，并不说明优惠会改变它。",

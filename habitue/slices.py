@@ -6,24 +6,17 @@ the cut, none by what came after. Knows nothing about how persons were ranked.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from habitue.files import Json
 from habitue.metrics import MIN_RESAMPLED, bootstrap_interval
+from habitue.profiles.person_groups import Known, groups_of
 from habitue.schema import DAY, PLATFORMS
 from habitue.sequences.sequences import Sequences
 
-Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-
-NEW_DAYS: Final = 30  # as the tag `customer: new`
-RARE_EVENTS: Final = 4  # as `data_sufficiency: limited`
-HEAVY_SHARE: Final = 0.1
-PLATFORM: Final = "platform: "
-SLICES: Final = ("new", "rare", "heavy", *(PLATFORM + name for name in PLATFORMS))
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Measured:
 class Slice:
     """A group of persons beside everybody else."""
 
-    name: str  # one of SLICES
+    name: str  # one of `person_groups.GROUPS`
     inside: Measured
     others: Measured
 
@@ -83,37 +76,26 @@ class Groups:
 
     def __init__(self, as_of: int) -> None:
         self._as_of = as_of
-        self._first_at: list[npt.NDArray[np.int64]] = []
-        self._num_events: list[npt.NDArray[np.int64]] = []
-        self._platform: list[npt.NDArray[np.int64]] = []
+        self._parts: list[Known] = []
 
     def add(self, past: Sequences) -> None:
         """Add persons with at least one event each, and nothing from the cut on."""
-        self._first_at.append(past.timestamps[past.offsets[:-1]])
-        self._num_events.append(past.lengths)
-        self._platform.append(_usual_platform(past))
+        self._parts.append(
+            Known(
+                cuts=np.full(len(past), self._as_of),
+                days=(self._as_of - past.timestamps[past.offsets[:-1]]) / DAY,
+                events=past.lengths,
+                platforms=_usual_platform(past),
+            )
+        )
 
     def slices(self, values: Floats, *, seed: int = 0) -> tuple[Slice, ...]:
         """Return the groups that divide the persons, with `values`, one a person in their order."""
         return tuple(
             Slice(name, _measured(values[chosen], seed), _measured(values[~chosen], seed))
-            for name, chosen in self._members().items()
+            for name, chosen in groups_of(Known.joined(self._parts)).items()
             if 0 < chosen.sum() < len(chosen)
         )
-
-    def _members(self) -> dict[str, Bools]:
-        num_events = np.concatenate(self._num_events)
-        platform = np.concatenate(self._platform)
-        newest = self._as_of - NEW_DAYS * DAY
-        return {
-            "new": np.concatenate(self._first_at) >= newest,
-            "rare": num_events <= RARE_EVENTS,
-            "heavy": num_events > np.quantile(num_events, 1 - HEAVY_SHARE),
-            **{
-                PLATFORM + name: platform == number
-                for number, name in enumerate(PLATFORMS, start=1)
-            },
-        }
 
 
 def _usual_platform(past: Sequences) -> npt.NDArray[np.int64]:

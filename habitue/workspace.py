@@ -365,7 +365,7 @@ class Workspace(ShopFolder):
         if cut == version.card.trained_until:
             with suppress(Refused):  # a folder that may only be read still answers
                 # The evaluation last: whoever finds it finds the cards that tell of it.
-                write_model_cards(version.folder, version.card, evaluation)
+                write_model_cards(version.folder, version.card, evaluation.as_json())
                 write_evaluation(version.folder, evaluation.as_json())
         return evaluation
 

@@ -10,6 +10,8 @@ from habitue.languages import LANGUAGES, Language, speaking
 from habitue.metrics import Interval
 from habitue.model_card import FILES, model_card, write_model_cards
 from habitue.model_card_texts import TEXTS
+from habitue.profiles.prediction_slices import Reliability, TaskSlice
+from habitue.report.blocks import as_markdown
 from habitue.slices import Measured, Slice
 from tests.test_versions import card_of
 
@@ -36,6 +38,21 @@ ADVICE = RecommendationEvaluation(
     protocol="",
     slices=(NEW, HEAVY),
 )
+CHANCE = {"n": 90, "persons": 40, "base_rate": 0.25, "predicted": 0.25, "auc": 0.8}
+RARE = TaskSlice(
+    "rare",
+    Reliability({**CHANCE, "predicted": 0.5, "auc": 0.6}, (0.5, 0.65), (0.2, 0.3)),
+    Reliability(CHANCE, (0.78, 0.82), (-0.1, 0.1)),
+    is_error=False,
+)
+FEW = TaskSlice("new", Reliability(CHANCE, None, None), RARE.others, is_error=False)
+AMOUNT = {"n": 90, "persons": 40, "mean": 10.0, "predicted": 10.0, "mae": 2.0}
+SPENT = TaskSlice(
+    "heavy",
+    Reliability({**AMOUNT, "relative_error": 0.9}, (0.8, 1.0), (-0.5, -0.2)),
+    Reliability({**AMOUNT, "relative_error": 0.2}, (0.1, 0.3), (-0.1, 0.1)),
+    is_error=True,
+)
 EVALUATION = Evaluation(
     model_version="0001",
     architecture="gru",
@@ -50,6 +67,14 @@ EVALUATION = Evaluation(
             "best_baseline": "recency",
             "persons": 300,
             "difference": {"metric": "auc", "mean": -0.02, "interval": [-0.03, -0.01]},
+            "slices": [RARE.as_json(), FEW.as_json()],
+        },
+        "value_30d": {
+            "description": "value of purchase events within 30 days",
+            "metrics": {"mae": 3.0},
+            "baselines": {},
+            "persons": 300,
+            "slices": [SPENT.as_json()],
         },
     },
     skipped={"value_90d": "the log has no money: no purchase has a price or value"},
@@ -59,7 +84,7 @@ EVALUATION = Evaluation(
 
 def told(spoken: Language, evaluation: Evaluation = EVALUATION) -> str:
     with speaking(spoken):
-        return model_card(CARD, evaluation)
+        return as_markdown(model_card(CARD, evaluation.as_json()))
 
 
 def test_the_card_names_for_whom_it_works_clearly_less_well() -> None:
@@ -79,10 +104,41 @@ def test_where_nobody_is_served_less_well_the_card_says_so() -> None:
 
 
 def test_what_a_simple_method_does_better_is_said() -> None:
-    [line] = [line for line in told("en").splitlines() if "`purchase_30d`" in line]
+    [line] = [line for line in told("en").splitlines() if "`purchase_30d`: purchase" in line]
     assert line.endswith("| 0.700 | 0.720 (`recency`) | clearly worse |")
     [advice] = [line for line in told("en").splitlines() if line.startswith("| recommendations")]
     assert advice.endswith("| 0.200 | 0.100 (`habit`) | clearly better |")
+
+
+def test_the_card_names_for_whom_predictions_are_less_reliable() -> None:
+    lines = told("en").replace("\u00a0", " ").splitlines()
+    assert lines[lines.index("**Less reliable are:**") :][2:6] == [
+        "- `purchase_30d`: says clearly less well who will and who will not among: "
+        "rare: at most four events so far.",
+        "- `purchase_30d`: is told too high for: "
+        "rare: at most four events so far (told 50.0 %, came 25.0 %).",
+        "- `value_30d`: misses clearly more of what is spent among: "
+        "heavy: the tenth with the most events.",
+        "- `value_30d`: is told too low for: heavy: the tenth with the most events "
+        "(told 10, came 10).",
+    ]
+    assert (
+        "| `purchase_30d` | rare: at most four events so far | 40 | 0.600 | 0.800 | 50.0 % "
+        "| 25.0 % | less well; level too high |"
+    ) in lines
+    few = "| `purchase_30d` | new: first seen in the last 30 days | 40 | 0.800 | 0.800 | 25.0 % "
+    assert f"{few}| 25.0 % | not known |" in lines
+
+
+def test_where_no_group_is_less_reliable_the_card_says_so() -> None:
+    tasks = {"purchase_30d": {**EVALUATION.tasks["purchase_30d"], "slices": [FEW.as_json()]}}
+    text = told("en", replace(EVALUATION, tasks=tasks))
+    assert "For no group measured here are predictions clearly less reliable" in text
+
+
+def test_an_evaluation_without_groups_claims_nothing_of_them() -> None:
+    tasks = {"purchase_30d": {**EVALUATION.tasks["purchase_30d"], "slices": []}}
+    assert "no probability or amount was measured" in told("en", replace(EVALUATION, tasks=tasks))
 
 
 @pytest.mark.parametrize("spoken", LANGUAGES)
@@ -106,6 +162,6 @@ def test_the_chinese_card_leaves_no_english_sentence() -> None:
 
 
 def test_a_version_gets_a_card_in_each_language(tmp_path: Path) -> None:
-    write_model_cards(tmp_path, CARD, EVALUATION)
+    write_model_cards(tmp_path, CARD, EVALUATION.as_json())
     for spoken, name in FILES.items():
         assert (tmp_path / name).read_text(encoding="utf-8") == told(spoken)

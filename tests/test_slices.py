@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from habitue.profiles.person_groups import GROUPS
 from habitue.schema import PLATFORMS
 from habitue.sequences.sequences import Sequences
-from habitue.slices import SLICES, Groups, Slice
+from habitue.slices import Groups, Slice
 from tests.histories import day, make_sequences
 
 CUT = day(100)
@@ -63,4 +64,4 @@ def test_a_group_of_a_few_has_a_mean_and_no_interval() -> None:
 
 
 def test_every_group_has_a_name_of_the_contract() -> None:
-    assert set(slices_of(PAST, [0.0] * 40)) <= set(SLICES)
+    assert set(slices_of(PAST, [0.0] * 40)) <= set(GROUPS)

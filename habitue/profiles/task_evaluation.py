@@ -20,6 +20,8 @@ from habitue.events.log import EventLog
 from habitue.metrics import Interval
 from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.labels import build_labels
+from habitue.profiles.person_groups import Known, groups_of
+from habitue.profiles.prediction_slices import Predicted, TaskSlice, known_at, task_slices
 from habitue.profiles.samples import Embed, feature_matrix
 from habitue.profiles.task_model import TaskModel
 from habitue.schema import Task
@@ -63,6 +65,7 @@ class TaskEvaluation:
     best_baseline: str
     gain: Interval | None  # of `headline_metric`, over the best baseline; 95 %
     cuts: Sequence[int]
+    slices: Sequence[TaskSlice] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Judged:
     expected: Floats
     baselines: Mapping[str, tuple[Floats, Floats]]  # (expected, score)
     cuts: Sequence[int]
+    known: Known
 
 
 def evaluate_tasks(
@@ -149,13 +153,14 @@ def _judge(
         expected=expected,
         baselines=model.baselines(features_NF),
         cuts=[cut],
+        known=known_at(cut, features_NF),
     )
 
 
 def _joined(parts: Sequence[Judged]) -> Judged:
     if not parts:
         none = np.empty(0)
-        return Judged(np.empty(0, np.int64), none, none, none, {}, [])
+        return Judged(np.empty(0, np.int64), none, none, none, {}, [], Known.joined([]))
     return Judged(
         persons=np.concatenate([part.persons for part in parts]),
         truth=np.concatenate([part.truth for part in parts]),
@@ -169,6 +174,7 @@ def _joined(parts: Sequence[Judged]) -> Judged:
             for name in parts[0].baselines
         },
         cuts=sorted({cut for part in parts for cut in part.cuts}),
+        known=Known.joined([part.known for part in parts]),
     )
 
 
@@ -200,6 +206,11 @@ def _result(model: TaskModel, judged: Judged) -> TaskEvaluation:
         best_baseline=best,
         gain=_gain(model, judged, best),
         cuts=judged.cuts,
+        slices=task_slices(
+            Predicted(judged.persons, judged.truth, judged.score, judged.expected),
+            groups_of(judged.known),
+            is_probability=model.task.is_probability,
+        ),
     )
 
 

@@ -213,3 +213,14 @@ def test_a_person_at_several_cuts_is_one_person_in_the_interval(
 def test_each_kind_of_task_has_its_headline(models: dict[str, TaskModel]) -> None:
     assert headline_metric(models["churn"].task) == "auc"
     assert headline_metric(models["value"].task) == "mae"
+
+
+def test_each_group_of_persons_is_judged_beside_everybody_else(
+    results: dict[str, TaskEvaluation],
+) -> None:
+    for name, measures in (("churn", ("auc", "log_loss", "brier")), ("value", ("mae",))):
+        result = results[name]
+        assert {one.name for one in result.slices} == {"heavy", "platform: app", "platform: web"}
+        for one in result.slices:
+            assert one.inside.figures["n"] + one.others.figures["n"] == result.n  # type: ignore[operator]
+            assert set(measures) <= set(one.inside.figures)
