@@ -36,12 +36,16 @@ HALF_LIVES_IN_LOG: Final = 4
 FADING_IN_LOG: Final = 2
 LONGEST_SEARCH: Final = 80  # of a search's letters, the first ones
 KINDS: Final = ("category", "brand", "item", "search")
-# Of `profiles.tag_half_life_days`: a wish for one thing passes sooner than a taste.
+# Of `profiles.tag_half_life_days`: a wish for one thing passes sooner than a taste, a habit later.
 HALF_LIFE_PARTS: Final[dict[str, float]] = {
     "category": 1.0,
     "brand": 1.0,
     "item": 0.5,
     "search": 0.25,
+    "price": 2.0,
+    "discount": 2.0,
+    "time": 2.0,
+    "platform": 2.0,
 }
 
 
@@ -51,7 +55,10 @@ def half_life_of(start_at: int, as_of: int, half_life: int) -> int:
 
 
 def half_lives_of(start_at: int, as_of: int, half_life: int) -> dict[str, int]:
-    """Return each kind's half-life in µs: its part of the wished one, at most half of the log."""
+    """Return each kind's half-life in µs: its part of the wished one, at most half of the log.
+
+    The kinds are those of interests (`KINDS`) and of habits.
+    """
     most = (as_of - start_at) // FADING_IN_LOG
     return {
         kind: max(MINUTE, min(round(half_life * part), most))

@@ -11,13 +11,12 @@ import polars as pl
 from habitue.languages import Language, told
 from habitue.profiles.attention import KINDS, item_names, search_name, weight_of_event
 from habitue.profiles.facts import seen_before
-from habitue.profiles.habits import is_bargain, time_names
+from habitue.profiles.habits import DEAR_RANK, is_bargain, time_names
 from habitue.profiles.norms import ShopNorms
 from habitue.schema import EVENT_TYPE, EVENT_TYPES, item_label
 
 EVENTS_SHOWN: Final = 3
 NAME_LENGTH: Final = 80  # longer item names are cut in texts
-DEAR_RANK: Final = 0.7  # items a "premium" person's evidence is taken from; "low": 1 less this
 
 # What happened, with an item and without one.
 EVENT_TEXTS: Final[dict[str, tuple[str, str]]] = {

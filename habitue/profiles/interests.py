@@ -69,7 +69,7 @@ def build_interests(
             events="events",
             first_seen="first_seen",
             last_seen="last_seen",
-            trend=_trend(as_of, norms.half_life),
+            trend=trend_of(as_of, norms.half_life),
         )
         .sort(
             "subject_id",
@@ -83,8 +83,12 @@ def build_interests(
     )
 
 
-def _trend(as_of: int, half_life: int) -> pl.Expr:
-    """Whether attention moved towards the name: the last half-life against the time before."""
+def trend_of(as_of: int, half_life: int) -> pl.Expr:
+    """One of `TRENDS`: whether the person moved towards a name lately.
+
+    Reads `share, recent_share, earlier_share, first_seen, last_seen`; lately is the last
+    `half_life`.
+    """
     # One imagined event of the usual share on either side keeps single events from being trends.
     before, now = pl.col("earlier_share"), pl.col("recent_share")
     change = (now + pl.col("share") / 2) / (before + pl.col("share") / 2)

@@ -21,7 +21,7 @@ from habitue.errors import Refused
 from habitue.events.log import EventLog
 from habitue.profiles.attention import KINDS, build_attention, half_life_of, half_lives_of
 from habitue.profiles.facts import LogTraits, build_facts, seen_before, traits_of
-from habitue.profiles.habits import bargains, price_ranks, visit_shares
+from habitue.profiles.habits import bargains, habit_shares, price_ranks, visit_occasions
 from habitue.profiles.segments import RHYTHM_COLUMNS, SegmentEdges, fit_edges
 from habitue.schema import DAY, format_time
 
@@ -46,11 +46,11 @@ class ShopNorms:
     bargain_share: float  # part of the purchases below the item's usual price
     shares: pl.DataFrame  # kind, name, share: mean over persons of the part of their attention
     items: pl.DataFrame  # item_id, usual_price, prices_seen, price_rank, purchases
-    half_lives: dict[str, int] = field(default_factory=dict)  # of each kind of interest
+    half_lives: dict[str, int] = field(default_factory=dict)  # of each kind of interest and habit
 
     @property
     def fading(self) -> Mapping[str, int]:
-        """Each kind's half-life; versions of before knew one for all."""
+        """Each kind's half-life; versions of before knew one for interests, and none for habits."""
         return dict.fromkeys(KINDS, self.half_life) | self.half_lives
 
     def check(self, as_of: int) -> None:
@@ -134,9 +134,9 @@ def fit_norms(
         attention = build_attention(
             events, items, as_of=as_of, half_lives=half_lives, period=half_life
         )
-        habits = visit_shares(events, traits)
+        habits = habit_shares(visit_occasions(events, traits), half_lives)
         sums += [_sums(table, bucket=len(facts)) for table in (attention, habits)]
-        money.append(_money_moments(events, known))
+        money.append(_money_moments(events, known, half_lives))
     progress.finish()
     people = pl.concat(facts)
     moments = pl.concat(money).sum().row(0, named=True)
@@ -152,7 +152,7 @@ def fit_norms(
         edges=fit_edges(people, as_of=as_of),
         mean_price_rank=mean,
         sd_price_rank=sd,
-        bargain_share=moments["bargains"] / max(moments["purchases"], 1),
+        bargain_share=moments["bargains"] / max(moments["purchases"], 1),  # both in millionths
         shares=_mean_shares(pl.concat(sums)),
         items=known.drop("item_number").sort("item_id"),
         half_lives=half_lives,
@@ -267,13 +267,17 @@ def _mean_shares(sums: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _money_moments(events: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    ranks = price_ranks(events, known).select(
+def _money_moments(
+    events: pl.DataFrame, known: pl.DataFrame, half_lives: Mapping[str, int]
+) -> pl.DataFrame:
+    ranks = price_ranks(events, known, half_life=half_lives["price"]).select(
         rank=_millionths(pl.col("mean_rank") * pl.col("items")).sum(),
         squared_rank=_millionths(pl.col("squared_rank") * pl.col("items")).sum(),
         touched=pl.col("items").sum(),
     )
-    found = bargains(events, known).select(pl.col("bargains", "purchases").sum())
+    found = bargains(events, known, half_life=half_lives["discount"]).select(
+        _millionths(pl.col("bargains", "purchases")).sum()
+    )
     return pl.concat([ranks, found], how="horizontal")
 
 

@@ -131,7 +131,7 @@ def build_profiles(
         frame, items, as_of=as_of, norms=norms, settings=settings, interests=interests
     )
     tags = add_evidence(tags, frame, touched, as_of=as_of, norms=norms)
-    tags_of = _tags_by_subject(tags)
+    tags_of = _tags_by_subject(tags, norms)
     interests_of = _interests_by_subject(interests, touched, norms)
     outside = user_ids(people["subject_id"])
     profiles = []
@@ -250,7 +250,7 @@ def _shown(name: str, value: Json) -> Json:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def _tags_by_subject(tags: pl.DataFrame) -> dict[int, list[Mapping[str, Json]]]:
+def _tags_by_subject(tags: pl.DataFrame, norms: ShopNorms) -> dict[int, list[Mapping[str, Json]]]:
     by_subject: dict[int, list[Mapping[str, Json]]] = defaultdict(list)
     for row in tags.iter_rows(named=True):
         by_subject[row["subject_id"]].append(
@@ -266,9 +266,16 @@ def _tags_by_subject(tags: pl.DataFrame) -> dict[int, list[Mapping[str, Json]]]:
                 "first_seen": _shown("first_seen", row["first_seen"]),
                 "last_seen": _shown("last_seen", row["last_seen"]),
                 "trend": row["trend"],
+                "half_life_days": _half_life_days(row["kind"], norms),
             }
         )
     return by_subject
+
+
+def _half_life_days(kind: str, norms: ShopNorms) -> float | None:
+    """In how many days a kind of tag or interest halves; None: it never fades."""
+    half_life = norms.fading.get(kind)
+    return None if half_life is None else round(half_life / DAY, 2)
 
 
 def _interests_by_subject(
@@ -290,7 +297,7 @@ def _interests_by_subject(
             "first_seen": format_time(row["first_seen"]),
             "last_seen": format_time(row["last_seen"]),
             "trend": row["trend"],
-            "half_life_days": round(norms.fading[row["kind"]] / DAY, 2),
+            "half_life_days": _half_life_days(row["kind"], norms),
         }
         if row["kind"] == "item":
             entry["item_id"] = row["name"]

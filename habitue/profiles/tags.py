@@ -26,10 +26,9 @@ import polars as pl
 from habitue.config import ProfileSettings
 from habitue.profiles.attention import item_names, touched_items
 from habitue.profiles.facts import seen_before
-from habitue.profiles.habits import bargains, price_ranks, visit_shares
+from habitue.profiles.habit_tags import build_habit_tags
 from habitue.profiles.interests import build_interests
 from habitue.profiles.norms import ShopNorms
-from habitue.schema import DAY
 
 # kind -> the words before the name; the order is that of a person's tags.
 TAG_WORDS: Final[dict[str, str]] = {
@@ -60,21 +59,9 @@ MIN_BROAD_EVENTS: Final = 5  # of a category that none of its subcategories stan
 MOST_OF_ALL_TAGS: Final = {"category": 0.5, "brand": 0.2, "item": 0.1, "search": 0.1}  # of max_tags
 EXPLAINED: Final = 0.5  # a category goes when tagged subcategories hold this part of its weight
 
-# Standard errors from the shop's average that are no chance; habits of time have thirteen tries.
-CLEARLY: Final = 3.0
-CLEARLY_PRICED: Final = 2.5
-MIN_PRICED_ITEMS: Final = 5
-MIN_RANK_DISTANCE: Final = 0.1
-MIN_LOYAL_PURCHASES: Final = 5
-MOST_LOYALTIES: Final = 2
-LOYAL_SHARE, COMMON_SHARE = 0.8, 0.6  # of the person's purchases; of all persons'
 MIN_RETURNS: Final = {"category": 2, "brand": 2, "item": 1}
 RETURNED_SHARE: Final = 0.5  # of the person's purchases of that name
 MOST_RETURNED: Final = 2  # of each kind
-MIN_VISITS: Final = 5
-MIN_SHARE: Final = 0.4
-PLATFORM_SHARE: Final = 0.8
-NEW_DAYS: Final = 30
 
 
 def build_tags(
@@ -89,8 +76,9 @@ def build_tags(
     """Return `TAG_COLUMNS`, a person's tags in the order of `TAG_WORDS`, weightiest first.
 
     `name` is the bare name, `tag` the readable text, `weight` lies in 0 to 1. `events`,
-    `first_seen`, `last_seen` and `trend` are null for habits, which have no events of their own
-    until `evidence` finds them. `interests` (of the same call) saves computing them again.
+    `first_seen` and `last_seen` are null for habits, which have no events of their own until
+    `evidence` finds them; `trend` is null where too little tells. `interests` (of the same call)
+    saves computing them again.
 
     Raises:
         Refused: the norms were taken after `as_of`.
@@ -100,27 +88,34 @@ def build_tags(
         interests = build_interests(frame, items, as_of=as_of, norms=norms)
     events = seen_before(frame, as_of)
     touched = touched_items(events, items)
-    known = norms.items_of(touched)
-    habits = [
-        _loyalty_tags(events, items, norms),
-        _price_tags(events, known, norms),
-        _discount_tags(events, known, norms),
-        _visit_tags(events, norms),
-        _customer_tags(events, norms, as_of),
-    ]
+    habits = build_habit_tags(events, items, as_of=as_of, norms=norms)
     found = [
         _interest_tags(interests, items, touched, settings.max_tags),
         _returned_tags(events, items, touched),
-        pl.concat(habits).with_columns(pl.col("weight").clip(0, 1), shown=pl.col("name")),
+        habits.with_columns(shown=pl.col("name")),
     ]
     place = pl.col("kind").cast(_KIND).to_physical()
     tags = pl.concat(found, how="diagonal").with_columns(
         place=place, tag=pl.lit(_WORDS).gather(place) + pl.col("shown")
     )
     tags = tags.sort("subject_id", "place", "weight", "tag", descending=[False, False, True, False])
-    return (
-        tags.group_by("subject_id", maintain_order=True).head(settings.max_tags).select(TAG_COLUMNS)
+    return _fair_to_kinds(tags, settings.max_tags).select(TAG_COLUMNS)
+
+
+def _fair_to_kinds(ordered: pl.DataFrame, max_tags: int) -> pl.DataFrame:
+    """Keep `max_tags` a person, in their order: the best of each kind, then each kind's next.
+
+    Weights of different kinds do not compare, and a sixth category says less than a first habit.
+    """
+    turn = pl.int_range(pl.len()).over("subject_id", "place")
+    wanted = (
+        ordered.with_row_index("row")
+        .with_columns(turn=turn)
+        .sort("subject_id", "turn", "place", maintain_order=True)
+        .group_by("subject_id", maintain_order=True)
+        .head(max_tags)
     )
+    return wanted.sort("row")
 
 
 def _interest_tags(
@@ -185,43 +180,6 @@ def without_explained(candidates: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(kept).sort("row").drop("row")
 
 
-def _habit(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
-    return rows.select("subject_id", pl.lit(kind).alias("kind"), "name", "weight")
-
-
-def _loyalty_tags(events: pl.DataFrame, items: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    group = ["category", "name"]
-    lines = events.filter(pl.col("event_type") == "purchase").select("subject_id", "item_number")
-    bought = (
-        lines.join(_branded(touched_items(lines, items)), on="item_number")
-        .group_by("subject_id", *group)
-        .agg(bought=pl.len())
-        .with_columns(all=pl.col("bought").sum().over("subject_id", "category"))
-        .with_columns(share=pl.col("bought") / pl.col("all"))
-        .filter((pl.col("all") >= MIN_LOYAL_PURCHASES) & (pl.col("share") >= LOYAL_SHARE))
-    )
-    if bought.is_empty():  # for most persons; what everyone buys is dear to count
-        return _habit(bought.with_columns(weight=pl.lit(0.0)), "loyalty")
-    peers = items.filter(pl.col("category").fill_null("").is_in(bought["category"].implode()))
-    sold = (
-        _branded(peers)
-        .join(norms.items_of(peers).select("item_number", "purchases"), on="item_number")
-        .group_by(group)
-        .agg(sold=pl.col("purchases").sum())
-        .with_columns(usual=pl.col("sold") / pl.col("sold").sum().over("category"))
-    )
-    loyal = (
-        bought.join(sold, on=group)
-        .filter(pl.col("usual") <= COMMON_SHARE)
-        .group_by("subject_id", "name")
-        .agg(pl.col("bought").sum(), weight=(pl.col("share") - pl.col("usual")).max())
-        .sort("subject_id", "bought", "name", descending=[False, True, False])
-        .group_by("subject_id", maintain_order=True)
-        .head(MOST_LOYALTIES)
-    )
-    return _habit(loyal, "loyalty")
-
-
 def _returned_tags(
     events: pl.DataFrame, items: pl.DataFrame, touched: pl.DataFrame
 ) -> pl.DataFrame:
@@ -252,79 +210,3 @@ def _returned_tags(
             shown=pl.coalesce("shown", "name"),
         )
     )
-
-
-def _branded(items: pl.DataFrame) -> pl.DataFrame:
-    return items.drop_nulls("brand").select(
-        "item_number", pl.col("category").fill_null(""), name="brand"
-    )
-
-
-def _price_tags(events: pl.DataFrame, known: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    distance = pl.col("mean_rank") - norms.mean_price_rank
-    error = max(norms.sd_price_rank, 1e-9) / pl.col("items").sqrt()
-    ranked = (
-        price_ranks(events, known)
-        .with_columns(distance=distance, clear=distance.abs() / error)
-        .filter(
-            (pl.col("items") >= MIN_PRICED_ITEMS)
-            & (pl.col("distance").abs() >= MIN_RANK_DISTANCE)
-            & (pl.col("clear") >= CLEARLY_PRICED)
-        )
-    )
-    name = pl.when(pl.col("distance") > 0).then(pl.lit("premium")).otherwise(pl.lit("low"))
-    # The farthest from the average that a person can be is 1 (all dearest) less the average.
-    dear, low = 1 - norms.mean_price_rank, norms.mean_price_rank
-    room = pl.when(pl.col("distance") > 0).then(dear).otherwise(low)
-    return _habit(ranked.with_columns(name=name, weight=pl.col("distance").abs() / room), "price")
-
-
-def _discount_tags(events: pl.DataFrame, known: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    found = bargains(events, known).with_columns(
-        name=pl.lit("hunter"), share=pl.col("bargains") / pl.col("purchases")
-    )
-    return _habit(
-        _clearly_more(found, "bargains", "purchases", pl.lit(norms.bargain_share)), "discount"
-    )
-
-
-def _visit_tags(events: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
-    shares = visit_shares(events, norms.traits).join(
-        norms.shares.rename({"share": "usual"}), on=["kind", "name"]
-    )
-    special = _clearly_more(shares, "count", "visits", pl.col("usual"))
-    time = (
-        special.filter(pl.col("kind") == "time")
-        .sort("subject_id", "clear", "name", descending=[False, True, False])
-        .group_by("subject_id", maintain_order=True)
-        .head(1)
-    )
-    # Nearly everyone on the app is no news: the app must be special for this person.
-    platform = special.filter((pl.col("kind") == "platform") & (pl.col("share") >= PLATFORM_SHARE))
-    return pl.concat([_habit(time, "time"), _habit(platform, "platform")])
-
-
-def _clearly_more(rows: pl.DataFrame, count: str, total: str, usual: pl.Expr) -> pl.DataFrame:
-    """Keep rows whose `share` is above the usual one by more than chance; add weight and clear."""
-    error = (usual * (1 - usual) / pl.col(total)).sqrt().clip(lower_bound=1e-9)
-    return (
-        rows.with_columns(clear=(pl.col("share") - usual) / error)
-        .filter(
-            (pl.col(total) >= MIN_VISITS)
-            & (pl.col(count) >= 3)
-            & (pl.col("share") >= MIN_SHARE)
-            & (pl.col("share") >= MIN_LIFT * usual)
-            & (pl.col("clear") >= CLEARLY)
-        )
-        .with_columns(weight=pl.col("share") - usual)
-    )
-
-
-def _customer_tags(events: pl.DataFrame, norms: ShopNorms, as_of: int) -> pl.DataFrame:
-    newest = as_of - NEW_DAYS * DAY
-    # In a log that has just begun everyone looks new.
-    if norms.start_at > newest - NEW_DAYS * DAY:
-        newest = as_of
-    people = events.group_by("subject_id").agg(first_seen=pl.col("timestamp").min())
-    people = people.filter(pl.col("first_seen") >= newest)
-    return _habit(people.with_columns(name=pl.lit("new"), weight=pl.lit(1.0)), "customer")

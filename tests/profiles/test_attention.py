@@ -105,7 +105,9 @@ def test_what_is_bought_in_the_visit_that_gives_something_back_is_kept() -> None
 
 def test_kinds_fade_in_parts_of_the_wish_and_within_half_of_the_log() -> None:
     long = half_lives_of(0, 4000 * DAY, 80 * DAY)
-    assert long == {"category": 80 * DAY, "brand": 80 * DAY, "item": 40 * DAY, "search": 20 * DAY}
+    interests = {"category": 80 * DAY, "brand": 80 * DAY, "item": 40 * DAY, "search": 20 * DAY}
+    habits = dict.fromkeys(("price", "discount", "time", "platform"), 160 * DAY)
+    assert long == interests | habits
     assert half_lives_of(0, 60 * DAY, 80 * DAY)["category"] == 30 * DAY
 
 

@@ -88,6 +88,16 @@ def test_an_interest_says_in_how_many_days_it_halves() -> None:
     assert (days["categories"], days["items"]) == ({90.0}, {45.0})
 
 
+def test_a_tag_says_in_how_many_days_it_halves_and_of_a_kind_that_never_fades_nothing() -> None:
+    made = shop()
+    tags = [tag for one in profiles_of(made.events, made.end_at) for tag in one.tags]
+    days = {tag["kind"]: tag["half_life_days"] for tag in tags}
+    half_of_the_log = (made.end_at - made.start_at) / 2 / DAY
+    assert (days["category"], days["item"]) == (90.0, 45.0)
+    assert days["time"] == pytest.approx(half_of_the_log, abs=1)
+    assert days["loyalty"] is None
+
+
 def test_one_person_reads_as_within_the_bucket() -> None:
     made = shop()
     everyone = profiles_of(made.events, made.end_at)

@@ -241,6 +241,71 @@ def test_a_platform_is_a_tag_where_others_use_another() -> None:
     assert 100 not in found
 
 
+def app_trend(days_on_app: range, days_on_web: range) -> str | None:
+    """The trend of somebody's app tag at day 200 of a log whose trends span 50 days."""
+    lines = [Line(p, 4 * n, platform="web") for p in range(100, 120) for n in range(50)]
+    lines += [Line(1, d, platform="app") for d in days_on_app]
+    lines += [Line(1, d, platform="web") for d in days_on_web]
+    frame, items = frame_of(lines), items_of(["a"])
+    norms = norms_of(frame, items, as_of=AS_OF)
+    assert norms.half_life == 50 * DAY
+    table = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=SETTINGS)
+    found = table.filter((pl.col("subject_id") == 1) & (pl.col("kind") == "platform"))
+    assert found["name"].to_list() == ["app"]
+    trend: str | None = found["trend"].item()
+    return trend
+
+
+@pytest.mark.parametrize(
+    ("days_on_app", "days_on_web", "trend"),
+    [
+        (range(151, 199), range(140, 148), "new"),
+        (range(141, 199), range(130, 141), "rising"),
+        (range(100, 199), range(0), "steady"),
+        (range(60, 90), range(0), "dormant"),
+        (range(146, 199), range(0), None),  # four visits before the last 50 days
+        (range(100, 154), range(0), None),  # four since
+    ],
+)
+def test_the_trend_of_a_habit_needs_five_visits_on_both_sides(
+    days_on_app: range, days_on_web: range, trend: str | None
+) -> None:
+    assert app_trend(days_on_app, days_on_web) == trend
+
+
+def test_a_habit_of_long_ago_gives_way_to_the_one_of_today() -> None:
+    lines = [Line(p, 4 * n, platform="web") for p in range(100, 120) for n in range(50)]
+    lines += [Line(1, d / 2, platform="web") for d in range(40)]
+    lines += [Line(1, d, platform="app") for d in range(150, 199)]
+    items = items_of(["a"])
+    frame = frame_of(lines)
+    norms = norms_of(frame, items, as_of=AS_OF)
+    undecayed = replace(norms, half_lives={})
+    now, before = (
+        build_tags(frame, items, as_of=AS_OF, norms=one, settings=SETTINGS).filter(
+            (pl.col("subject_id") == 1) & (pl.col("kind") == "platform")
+        )
+        for one in (norms, undecayed)
+    )
+    assert now["tag"].to_list() == ["platform: app"]
+    assert before["tag"].to_list() == []
+
+
+def test_many_interests_do_not_push_a_habit_out() -> None:
+    items = items_of([f"c{n}" for n in range(10)], brands=[f"b{n}" for n in range(10)])
+    others = [Line(p, 4 * n, item=9, platform="web") for p in range(100, 140) for n in range(30)]
+    busy = [Line(1, d, item=d % 6, platform="app") for d in range(60)]
+    frame = frame_of([*others, *busy])
+    norms = norms_of(frame, items, as_of=AS_OF)
+    kinds = {}
+    for most in (8, 4):
+        settings = ProfileSettings(max_tags=most)
+        table = build_tags(frame, items, as_of=AS_OF, norms=norms, settings=settings)
+        kinds[most] = table.filter(pl.col("subject_id") == 1)["kind"].to_list()
+    assert kinds[8] == [*["category"] * 4, "brand", "brand", "item", "platform"]
+    assert kinds[4] == ["category", "brand", "item", "platform"]
+
+
 def test_new_customers_are_tagged_in_an_old_log_only() -> None:
     lines = [*crowd(), Line(1, 190)]
     assert tags_of(lines, items_of(["a"]))[1] == ["customer: new"]
