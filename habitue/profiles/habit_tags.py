@@ -7,7 +7,9 @@ What each means is told in `tags`. Knows nothing about how tags are shown or cut
 
 from typing import Final
 
+import numpy as np
 import polars as pl
+from scipy.special import betainc
 
 from habitue.profiles.attention import touched_items
 from habitue.profiles.habits import (
@@ -22,9 +24,10 @@ from habitue.profiles.norms import ShopNorms
 from habitue.schema import DAY
 
 MIN_LIFT: Final = 1.3
-# Standard errors from the shop's average that are no chance; habits of time have thirteen tries.
-CLEARLY: Final = 3.0
-CLEARLY_PRICED: Final = 2.5
+# How seldom chance may bring about as much, by the exact tail: in five visits three standard
+# errors come about by chance too often. Habits of time have thirteen tries.
+MOST_CHANCE: Final = {"time": 0.001, "discount": 0.001, "platform": 0.01}
+CLEARLY_PRICED: Final = 2.5  # standard errors from the shop's average
 MIN_PRICED_ITEMS: Final = 5
 MIN_RANK_DISTANCE: Final = 0.1
 MIN_LOYAL_PURCHASES: Final = 5
@@ -37,6 +40,7 @@ NEW_DAYS: Final = 30
 # Of a habit's occasions on either side of a trend, and standard errors that are no chance.
 MIN_TREND_VISITS: Final = 5
 CLEARLY_CHANGED: Final = 2.0
+_DIGITS: Final = 9
 
 
 def build_habit_tags(
@@ -164,7 +168,7 @@ def _visit_tags(visits: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
     special = _clearly_more(shares, pl.col("usual"))
     time = (
         special.filter(pl.col("kind") == "time")
-        .sort("subject_id", "clear", "name", descending=[False, True, False])
+        .sort("subject_id", "chance", "name")
         .group_by("subject_id", maintain_order=True)
         .head(1)
     )
@@ -174,19 +178,30 @@ def _visit_tags(visits: pl.DataFrame, norms: ShopNorms) -> pl.DataFrame:
 
 
 def _clearly_more(rows: pl.DataFrame, usual: pl.Expr) -> pl.DataFrame:
-    """Keep rows whose `share` is above the usual one by more than chance; add weight and clear."""
-    error = (usual * (1 - usual) / pl.col("evidence")).sqrt().clip(lower_bound=1e-9)
-    return (
-        rows.with_columns(clear=(pl.col("share") - usual) / error)
-        .filter(
-            (pl.col("visits") >= MIN_VISITS)
-            & (pl.col("count") >= 3)
-            & (pl.col("share") >= MIN_SHARE)
-            & (pl.col("share") >= MIN_LIFT * usual)
-            & (pl.col("clear") >= CLEARLY)
-        )
-        .with_columns(weight=pl.col("share") - usual)
+    """Keep rows whose `share` is above the usual one by more than chance; add weight and chance."""
+    rows = rows.with_columns(usual=usual.clip(1e-9, 1)).filter(
+        (pl.col("visits") >= MIN_VISITS)
+        & (pl.col("count") >= 3)
+        & (pl.col("share") >= MIN_SHARE)
+        & (pl.col("share") >= MIN_LIFT * pl.col("usual"))
     )
+    most = pl.col("kind").replace_strict(MOST_CHANCE, return_dtype=pl.Float64)
+    return (
+        rows.with_columns(chance=_chance(rows))
+        .filter(pl.col("chance") <= most)
+        .with_columns(weight=pl.col("share") - pl.col("usual"))
+    )
+
+
+def _chance(rows: pl.DataFrame) -> pl.Series:
+    """How likely the usual share brings about as many of as many visits; the binomial tail.
+
+    The incomplete beta function is that tail, and takes the fractions of visits that fading leaves.
+    """
+    visits, share = rows["evidence"].to_numpy(), rows["share"].to_numpy()
+    hits = share * visits
+    tail = betainc(hits, np.maximum(visits - hits, 0.0) + 1, rows["usual"].to_numpy())
+    return pl.Series(tail, dtype=pl.Float64).round_sig_figs(_DIGITS)
 
 
 def _customer_tags(events: pl.DataFrame, norms: ShopNorms, as_of: int) -> pl.DataFrame:

@@ -228,6 +228,15 @@ def test_weekend_mornings_are_a_habit() -> None:
     assert tags_of(others + regular, items_of(["a"]))[1] == ["time: weekend mornings"]
 
 
+def test_three_weekends_in_five_visits_are_chance_where_one_in_ten_is_usual() -> None:
+    others = [Line(p, 7 * n + (5 if n == 9 else n % 5)) for p in range(100, 150) for n in range(10)]
+    few = [Line(1, d) for d in (0, 5, 12, 19, 21)]  # three standard errors, and one case in 117
+    many = [Line(2, d) for n in range(4) for d in (7 * n, 7 * n + 5, 7 * n + 6)]
+    found = tags_of([*others, *few, *many], items_of(["a"]))
+    assert 1 not in found
+    assert found[2] == ["time: weekends"]
+
+
 def test_bare_dates_make_no_time_of_day() -> None:
     others = [Line(p, 7 * n + p % 7) for p in range(100, 128) for n in range(12)]
     weekend = [Line(1, 7 * n + 5) for n in range(12)]
