@@ -236,6 +236,9 @@ class Task:
     will the person's value within the horizon stay below f times that of the equally long time
     before. `sum`: what value within the horizon. `next`: which `target` comes next
     ("event_type" or "category"); it has no horizon.
+
+    With `absent_days` the population are persons who had the event once, but whose own last event
+    lies longer ago than that; `active_days` then says nothing.
     """
 
     name: str
@@ -245,6 +248,7 @@ class Task:
     active_days: float = 90.0  # population: persons with an event in these days before as_of
     fall_to: float | None = None
     target: str = ""
+    absent_days: float | None = None
 
     @property
     def horizon(self) -> int:

@@ -23,6 +23,13 @@ class TaskSettings(Stage):
         None, gt=0, le=1, description="no_event: value below this part of the time before counts."
     )
     target: str = Field("", description="next: event_type or category.")
+    absent_days: float | None = Field(
+        None,
+        ge=0.001,
+        le=LONGEST_DAYS,
+        description="event, sum: asked of persons who had the event once and were not seen in so "
+        "many days, in place of active_days.",
+    )
 
 
 class RecommendSettings(Stage):

@@ -5,7 +5,7 @@ Another language is another table. Knows nothing about how effects are measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -51,6 +51,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "date": "{day} {month} {year}",
         # what is predicted
         "task.event": "{event} within {horizon}",
+        "task.absent": "{asked}, after {absence} of absence",
         "task.no_event": "no {event} within {horizon}",
         "task.fall": "spending within {horizon} below {share} of the {horizon} before",
         "task.sum": "expected money of {event} events within {horizon}",
@@ -196,6 +197,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "times": "{count}次",
         "date": "{year}年{number}月{day}日",
         "task.event": "{horizon}内{event}",
+        "task.absent": "离开{absence}后，{asked}",
         "task.no_event": "{horizon}内不再{event}",
         "task.fall": "{horizon}内消费低于此前{horizon}的{share}",
         "task.sum": "{horizon}内{event}的预期金额",
@@ -338,6 +340,9 @@ class Words:
         >>> Words("zh").task(Task("purchase_30d", "event"))
         '30天内购买'
         """
+        if task.absent_days is not None:
+            asked = self.task(replace(task, absent_days=None))
+            return self("task.absent", asked=asked, absence=self._duration(task.absent_days))
         if task.kind == "next":
             return self("task.next.any") if answer is None else self("task.next", answer=answer)
         event = self("event.any" if task.event == ANY_EVENT else f"event.{task.event}")

@@ -36,7 +36,8 @@ def training_cuts(
     """Return each task's cuts, earliest first; none where the span is too short.
 
     The last cut lies one horizon before `train_until`, the others a third of the longest horizon
-    apart, back to half a horizon of history (a whole one where amounts are compared or predicted).
+    apart, back to half a horizon of history (a whole one where amounts are compared or predicted),
+    more by `absent_days`, for before that nobody can have been absent.
     Steps are whole days where the log is long enough for that: mornings are no evenings.
     """
     if not tasks:
@@ -75,7 +76,8 @@ def _whole(horizon: int, step: int) -> int:
 def _history(task: Task) -> int:
     # Amounts are learnt from sums over windows; a window that reaches before the log is no sum.
     needs_whole = task.fall_to is not None or task.kind == "sum"
-    return task.horizon if needs_whole else task.horizon // 2
+    history = task.horizon if needs_whole else task.horizon // 2
+    return history + round((task.absent_days or 0) * DAY)
 
 
 def _spaced(cuts: Sequence[int], *, least: int) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from habitue.profiles.feature_names import (
     TREND_WINDOWS,
     WINDOWS,
 )
+from habitue.profiles.labels import ANY_EVENT, matches
 from habitue.profiles.orders import order_key
 from habitue.schema import DAY, HOUR, PLATFORMS, SECOND
 
@@ -66,7 +67,7 @@ def count_events(frame: pl.DataFrame, *, as_of: int) -> pl.DataFrame:
         frame.lazy()
         .filter(_is_known_at(as_of))
         .group_by("subject_id")
-        .agg(events=pl.len(), days_since_event=(as_of - pl.col("timestamp").max()) / DAY)
+        .agg(events=pl.len(), days_since_event=_last_seen(as_of - pl.col("timestamp")) / DAY)
         .select("subject_id", _numbers(["events", "days_since_event"]))
         .sort("subject_id")
         .collect()
@@ -130,6 +131,11 @@ def _days_since_last(*event_types: str) -> pl.Expr:
     return pl.when(_is(*event_types)).then("age").min() / DAY
 
 
+def _last_seen(age: pl.Expr) -> pl.Expr:
+    """Return how long ago a person's own last event was; if they have none, any that was shown."""
+    return pl.coalesce(pl.when(matches(ANY_EVENT)).then(age).min(), age.min())
+
+
 def _within(window: int) -> pl.Expr:
     return pl.col("age") <= window
 
@@ -140,7 +146,7 @@ def _event_counts(past: pl.DataFrame) -> pl.DataFrame:
     weekday = (pl.col("timestamp") // DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     known_platform = pl.col("platform").count()
     counts = [
-        (pl.col("age").min() / DAY).alias("days_since_event"),
+        (_last_seen(pl.col("age")) / DAY).alias("days_since_event"),
         (pl.col("age").max() / DAY).alias("tenure_days"),
         _days_since_last(*_VIEWS).alias("days_since_view"),
         _days_since_last("add_to_cart").alias("days_since_cart"),

@@ -27,7 +27,8 @@ def build_labels(
     over; what they say of the time before `as_of` is not looked at.
 
     Population: persons with an event in `task.active_days` before `as_of`; where the question is
-    whether something stops (`no_event`), that very event. Who was a bot by then is left out.
+    whether something stops (`no_event`), that very event; with `task.absent_days`, persons who had
+    the task's event once and no event of theirs since. Who was a bot by then is left out.
     Labels: 0 or 1 for `event` and `no_event`, an amount of money for `sum` (refunds deducted,
     never below 0).
     """
@@ -143,11 +144,20 @@ def _population(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.LazyFrame:
     if task.fall_to is not None:
         window = past.filter(pl.col("timestamp") >= as_of - task.horizon)
         return _value(window, task, "before").filter(pl.col("before") > 0)
+    if task.absent_days is not None:
+        return _absent(past, task, as_of - round(task.absent_days * DAY))
     active = past.filter(
         pl.col("timestamp") >= as_of - round(task.active_days * DAY),
         matches(task.event if task.kind == "no_event" else ANY_EVENT),
     )
     return active.select("subject_id").unique()
+
+
+def _absent(past: pl.LazyFrame, task: Task, since: int) -> pl.LazyFrame:
+    """Return who had the task's event once and gave no sign of life from `since` on."""
+    once = past.filter(matches(task.event)).select("subject_id").unique()
+    present = past.filter(pl.col("timestamp") >= since, matches(ANY_EVENT)).select("subject_id")
+    return once.join(present.unique(), on="subject_id", how="anti")
 
 
 def _value(events: pl.LazyFrame, task: Task, name: str) -> pl.LazyFrame:

@@ -28,9 +28,11 @@ class SufficiencyTexts:
     thin: str
     thin_rate: str
     away: str
+    back: str
     fading: str
     asked_of: str
     learnt_from: str
+    learnt_from_absent: str
     nobody: str
     unheard_of: str
     uncounted: str
@@ -47,9 +49,11 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         thin="only 1 event",
         thin_rate="only 1 event: the rate of all such persons",
         away="not seen for {length}; {because}",
+        back="seen {length} ago; {because}",
         fading="what is known of interests fades within {length}",
         asked_of="the answer is meant for persons seen in the last {length}",
         learnt_from="the prediction was learnt from persons seen in the last {length}",
+        learnt_from_absent="the prediction was learnt from persons not seen in the last {length}",
         nobody="nobody has seen this person; this is the base rate",
         unheard_of="the network knows nothing of this person's events",
         uncounted="nobody has seen this person, and the model has no base rates",
@@ -64,9 +68,11 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         thin="仅有1次行为",
         thin_rate="仅有1次行为，取同类客户的平均水平",
         away="已{length}未到访；{because}",
+        back="{length}前刚到访过；{because}",
         fading="兴趣信息在{length}后逐渐失效",
         asked_of="该预测只适用于近{length}内到访过的客户",
         learnt_from="模型只学习了近{length}内到访过的客户",
+        learnt_from_absent="模型只学习了近{length}内未到访的客户",
         nobody="没有此客户的记录，这里给出的是整体平均水平",
         unheard_of="模型不认识此客户的任何行为",
         uncounted="没有此客户的记录，模型也没有整体平均水平可用",
@@ -80,12 +86,19 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
 
 
 def judge_events(
-    events_N: Numbers, away_days_N: Numbers, *, fresh_days: float, stale_because: str
+    events_N: Numbers,
+    away_days_N: Numbers,
+    *,
+    fresh_days: float,
+    stale_because: str,
+    gone_days: float = 0.0,
+    back_because: str = "",
 ) -> tuple[Words, Words]:
     """Return (level, reason) of N persons; the reason is empty where the level is "ok".
 
     Longer away than `fresh_days`, what is known of a person is stale; `stale_because` ends that
-    sentence.
+    sentence. Where the question is about persons who are away, whoever was seen within `gone_days`
+    is not one of them, which `back_because` ends.
 
     >>> level, reason = judge_events(
     ...     np.array([9, 9]), np.array([1.0, 200.0]), fresh_days=90, stale_because="too long"
@@ -104,6 +117,12 @@ def judge_events(
     reason[stale] = [
         texts.away.format(length=length_text(days), because=stale_because)
         for days in away_days_N[stale]
+    ]
+    back = (gone_days > 0) & (away_days_N <= gone_days)
+    level[back] = "limited"
+    reason[back] = [
+        texts.back.format(length=length_text(days), because=back_because)
+        for days in away_days_N[back]
     ]
     thin = events_N < MIN_EVENTS
     level[thin] = "not_enough_data"

@@ -293,12 +293,15 @@ class TaskModel:
     ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
         """Return (level, reason) of each person."""
         events = features_NF[:, _EVENTS]
-        texts = told(TEXTS)
+        texts, active, absent = told(TEXTS), self.task.active_days, self.task.absent_days
         level, reason = judge_events(
             events,
             features_NF[:, _RECENCY],
-            fresh_days=self.task.active_days,
-            stale_because=texts.learnt_from.format(length=length_text(self.task.active_days)),
+            # Absence that defines who is asked about makes nothing stale.
+            fresh_days=active if absent is None else np.inf,
+            stale_because=texts.learnt_from.format(length=length_text(active)),
+            gone_days=absent or 0.0,
+            back_because=texts.learnt_from_absent.format(length=length_text(absent or 0.0)),
         )
         if self.chance is None:
             return np.full_like(level, "not_enough_data"), np.full(len(level), retold(self.reason))

@@ -22,6 +22,7 @@ SHIPPED_TASKS: Final = (
     Task("purchase_7d", "event", horizon_days=7),
     Task("purchase_30d", "event", horizon_days=30),
     Task("churn_90d", "no_event", horizon_days=90),
+    Task("reactivation_30d", "event", horizon_days=30, absent_days=90),
     Task("value_90d", "sum", horizon_days=90),
     Task("next_event", "next", target="event_type"),
     Task("next_category", "next", target="category"),
@@ -38,6 +39,10 @@ _LADDER: Final = {
     "30d": 30.0,
     "60d": 60.0,
 }
+_REACTIVATION: Final = "reactivation"
+# A shorter absence than three weeks is none.
+_REACTIVATION_LADDER: Final = {name: _LADDER[name] for name in ("7d", "14d", "30d")}
+_ABSENCE_PER_HORIZON: Final = 3
 _SPANS_PER_HORIZON: Final = 4
 _RARE_CHURN: Final = 0.10
 _FALL_TO: Final = 0.5
@@ -108,7 +113,8 @@ def resolve_tasks(
     A shop's task of a shipped name replaces it.
 
     Raises:
-        SettingsError: a task names an event type or a target that does not exist.
+        SettingsError: a task names an event type or a target that does not exist, or says two
+            things that cannot both be.
     """
     own = {name: _own_task(name, chosen) for name, chosen in settings.items()}
     resolved = []
@@ -153,6 +159,9 @@ def describe_task(task: Task) -> str:
     event = "event" if task.event == ANY_EVENT else task.event.replace("_", " ")
     horizon, active = _duration(task.horizon_days), _duration(task.active_days)
     whom = f"of persons seen in the {active} before"
+    if task.absent_days is not None:
+        absent = _duration(task.absent_days)
+        whom = f"of persons who had one once and were not seen in the {absent} before"
     if task.kind == "next":
         return f"what {task.target.replace('_', ' ')} comes next, {whom}"
     if task.kind == "sum":
@@ -188,6 +197,7 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
             f"Task '{name}' names the target '{chosen.target}'.{nearest(chosen.target, targets)}",
             fix=f"Known targets: {', '.join(targets)}.",
         )
+    _check_absence(name, chosen)
     return Task(
         name=name,
         kind=chosen.kind,
@@ -196,12 +206,31 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
         active_days=chosen.active_days,
         fall_to=chosen.fall_to,
         target=chosen.target,
+        absent_days=chosen.absent_days,
     )
 
 
+def _check_absence(name: str, chosen: TaskSettings) -> None:
+    if chosen.absent_days is None:
+        return
+    if chosen.kind not in ("event", "sum"):
+        raise SettingsError(
+            f"Task '{name}' is of kind {chosen.kind} and names absent_days: whoever is absent has "
+            "stopped already.",
+            fix='Leave out absent_days, or ask who comes back: kind = "event".',
+        )
+    if "active_days" in chosen.model_fields_set:
+        raise SettingsError(
+            f"Task '{name}' is asked of persons seen in {chosen.active_days:g} days (active_days) "
+            f"and of persons not seen in {chosen.absent_days:g} days (absent_days).",
+            fix="Leave out one of the two.",
+        )
+
+
 def _for_views_only(task: Task, outline: LogOutline) -> Task:
-    """Without purchases, churn means that a person no longer comes at all."""
-    if task.kind == "no_event" and not outline.counts.get("purchase"):
+    """Without purchases, churn means that a person no longer comes at all, and return a visit."""
+    is_about_coming = task.kind == "no_event" or task.absent_days is not None
+    if is_about_coming and not outline.counts.get("purchase"):
         return replace(task, event=ANY_EVENT)
     return task
 
@@ -225,7 +254,13 @@ def _obstacle(task: Task, outline: LogOutline) -> str:
         return f"the log has no {task.event} events"
     if (task.kind == "sum" or task.fall_to is not None) and not outline.has_money:
         return "the log has no money: no purchase has a price or value"
-    needed = _SPANS_PER_HORIZON * task.horizon
+    needed = _SPANS_PER_HORIZON * task.horizon + round((task.absent_days or 0) * DAY)
+    if outline.span < needed and task.absent_days is not None:
+        return (
+            f"the log spans {_duration(outline.span / DAY)}; a horizon of "
+            f"{_duration(task.horizon_days)} after an absence of {_duration(task.absent_days)} "
+            f"needs {_duration(needed / DAY)}"
+        )
     if outline.span < needed:
         return (
             f"the log spans {_duration(outline.span / DAY)}; a horizon of "
@@ -239,7 +274,7 @@ def _proposals(resolved: Sequence[ResolvedTask], outline: LogOutline) -> list[Re
     proposals = []
     taken = {one.task.name for one in resolved}
     for kind, word in _KIND_NAMES.items():
-        if any(one.task.kind == kind and one.status == "ok" for one in resolved):
+        if any(_answers(one, kind) for one in resolved):
             continue
         has_purchases = bool(outline.counts.get("purchase"))
         event = "purchase" if has_purchases or kind == "sum" else ANY_EVENT
@@ -251,4 +286,22 @@ def _proposals(resolved: Sequence[ResolvedTask], outline: LogOutline) -> list[Re
                     ResolvedTask(task, "ok", is_proposed=True, may_fall=_may_fall(task))
                 )
                 break
+    if not any(one.task.absent_days is not None and one.status == "ok" for one in resolved):
+        proposals += _return_proposals(taken, outline)
     return proposals
+
+
+def _answers(one: ResolvedTask, kind: TaskKind) -> bool:
+    """Whether persons who come and go get an answer of this kind."""
+    return one.task.kind == kind and one.status == "ok" and one.task.absent_days is None
+
+
+def _return_proposals(taken: set[str], outline: LogOutline) -> list[ResolvedTask]:
+    """Return the longest question that fits of whether the absent come back, if any does."""
+    for label, days in reversed(_REACTIVATION_LADDER.items()):
+        absent = _ABSENCE_PER_HORIZON * days
+        task = Task(f"{_REACTIVATION}_{label}", "event", horizon_days=days, absent_days=absent)
+        task = _for_views_only(task, outline)
+        if not _obstacle(task, outline) and task.name not in taken:
+            return [ResolvedTask(task, "ok", is_proposed=True)]
+    return []

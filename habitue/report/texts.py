@@ -5,6 +5,7 @@ stands on the page.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from markupsafe import Markup
@@ -405,6 +406,7 @@ ENGLISH: Final[dict[str, str]] = {
     "mix.popularity_7d": "the best sellers of the week",
     # tasks
     "task.event": "{verb} within {days}",
+    "task.absent": "{asked}, of those not seen for {days}",
     "task.no_event": "Will not {verb} within {days}",
     "task.fall": "Will spend less than half as much in the next {days}",
     "task.fall.to": "Will spend less than {share} of what they spent before in the next {days}",
@@ -538,6 +540,9 @@ class Texts:
         task = tasks.get(name)
         if task is None:
             return name.replace("_", " ").capitalize()
+        if task.absent_days is not None:
+            asked = self.task(name, {name: replace(task, absent_days=None)})
+            return self("task.absent", asked=asked, days=self._horizon(task.absent_days))
         if task.kind == "next":
             return self.named("task.next", task.target)
         days = self._horizon(task.horizon_days)

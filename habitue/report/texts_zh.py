@@ -344,6 +344,7 @@ CHINESE: Final[dict[str, str]] = {
     "mix.popularity_7d": "本周热销",
     # tasks
     "task.event": "{days}内{verb}",
+    "task.absent": "{days}未到访的客户：{asked}",
     "task.no_event": "{days}内不再{verb}",
     "task.fall": "未来{days}消费减少一半以上",
     "task.fall.to": "未来{days}消费低于此前的{share}",

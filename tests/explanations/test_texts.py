@@ -53,6 +53,11 @@ def test_chinese_holds_no_english_words() -> None:
     [
         (Task("a", "event", horizon_days=30), "purchase within 30 days", "30天内购买"),
         (
+            Task("a", "event", horizon_days=30, absent_days=90),
+            "purchase within 30 days, after 90 days of absence",
+            "离开90天后，30天内购买",
+        ),
+        (
             Task("a", "event", event="any", horizon_days=1),
             "visit within 1 day",
             "1天内来访",

@@ -36,6 +36,13 @@ def test_cuts_leave_history_before_them() -> None:
     assert min(cuts["fall"]) >= 90 * DAY
 
 
+def test_nobody_is_asked_to_come_back_before_anybody_can_have_been_away() -> None:
+    task = Task("back", "event", horizon_days=30, absent_days=90)
+    cuts = training_cuts([task], start_at=0, train_until=160 * DAY)
+    assert min(cuts["back"]) == 110 * DAY
+    assert max(cuts["back"]) == 130 * DAY
+
+
 def test_tasks_share_cuts() -> None:
     cuts = training_cuts([WEEK, QUARTER], start_at=0, train_until=400 * DAY)
     assert set(cuts["churn_90d"]) & set(cuts["purchase_7d"])

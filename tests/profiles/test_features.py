@@ -31,6 +31,13 @@ def test_columns_are_the_documented_ones() -> None:
     assert frame["subject_id"].is_sorted()
 
 
+def test_what_was_shown_to_a_person_is_no_visit() -> None:
+    rows = (Row(1, ago(40)), Row(1, ago(2), "impression"), Row(2, ago(3), "impression"))
+    frame = events(*rows)
+    assert build_features(frame, ITEMS, as_of=NOW)["days_since_event"].to_list() == [40, 3]
+    assert count_events(frame, as_of=NOW)["days_since_event"].to_list() == [40, 3]
+
+
 def test_orders_and_money_are_counted_by_order() -> None:
     person = features_of(
         Row(1, ago(40), value=10.0, order="A"),

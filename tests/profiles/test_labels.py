@@ -17,6 +17,7 @@ NOW = parse_time("2024-06-01")
 PURCHASE = Task("p", "event", horizon_days=30, active_days=90)
 CHURN = Task("c", "no_event", horizon_days=30, active_days=90)
 VALUE = Task("v", "sum", horizon_days=30, active_days=90)
+BACK = Task("b", "event", horizon_days=30, absent_days=90)
 FALL = Task("f", "no_event", horizon_days=30, fall_to=0.5)
 
 
@@ -38,6 +39,40 @@ def test_an_event_counts_from_the_cut_to_just_before_the_horizon() -> None:
 def test_population_was_active_lately() -> None:
     labels = labels_of(PURCHASE, Row(1, at(-90)), Row(2, at(-91)), Row(3, at(5)))
     assert labels == {1: 0}
+
+
+def test_who_is_to_come_back_bought_once_and_is_absent() -> None:
+    labels = labels_of(
+        BACK,
+        *(Row(1, at(-200)), Row(1, at(5))),
+        *(Row(2, at(-200)), Row(2, at(30))),
+        *(Row(3, at(-200)), Row(3, at(-89), "view_item"), Row(3, at(5))),
+        *(Row(4, at(-200)), Row(4, at(-90), "view_item")),
+        *(Row(5, at(-200)), Row(5, at(-3), "impression"), Row(5, at(5), "view_item")),
+        *(Row(6, at(-200), "view_item"), Row(6, at(5))),
+        *(Row(7, at(-200), is_bot=True), Row(8, at(5))),
+    )
+    assert labels == {1: 1, 2: 0, 5: 0}
+
+
+def test_absent_from_a_log_of_views_is_who_came_once() -> None:
+    task = Task("b", "event", event=ANY_EVENT, horizon_days=30, absent_days=90)
+    labels = labels_of(
+        task,
+        *(Row(1, at(-200), "view_item"), Row(1, at(5), "view_item")),
+        *(Row(2, at(-200), "impression"), Row(3, at(-91), "search")),
+    )
+    assert labels == {1: 1, 3: 0}
+
+
+def test_money_of_the_absent_is_that_of_who_bought_once() -> None:
+    task = Task("v", "sum", horizon_days=30, absent_days=90)
+    labels = labels_of(
+        task,
+        *(Row(1, at(-200), value=9.0), Row(1, at(5), value=20.0)),
+        *(Row(2, at(-200), value=9.0), Row(3, at(-9), value=9.0)),
+    )
+    assert labels == {1: 20, 2: 0}
 
 
 def test_a_wait_ends_with_the_first_event_of_the_task_however_late() -> None:
@@ -129,7 +164,7 @@ def test_population_does_not_depend_on_what_comes() -> None:
     assert alone["subject_id"].to_list() == [1]
 
 
-@pytest.mark.parametrize("task", [PURCHASE, CHURN, VALUE, FALL], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [PURCHASE, CHURN, VALUE, BACK, FALL], ids=lambda task: task.name)
 def test_events_beyond_the_horizon_change_nothing(task: Task) -> None:
     shop = make_shop(num_persons=30, days=150)
     cut = shop.start_at + 80 * DAY

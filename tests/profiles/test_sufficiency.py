@@ -24,6 +24,19 @@ def test_few_events_and_a_long_absence_lower_the_level(
     assert (levels[0], reasons[0]) == (level, reason)
 
 
+def test_a_question_of_the_absent_is_not_about_who_was_just_here() -> None:
+    levels, reasons = judge_events(
+        np.array([9, 9, 9, 1]),
+        np.array([400.0, 90.5, 3.0, 3.0]),
+        fresh_days=np.inf,
+        stale_because="",
+        gone_days=90,
+        back_because="that is not asked",
+    )
+    assert levels.tolist() == ["ok", "ok", "limited", "not_enough_data"]
+    assert reasons.tolist() == ["", "", "seen 3 days ago; that is not asked", "only 1 event"]
+
+
 def test_nobody_has_no_level() -> None:
     none = np.array([])
     levels, reasons = judge_events(none, none, fresh_days=90, stale_because="")

@@ -91,6 +91,21 @@ def test_few_events_and_long_absence_are_told(
     assert said.reason[0].startswith("not seen for 61 days")
 
 
+def test_the_absence_that_is_asked_about_makes_nothing_stale(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    churn = models["churn"]
+    back = replace(churn, task=replace(churn.task, kind="event", absent_days=90))
+    person = features.head(1).with_columns(events=pl.lit(30.0), days_since_event=pl.lit(400.0))
+    said = back.predict(person)
+    assert (said.data_sufficiency[0], said.reason[0]) == ("ok", "")
+    said = back.predict(person.with_columns(days_since_event=pl.lit(4.0)))
+    assert said.data_sufficiency[0] == "limited"
+    assert said.reason[0] == (
+        "seen 4 days ago; the prediction was learnt from persons not seen in the last 90 days"
+    )
+
+
 @pytest.mark.parametrize("name", ["churn", "value"])
 def test_the_table_has_one_schema_whatever_is_in_it(
     models: dict[str, TaskModel], features: pl.DataFrame, name: str

@@ -14,7 +14,7 @@ from habitue.profiles.tasks import (
     resolve_tasks,
     task_named,
 )
-from habitue.schema import DAY, Task
+from habitue.schema import DAY, Task, TaskKind
 from tests.shop import MemoryLog, make_shop
 
 YEAR = LogOutline(0, 370 * DAY, {"purchase": 9, "view_item": 9}, True, True)
@@ -44,6 +44,7 @@ def test_a_year_answers_every_shipped_task() -> None:
         "purchase_7d",
         "purchase_30d",
         "churn_90d",
+        "reactivation_30d",
         "value_90d",
         "next_event",
         "next_category",
@@ -60,6 +61,39 @@ def test_a_short_log_says_what_it_lacks_and_proposes_what_fits() -> None:
     assert proposed == ["purchase_1d", "churn_1d", "value_1d"]
 
 
+@pytest.mark.parametrize(
+    ("days", "proposed"),
+    [(209, "reactivation_14d"), (98, "reactivation_14d"), (49, "reactivation_7d")],
+)
+def test_a_log_too_short_for_reactivation_gets_a_shorter_one(days: int, proposed: str) -> None:
+    resolved = resolve_tasks({}, replace(YEAR, end_at=days * DAY))
+    shipped = task_named("reactivation_30d", resolved)
+    assert shipped.status == "not_enough_data"
+    assert shipped.reason == (
+        f"the log spans {days} days; a horizon of 30 days after an absence of 90 days "
+        "needs 210 days"
+    )
+    offered = task_named(proposed, resolved)
+    assert offered.is_proposed
+    assert offered.task.absent_days == 3 * offered.task.horizon_days
+
+
+def test_a_log_in_which_nobody_can_be_absent_gets_no_reactivation() -> None:
+    resolved = resolve_tasks({}, replace(YEAR, end_at=48 * DAY))
+    found = [one for one in resolved if one.task.absent_days is not None]
+    assert [one.status for one in found] == ["not_enough_data"]
+
+
+def test_reactivation_does_not_stand_in_for_purchases() -> None:
+    own = {
+        "purchase_7d": TaskSettings(kind="event", event="refund"),
+        "purchase_30d": TaskSettings(kind="event", event="refund"),
+    }
+    resolved = resolve_tasks(own, YEAR)
+    assert task_named("reactivation_30d", resolved).status == "ok"
+    assert task_named("purchase_60d", resolved).is_proposed
+
+
 def test_three_hours_get_half_an_hour() -> None:
     hours = replace(YEAR, end_at=3 * DAY // 24)
     proposed = [one.task for one in resolve_tasks({}, hours) if one.is_proposed]
@@ -71,6 +105,7 @@ def test_a_log_of_views_asks_who_comes_back() -> None:
     resolved = resolve_tasks({}, views)
     assert task_named("churn_90d", resolved).task.event == ANY_EVENT
     assert task_named("churn_90d", resolved).status == "ok"
+    assert task_named("reactivation_30d", resolved).task.event == ANY_EVENT
     assert task_named("purchase_7d", resolved).reason == "the log has no purchase events"
     assert task_named("value_90d", resolved).status == "not_enough_data"
     assert task_named("visit_60d", resolved).is_proposed
@@ -96,6 +131,19 @@ def test_the_shops_own_task_replaces_a_shipped_one() -> None:
 def test_an_unknown_event_is_refused() -> None:
     own = {"t": TaskSettings(kind="event", event="purchse")}
     with pytest.raises(SettingsError, match=r"event 'purchse'.*Did you mean 'purchase'"):
+        resolve_tasks(own, YEAR)
+
+
+@pytest.mark.parametrize("kind", ["no_event", "next"])
+def test_who_is_absent_cannot_stop(kind: TaskKind) -> None:
+    own = {"t": TaskSettings(kind=kind, target="category", absent_days=90)}
+    with pytest.raises(SettingsError, match=r"kind \w+ and names absent_days: .*stopped already"):
+        resolve_tasks(own, YEAR)
+
+
+def test_seen_and_not_seen_lately_is_refused() -> None:
+    own = {"t": TaskSettings(kind="event", active_days=60, absent_days=90)}
+    with pytest.raises(SettingsError, match=r"'t' is asked of persons seen in 60 days .* 90 days"):
         resolve_tasks(own, YEAR)
 
 
@@ -136,6 +184,11 @@ def test_rare_churn_becomes_a_fall() -> None:
         (
             Task("n", "next", target="event_type"),
             "what event type comes next, of persons seen in the 90 days before",
+        ),
+        (
+            Task("r", "event", horizon_days=30, absent_days=90),
+            "purchase within 30 days, of persons who had one once and were not seen in the 90 days "
+            "before",
         ),
         (
             Task("v", "sum", horizon_days=1 / 48),

@@ -129,6 +129,7 @@ def test_tasks_are_told_in_words() -> None:
         "f": Task("f", "event", event="view_cart"),
         "g": Task("g", "no_event", horizon_days=30, fall_to=0.7),
         "h": Task("h", "event", event="any", horizon_days=1 / 48),
+        "i": Task("i", "event", horizon_days=30, absent_days=90),
     }
     assert [plain(TEXTS.task(name, tasks)) for name in [*tasks, "home_made"]] == [
         "Will buy within 7 days",
@@ -139,5 +140,6 @@ def test_tasks_are_told_in_words() -> None:
         "Will do “view_cart” within 30 days",
         "Will spend less than 70 % of what they spent before in the next 30 days",
         "Will come within 30 minutes",
+        "Will buy within 30 days, of those not seen for 90 days",
         "Home made",
     ]
