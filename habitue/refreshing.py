@@ -1,6 +1,7 @@
 """Everyone's profile, predictions and recommendations at one moment, as files.
 
-    profiles/0003/          one refresh: table/ and offers/ by bucket, recommender/, summary.json
+    profiles/0003/          one refresh: table/, offers/ and history/ by bucket, recommender/,
+                            summary.json
     profiles/current.json   {"refresh": "0003"}, sealed
 
 In: a model version and the log. Out: a folder that appears whole or not at all, then becomes the
@@ -10,6 +11,8 @@ current one by an atomic swap. Knows nothing about what is done with the files.
 import json
 import shutil
 import time
+import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,18 +36,24 @@ from habitue.checksums import (
 )
 from habitue.compute import Progress
 from habitue.config import Settings
-from habitue.errors import NotReady
+from habitue.errors import Failed, HabitueWarning, NotReady
 from habitue.events.arrived import ArrivedLog
 from habitue.events.lock import ReaderLock
 from habitue.events.log import EventLog
 from habitue.events.store import EventStore
 from habitue.files import Json, write_json
+from habitue.profiles.history import Moved, continued, entries_of, moves_of, no_entries
 from habitue.profiles.labels import population
-from habitue.profiles.profile import profile_table
+from habitue.profiles.profile import table_and_tags
 from habitue.schema import format_time
+from habitue.sequences.sequences import Sequences
 
 CURRENT_FILE = "current.json"
 AGAIN = "Compute it again: habitue refresh"
+HISTORY_AGAIN = (
+    "Restore a backup, or let the next refresh begin the history of these persons anew: "
+    "habitue refresh"
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,24 @@ class Refresh:
         check_folder(self.folder, "table", fix=AGAIN)
         return pl.read_parquet(sorted((self.folder / "table").glob("*.parquet")))
 
+    def history(self, bucket: int) -> pl.DataFrame:
+        """Return how the persons of a bucket moved; of nobody where an earlier release made it.
+
+        Raises:
+            Failed: `corrupt_file`, naming the file that is damaged.
+        """
+        part = f"history/{bucket:04d}.parquet"
+        check_folder(self.folder, part, fix=HISTORY_AGAIN)
+        path = self.folder / part
+        return pl.read_parquet(path) if path.is_file() else no_entries()
+
+    def moves(
+        self, subject_id: int, user_id: str, bucket: int, *, as_of: int, known_at: int
+    ) -> tuple[Moved, ...]:
+        """Return how one person moved, as it could be told then; see `moves_of`."""
+        own = (pl.col("subject_id") == subject_id) & (pl.col("user_id") == user_id)
+        return moves_of(self.history(bucket).filter(own), as_of=as_of, known_at=known_at)
+
     def as_json(self) -> dict[str, Json]:
         """Return the document of `refresh`."""
         return {
@@ -130,13 +157,22 @@ def refresh_everyone(
 
     Who calls holds the writer's lock of `folder`.
     """
-    name = f"{max((int(p.name) for p in _folders(folder)), default=0) + 1:04d}"
-    _compute(version, store, log, settings, as_of=as_of, folder=folder / name, progress=progress)
+    name = next_name(folder)
+    _compute(
+        version,
+        store,
+        log,
+        settings,
+        as_of=as_of,
+        folder=folder / name,
+        before=_last_whole(folder),
+        progress=progress,
+    )
     write_sealed(folder / CURRENT_FILE, {"refresh": name})
     readers = ReaderLock(folder)
     readers.hold()
     if readers.is_alone():
-        for old in _folders(folder)[:-2]:
+        for old in refreshes_in(folder)[:-2]:
             shutil.rmtree(old)
     return Refresh.open(folder / name)
 
@@ -149,42 +185,25 @@ def _compute(
     *,
     as_of: int,
     folder: Path,
+    before: Refresh | None,
     progress: Progress,
 ) -> None:
     began = time.monotonic()
     with building_sealed_folder(folder) as building:
         blend = recounted(version, log, as_of=as_of, progress=progress)
         adviser = _adviser(version, blend, log, settings, as_of=as_of)
-        for part in adviser.blend.components:
-            if isinstance(part, CoOccurrence | Popularity):
-                part.save(building / "recommender")
-        (building / "table").mkdir()
-        (building / "offers").mkdir()
-        items = log.items(as_of=as_of)
+        for counted in adviser.blend.components:
+            if isinstance(counted, CoOccurrence | Popularity):
+                counted.save(building / "recommender")
+        for part in ("table", "offers", "history"):
+            (building / part).mkdir()
+        work = _Work(version, store, log, settings, as_of, building, before, adviser)
         persons = 0
         progress.start("Profiles", store.num_subjects, "persons")
         for bucket in range(log.num_buckets):
-            frame = log.read_bucket(bucket, as_of=as_of)
-            scored = version.score(frame, items, as_of=as_of, tasks=version.task_models)
-            table = profile_table(
-                frame,
-                items,
-                as_of=as_of,
-                norms=version.norms,
-                settings=settings.profiles,
-                user_ids=store.outside_ids,
-                predictions=population_predictions(frame, scored),
-            )
-            table.write_parquet(building / "table" / f"{bucket:04d}.parquet")
-            offers = adviser.offer_rows(
-                scored.sequences,
-                store.outside_ids(scored.sequences.subject_ids).to_list(),
-                as_of=as_of,
-                k=settings.recommend.k,
-            )
-            offers.write_parquet(building / "offers" / f"{bucket:04d}.parquet")
-            persons += table.height
-            progress.advance(table.height)
+            done = work.write_bucket(bucket)
+            persons += done
+            progress.advance(done)
         progress.finish()
         summary: dict[str, Json] = {
             "as_of": as_of,
@@ -192,12 +211,115 @@ def _compute(
             "data_fingerprint": store.fingerprint,
             "persons": persons,
             "seconds": round(time.monotonic() - began, 2),
-            "known_at": known_at_of(log, as_of),
+            "known_at": work.known_at,
         }
         write_json(building / "summary.json", summary)
 
 
-def _folders(folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class _Work:
+    """What a refresh does bucket by bucket, and all it needs for it."""
+
+    version: Version
+    store: EventStore
+    log: EventLog
+    settings: Settings
+    as_of: int
+    building: Path
+    before: Refresh | None
+    adviser: Adviser
+
+    @property
+    def known_at(self) -> int | None:
+        return known_at_of(self.log, self.as_of)
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        return self.log.items(as_of=self.as_of)
+
+    def write_bucket(self, bucket: int) -> int:
+        """Write all files of a bucket, and return how many persons are in it."""
+        as_of, name = self.as_of, f"{bucket:04d}.parquet"
+        frame = self.log.read_bucket(bucket, as_of=as_of)
+        version = self.version
+        scored = version.score(frame, self.items, as_of=as_of, tasks=version.task_models)
+        predictions = population_predictions(frame, scored)
+        table, tags = table_and_tags(
+            frame,
+            self.items,
+            as_of=as_of,
+            norms=version.norms,
+            settings=self.settings.profiles,
+            user_ids=self.store.outside_ids,
+            predictions=predictions,
+        )
+        table.write_parquet(self.building / "table" / name)
+        self.offers(scored.sequences).write_parquet(self.building / "offers" / name)
+        history = self.history(bucket, table, tags, predictions)
+        history.write_parquet(self.building / "history" / name)
+        return table.height
+
+    def offers(self, sequences: Sequences) -> pl.DataFrame:
+        """Return what to offer to each person."""
+        return self.adviser.offer_rows(
+            sequences,
+            self.store.outside_ids(sequences.subject_ids).to_list(),
+            as_of=self.as_of,
+            k=self.settings.recommend.k,
+        )
+
+    def history(
+        self,
+        bucket: int,
+        table: pl.DataFrame,
+        tags: pl.DataFrame,
+        predictions: Mapping[str, pl.DataFrame],
+    ) -> pl.DataFrame:
+        """Return how the persons of a bucket moved, up to now."""
+        known_at = self.known_at or self.as_of
+        entries = entries_of(
+            table,
+            tags,
+            predictions,
+            as_of=self.as_of,
+            known_at=known_at,
+            model_version=self.version.card.version,
+        )
+        return continued(
+            _kept_history(self.before, bucket, self.store),
+            entries,
+            as_of=self.as_of,
+            known_at=known_at,
+            settings=self.settings.profiles,
+        )
+
+
+def _last_whole(folder: Path) -> Refresh | None:
+    """Return the last refresh; None where there is none, or none that can be read."""
+    with suppress(NotReady, Failed):
+        return current_refresh(folder)
+    return None
+
+
+def _kept_history(before: Refresh | None, bucket: int, store: EventStore) -> pl.DataFrame:
+    """Return how the persons of a bucket moved up to now; what is damaged is told and left out."""
+    if before is None:
+        return no_entries()
+    try:
+        kept = before.history(bucket)
+    except Failed as error:
+        warnings.warn(str(error), HabitueWarning, stacklevel=2)
+        return no_entries()
+    # In a store that was made anew a subject's number may be another person's.
+    return kept.filter(store.outside_ids(kept["subject_id"]) == kept["user_id"])
+
+
+def next_name(folder: Path) -> str:
+    """Return the name of the next refresh in the folder `profiles`."""
+    return f"{max((int(path.name) for path in refreshes_in(folder)), default=0) + 1:04d}"
+
+
+def refreshes_in(folder: Path) -> list[Path]:
     """Return the refreshes in the folder `profiles`, oldest first."""
     return sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name))
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from habitue.events.span import SpannedLog
     from habitue.events.store import EventStore
     from habitue.preparing import Prepared
+    from habitue.profiles.history import Moved
     from habitue.refreshing import Refresh
     from habitue.reporting import Sources
     from habitue.results import ItemList
@@ -153,6 +154,17 @@ class Shop:
         bucket = self.store.bucket_of(subject)
         frame = log.read_bucket(bucket, as_of=moment, subject_id=subject)
         return frame if frame.height else None
+
+    def _history(self, user: str, log: "SpannedLog", moment: int) -> "tuple[Moved, ...]":
+        """Return how a customer moved from refresh to refresh, as it could be told at `moment`."""
+        from habitue.refreshing import known_at_of
+
+        subject, refresh = self.store.subject_of(user), self.last_refresh()
+        if subject is None or refresh is None:
+            return ()
+        known_at = known_at_of(log, moment) or moment
+        bucket = self.store.bucket_of(subject)
+        return refresh.moves(subject, user, bucket, as_of=moment, known_at=known_at)
 
     def _moment(self, as_of: Moment | None) -> int | None:
         return None if as_of is None else asked_moment(as_of, self.log, self.settings().tasks)

@@ -399,13 +399,14 @@ class Workspace(ShopFolder):
         frame = self._person(user, log, moment)
         if frame is None:
             return version.unknown_profile(user, as_of=moment)
-        return version.profiles(
+        found = version.profiles(
             frame,
             log.items(as_of=moment),
             as_of=moment,
             settings=self.settings().profiles,
             user_ids=self.store.outside_ids,
         )[0]
+        return replace(found, history=self._history(user, log, moment))
 
     def explain(
         self,

@@ -26,7 +26,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("attempts",),
     ("comparing",),
     ("training", "tuning", "judging", "refreshing"),
-    ("predicting", "results", "backup", "doctor", "model_card_texts"),
+    ("predicting", "forgetting", "results", "backup", "doctor", "model_card_texts"),
     ("alerting", "model_card_groups"),
     ("model_card",),
     ("reporting", "explanations"),

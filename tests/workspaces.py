@@ -60,6 +60,9 @@ def make_refresh(profiles: Path, version: str, fingerprint: str) -> None:
         (folder / "table").mkdir()
         table = pl.DataFrame({"user_id": ["a", "b"], "orders": [1, 2]})
         table.write_parquet(folder / "table" / "0000.parquet")
+        (folder / "history").mkdir()
+        moved = {"subject_id": [1], "user_id": ["a"], "as_of": [1], "segment": ["lost"]}
+        pl.DataFrame(moved).write_parquet(folder / "history" / "0000.parquet")
         summary: dict[str, Json] = {
             "as_of": 1,
             "model_version": version,

@@ -3,7 +3,7 @@
 In: their JSON documents. Out: tables on stdout. Knows nothing about how they come about.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from rich.console import Console
 
@@ -23,9 +23,10 @@ from habitue.cli.tables import (
 from habitue.cli.texts import say
 from habitue.languages import language
 from habitue.profiles.segment_texts import segment_label
-from habitue.profiles.tag_texts import shown_tag
+from habitue.profiles.tag_texts import shown_tag, shown_tag_text
 
 EVIDENCE_SHOWN = 2
+MOVES_SHOWN = 5
 
 
 def show_similar(console: Console, document: Object) -> None:
@@ -130,6 +131,47 @@ def show_profile(console: Console, document: Object) -> None:
     if rows:
         columns = ("prediction", "answer", "90 % interval", "percentile", "base rate", "data")
         console.print(cells_table(columns, rows))
+    _history(console, document)
+
+
+def _history(console: Console, document: Object) -> None:
+    """Print how a customer moved from refresh to refresh, the latest first."""
+    moves = objects_of(document, "history")
+    if len(moves) < 2:  # one entry says where it stands, not how it moved
+        return
+    shares = {
+        task
+        for task, record in object_of(document, "predictions").items()
+        if isinstance(record, Mapping) and record.get("probability") is not None
+    }
+    rows = [
+        (
+            cell(str(now.get("as_of"))[:10]),
+            cell(segment_label(str(now.get("segment")))),
+            "\n".join(_moved_predictions(now, before, shares)),
+            _tags(now, "tags_gained"),
+            _tags(now, "tags_lost"),
+        )
+        for now, before in zip(moves[:MOVES_SHOWN], [*moves[1:], {}], strict=False)
+    ]
+    console.print("\n[bold]" + say("How it moved") + "[/]")
+    columns = ("as of", "segment", "predictions that moved", "tags that came", "tags that went")
+    console.print(cells_table(columns, rows))
+
+
+def _moved_predictions(now: Object, before: Object, shares: Collection[str]) -> Iterator[str]:
+    """Yield the predictions that say something else than before; of the first move all."""
+    had = object_of(before, "predictions")
+    for task, value in object_of(now, "predictions").items():
+        shown = percent if task in shares else cell
+        if task not in had:
+            yield f"{cell(task)} {shown(value)}"
+        elif shown(value) != shown(had[task]):
+            yield f"{cell(task)} {shown(had[task])} → {shown(value)}"
+
+
+def _tags(move: Object, key: str) -> str:
+    return ", ".join(cell(shown_tag_text(str(tag))) for tag in entries_of(move, key))
 
 
 def _prediction(name: str, record: Object) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ LABELS: Final[dict[str, str]] = {
     "linear transition": "线性转移", "yes": "是", "no": "否", "goes with": "关联购买",
     "bought before": "曾购买", "seen before": "曾浏览", "popular": "热门", "rising": "上升",
     "taken out": "去掉", "moves the answer by": "结果变动", "all in all": "综合来看",
+    "predictions that moved": "变动的预测", "tags that came": "新增标签", "tags that went": "消失标签",
     "steady": "平稳", "falling": "下降", "dormant": "沉寂", "recommendation id": "推荐编号",
 }  # fmt: skip
 SENTENCES: Final[dict[str, str]] = {
@@ -47,6 +48,7 @@ SENTENCES: Final[dict[str, str]] = {
     "[bold]{persons} of {everyone} customers[/] ({share}). [dim]As of {as_of}.[/]": "[bold]{everyone}位客户中的{persons}位[/]（{share}）。[dim]数据截至{as_of}。[/]",
     "Written to [bold]{path}[/].": "已写入[bold]{path}[/]。",
     "fallback: {what}": "备选：{what}",
+    "How it moved": "变化历程",
     "as of {as_of}, model {model}, data: {data}{because}": "数据截至{as_of}，模型{model}，数据量：{data}{because}",
     "as of {as_of}, model {model}": "数据截至{as_of}，模型{model}",
     "{count} points": "{count}个百分点",

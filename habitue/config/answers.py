@@ -67,6 +67,12 @@ class ProfileSettings(Stage):
     )
     max_tags: int = Field(12, ge=1, description="Tags shown for a person.")
     time_zone: TimeZone = Field("UTC", description="Of weekdays and hours in facts and tags.")
+    history_days: float = Field(
+        400, gt=0, le=LONGEST_DAYS, description="How long it is kept how a person moved."
+    )
+    history_entries: int = Field(
+        50, ge=1, description="Moves kept of a person; of more, the older ones are thinned."
+    )
 
 
 class AlertSettings(Stage):

@@ -54,6 +54,7 @@ HINTS: Final[dict[str, str]] = {
     "Train again: habitue train": "请重新训练：habitue train",
     "Compute them: habitue refresh": "请先计算：habitue refresh",
     "Compute it again: habitue refresh": "请重新计算：habitue refresh",
+    "Restore a backup, or let the next refresh begin the history of these persons anew: habitue refresh": "请恢复备份，或在下次刷新时重新开始记录这些客户的变化：habitue refresh",
     "Train one: habitue train": "请先训练：habitue train",
     "Store some: habitue ingest FILE…": "请先导入：habitue ingest FILE…",
     "Store some: habitue ingest FILE… (or name a later --as-of).": "请先导入：habitue ingest FILE… （或指定更晚的 --as-of）。",

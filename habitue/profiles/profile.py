@@ -20,6 +20,7 @@ from habitue.languages import told
 from habitue.profiles.attention import touched_items
 from habitue.profiles.evidence import add_evidence
 from habitue.profiles.facts import FACTS, LogTraits, build_facts, facts_of_nobody
+from habitue.profiles.history import Moved
 from habitue.profiles.interests import DORMANT_HALF_LIVES, build_interests
 from habitue.profiles.norms import ShopNorms
 from habitue.profiles.prediction_record import PredictionRecord
@@ -59,6 +60,7 @@ class Profile:
     fallback: Fallback | None
     data_sufficiency: str  # ok | limited | not_enough_data
     reason: str  # why not ok
+    history: tuple[Moved, ...] = ()  # how the person moved from refresh to refresh, newest first
 
     def as_json(self) -> dict[str, Json]:
         """Return the document that `profile --json` prints; times as ISO 8601."""
@@ -75,6 +77,7 @@ class Profile:
             "fallback": self.fallback,
             "data_sufficiency": self.data_sufficiency,
             "reason": self.reason,
+            "history": [moved.as_json() for moved in self.history],
         }
 
 
@@ -178,6 +181,28 @@ def profile_table(
     Raises:
         Refused: the norms were taken after `as_of`, or a task has the name of another column.
     """
+    return table_and_tags(
+        frame,
+        items,
+        as_of=as_of,
+        norms=norms,
+        settings=settings,
+        user_ids=user_ids,
+        predictions=predictions,
+    )[0]
+
+
+def table_and_tags(
+    frame: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    as_of: int,
+    norms: ShopNorms,
+    settings: ProfileSettings,
+    user_ids: OutsideIds,
+    predictions: Mapping[str, pl.DataFrame] | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the `profile_table` and the tags in it, as `build_tags` returns them."""
     people = _people(frame, items, as_of=as_of, norms=norms)
     interests = build_interests(frame, items, as_of=as_of, norms=norms)
     tags = build_tags(
@@ -202,7 +227,7 @@ def profile_table(
             maintain_order="left",
         )
     user_id = user_ids(table["subject_id"]).alias("user_id")
-    return table.select("subject_id", user_id, pl.exclude("subject_id"))
+    return table.select("subject_id", user_id, pl.exclude("subject_id")), tags
 
 
 def _people(

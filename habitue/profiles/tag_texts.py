@@ -71,3 +71,9 @@ def bare_name(tag: str, kind: str) -> str:
 def shown_tag(tag: str, kind: str) -> str:
     """Return a tag's text in the spoken language."""
     return told(KIND_WORDS).get(kind, "") + bare_name(tag, kind)
+
+
+def shown_tag_text(tag: str) -> str:
+    """Return a tag's text in the spoken language; its kind is told by its first words."""
+    kinds = (kind for kind, words in TAG_WORDS.items() if tag.startswith(words))
+    return shown_tag(tag, next(kinds, ""))

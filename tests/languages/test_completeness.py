@@ -193,6 +193,12 @@ DOCUMENTS: dict[str, dict[str, object]] = {
         "tags": [{"name": "price: premium", "kind": "price", "weight": 0.5, "trend": "rising"}],
         "predictions": {"purchase_7d": {"probability": 0.2, "interval": [0.1, 0.3],
                         "base_rate": 0.1, "percentile": 80.0, "data_sufficiency": "limited"}},
+        "history": [
+            {"as_of": "2025-11-30", "segment": "lost", "predictions": {"purchase_7d": 0.2},
+             "tags_gained": ["price: premium"], "tags_lost": ["customer: new"]},
+            {"as_of": "2025-10-30", "segment": "regular", "predictions": {"purchase_7d": 0.4},
+             "tags_gained": [], "tags_lost": []},
+        ],
     },
     "recommend": {"user_id": "u7", "as_of": "2025-11-30", "model_version": "0001",
                   "fallback": "popular", "items": [{"item_id": "i1", "name": "i1", "score": 0.1,

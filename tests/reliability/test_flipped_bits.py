@@ -224,12 +224,17 @@ def test_in_an_evaluation_nobody_checks(version: Path, unsealed: None) -> None:
     assert silent_differences(evaluated(version), read, fault=Exception) > 0
 
 
-FILES_OF_A_REFRESH = ["current.json", "0001/summary.json", "0001/table/0000.parquet"]
+FILES_OF_A_REFRESH = [
+    "current.json",
+    "0001/summary.json",
+    "0001/table/0000.parquet",
+    "0001/history/0000.parquet",
+]
 
 
 def read_refresh(folder: Path) -> object:
     refresh = current_refresh(folder)
-    return refresh.as_json(), refresh.table.rows()
+    return refresh.as_json(), refresh.table.rows(), refresh.history(0).rows()
 
 
 @pytest.mark.parametrize("file", FILES_OF_A_REFRESH)

@@ -81,6 +81,7 @@ def state_of(place: Path) -> State:
         "pointer": [name if name <= "0002" else "a new one" for name in names],
         "evaluated": [name for name in versions.names() if read_evaluation(versions.path(name))],
         "refresh": (refresh.folder.name > "0001", refresh.model_version, refresh.table.rows()),
+        "history": [refresh.history(bucket).rows() for bucket in range(2)],
         "lists": {path.name: path.read_text() for path in shop.glob("*/[!.]*.csv")},
         "copy": _backed_up(place / "copy.tar.zst", file_digest(place / "copy.tar.zst")),
         "again": contents_of(place / "again"),
