@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from habitue import metrics
 from habitue.errors import NotEnoughData
-from habitue.profiles.next_evaluation import next_measures
+from habitue.profiles.next_evaluation import next_measures, ranks_of_truth
 from habitue.profiles.task_evaluation import amount_measures, chance_measures
 
 OURS: Final = "ours"
@@ -32,6 +32,12 @@ CHANCE: Final[dict[str, Measure]] = {
     "pr_auc": lambda truth, score: metrics.pr_auc(truth > 0, score),
     "log_loss": lambda truth, score: -metrics.log_loss(truth > 0, score),
 }
+NEXT: Final[dict[str, Measure]] = {
+    "hit_rate@3": lambda truth, outcome: float(outcome[:, 0].mean()),
+    "mrr": lambda truth, outcome: float(outcome[:, 1].mean()),
+    "log_loss": lambda truth, outcome: float(outcome[:, 2].mean()),
+}
+LEAST_CHANCE: Final = 1e-6  # as in `next_measures`
 AMOUNT: Final[dict[str, Measure]] = {
     "spearman": metrics.spearman,
     "mae": lambda truth, score: -metrics.mae(truth, score),
@@ -160,6 +166,7 @@ class JudgedNext:
     persons: Ints
     labels: Ints
     said: Mapping[str, Floats]  # [N, K]
+    hidden: int | None = None  # the class that is never an answer
 
 
 def next_figures(parts: Sequence[JudgedNext]) -> Document:
@@ -169,7 +176,8 @@ def next_figures(parts: Sequence[JudgedNext]) -> Document:
             "cut": part.cut,
             "persons": len(part.labels),
             "contenders": {
-                name: rounded(next_measures(part.labels, said)) for name, said in part.said.items()
+                name: rounded(next_measures(part.labels, said, hidden=part.hidden))
+                for name, said in part.said.items()
             },
         }
         for part in parts
@@ -179,20 +187,19 @@ def next_figures(parts: Sequence[JudgedNext]) -> Document:
             part.cut,
             part.persons,
             np.zeros(len(part.labels)),
-            {name: (one, one) for name, one in _hits(part).items()},
+            {name: (one, one) for name, one in _outcomes(part).items()},
         )
         for part in parts
     ]
-    hit_rate: dict[str, Measure] = {"hit_rate@3": lambda truth, hit: float(hit.mean())}
-    return {"cuts": rows, "mean": means(rows), **compared_contenders(ranks, hit_rate)}
+    return {"cuts": rows, "mean": means(rows), **compared_contenders(ranks, NEXT)}
 
 
-def _hits(part: JudgedNext) -> dict[str, Floats]:
-    """Return, by contender, whether what came stands among the first three; ties are against it."""
-    known = part.labels >= 0
-    rows = np.arange(len(part.labels))
+def _outcomes(part: JudgedNext) -> dict[str, Floats]:
+    """Return, by contender, [N, 3]: among the first three or not, reciprocal rank, log chance."""
     found = {}
     for name, said in part.said.items():
-        own = said[rows, np.maximum(part.labels, 0)]
-        found[name] = (known & ((said >= own[:, None]).sum(axis=1) <= 3)).astype(float)
+        rank = ranks_of_truth(part.labels, said, hidden=part.hidden)
+        own = said[np.arange(len(part.labels)), np.maximum(part.labels, 0)]
+        chance = np.maximum(np.where(part.labels >= 0, own, 0.0), LEAST_CHANCE)
+        found[name] = np.column_stack([rank <= 3, 1 / rank, np.log(chance)])
     return found

@@ -1,6 +1,6 @@
 """Judges predictions on rolling cuts of real shops, beside simple rivals, on the same persons.
 
-    HABITUE_BENCHMARK_DATA=… python benchmarks/tasks.py [--work FOLDER] [SHOP …]
+    HABITUE_BENCHMARK_DATA=… python benchmarks/tasks.py [--work FOLDER] [--task NAME] [SHOP …]
 
 SHOP: online_retail_ii, complete_journey (comes with a package), taobao, simulator (a made-up shop
 of known truth, which is the contender `truth` there). A shop is read once. At each cut the tasks
@@ -18,7 +18,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -31,11 +31,12 @@ from shops import digest, opened
 from simulated_tasks import CUTS, EVENTS, USERS, against_truth, made_shop, with_truth
 from task_figures import OURS, Document, Judged, JudgedNext, figures, next_figures
 
+from habitue.answering import MAX_BRANDS
 from habitue.events.log import EventLog
 from habitue.events.span import span_of
 from habitue.events.store import EventStore
 from habitue.files import write_json
-from habitue.profiles.labels import matches, next_classes
+from habitue.profiles.labels import OTHER_CLASS, matches, next_classes
 from habitue.profiles.next_evaluation import collect_next
 from habitue.profiles.next_model import NETWORK, fit_next
 from habitue.profiles.predictions import fit_tasks
@@ -74,6 +75,7 @@ SHOPS: Final = {
             Task("value_30d", "sum", horizon_days=30),
             Task("spends_less_30d", "no_event", horizon_days=30, fall_to=0.5),
             Task("next_category", "next", horizon_days=30, target="category"),
+            Task("next_brand", "next", horizon_days=30, target="brand"),
         ),
         _monthly("2017-07", "2017-08", "2017-09", "2017-10", "2017-11", "2017-12"),
     ),
@@ -92,16 +94,20 @@ SIMULATED: Final = ShopPlan(
     (
         Task("purchase_30d", "event", horizon_days=30),
         Task("churn_90d", "no_event", horizon_days=90),
+        Task("next_category", "next", horizon_days=30, target="category"),
+        Task("next_brand", "next", horizon_days=30, target="brand"),
     ),
     CUTS,
 )
 
 
-def run(name: str, work: Path) -> Document:
+def run(name: str, work: Path, only: Sequence[str] = ()) -> Document:
     """Read one shop, judge its tasks at all its cuts and return its row."""
+    plan = SIMULATED if name == SIMULATOR else SHOPS[name]
+    if only:
+        plan = replace(plan, tasks=tuple(task for task in plan.tasks if task.name in only))
     if name == SIMULATOR:
-        return run_simulator(work)
-    plan = SHOPS[name]
+        return run_simulator(work, plan)
     shop = opened(name, work)
     log = EventStore(shop.folder / "store")
     began = time.process_time()
@@ -116,19 +122,27 @@ def run(name: str, work: Path) -> Document:
     }
 
 
-def run_simulator(work: Path) -> Document:
+def run_simulator(work: Path, plan: ShopPlan) -> Document:
     """Make a shop, judge its tasks and compare what is told with what is true."""
-    log, plan = made_shop(work), SIMULATED
-    judged = [judged_at(log, plan.tasks, parse_time(cut)) for cut in plan.cuts]
+    log = made_shop(work)
+    nexts = judged_tasks(log, replace(plan, tasks=of_kind_next(plan.tasks)))
+    asked = tuple(task for task in plan.tasks if task.kind != "next")
+    judged = [judged_at(log, asked, parse_time(cut)) for cut in plan.cuts if asked]
     found: Document = {}
-    for task in plan.tasks:
+    for task in asked:
         parts = [with_truth(one[task.name], task.name, log, work) for one in judged]
         found[task.name] = {
             "asks": describe_task(task),
             **figures(parts, is_chance=True),
             "against_truth": against_truth(parts),
         }
+    found |= nexts
     return {"users": USERS, "events": EVENTS, "tasks": found, "version": version("habitue")}
+
+
+def of_kind_next(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Return those that ask what comes next."""
+    return tuple(task for task in tasks if task.kind == "next")
 
 
 def judged_tasks(log: EventLog, plan: ShopPlan) -> Document:
@@ -138,7 +152,7 @@ def judged_tasks(log: EventLog, plan: ShopPlan) -> Document:
         if task.kind == "next":
             found[task.name] = next_figures([judged_next(log, task, cut) for cut in plan.cuts])
     others = tuple(task for task in plan.tasks if task.kind != "next")
-    judged = [judged_at(log, others, parse_time(cut)) for cut in plan.cuts]
+    judged = [judged_at(log, others, parse_time(cut)) for cut in plan.cuts if others]
     for task in others:
         parts = [one[task.name] for one in judged]
         found[task.name] = figures(parts, is_chance=task.is_probability)
@@ -222,22 +236,27 @@ def judged_next(log: EventLog, task: Task, cut_text: str) -> JudgedNext:
         share * truth.baselines[part] for part, share in model.shares.items() if part != NETWORK
     )
     said: dict[str, Floats] = {OURS: np.asarray(mixed), **truth.baselines}
-    return JudgedNext(format_date(cut), truth.subject_ids, truth.labels, said)
+    return JudgedNext(format_date(cut), truth.subject_ids, truth.labels, said, truth.hidden)
 
 
 def _classes(log: EventLog, task: Task, cut: int) -> tuple[str, ...]:
     items = log.items(as_of=cut)
     met = [
-        next_classes(log.read_bucket(bucket, as_of=cut), items, task, as_of=cut)["class"].unique()
+        next_classes(log.read_bucket(bucket, as_of=cut), items, task, as_of=cut).select("class")
         for bucket in range(log.num_buckets)
     ]
-    return tuple(sorted(pl.concat(met).unique().to_list()))
+    counts = pl.concat(met).group_by("class").len().sort(["len", "class"], descending=[True, False])
+    names = counts["class"].to_list()
+    if task.target != "brand" or len(names) <= MAX_BRANDS:
+        return tuple(sorted(names))
+    return (*names[:MAX_BRANDS], OTHER_CLASS)
 
 
 def written(out: Path, name: str, row: Document) -> None:
-    """Put the shop's row into the results."""
+    """Put the shop's row into the results; tasks that were not asked this time stay."""
     document = json.loads(out.read_text()) if out.exists() else {}
-    write_json(out, {**document, name: row})
+    known = document.get(name, {}).get("tasks", {})
+    write_json(out, {**document, name: {**row, "tasks": {**known, **row["tasks"]}}})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -248,9 +267,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("shops", nargs="*", metavar="SHOP")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "habitue_tasks")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--task", action="append", default=[], help="these alone")
     options = parser.parse_args(arguments)
     for name in options.shops or [*SHOPS, SIMULATOR]:
-        row = run(name, options.work)
+        row = run(name, options.work, options.task)
         written(options.out, name, row)
         for task, found in row["tasks"].items():
             print(name, task, found["mean"], flush=True)

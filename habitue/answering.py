@@ -31,6 +31,7 @@ from habitue.events.log import EventLog
 from habitue.files import write_bytes
 from habitue.profiles.attention import touched_items
 from habitue.profiles.features import build_features, count_events
+from habitue.profiles.labels import OTHER_CLASS
 from habitue.profiles.next_model import Ask, NextModel
 from habitue.profiles.next_predictions import (
     NextPredictions,
@@ -46,7 +47,7 @@ from habitue.schema import EVENT_TYPES, Task
 from habitue.sequences.encoder import encode
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.timelines import histories
-from habitue.sequences.vocabulary import Vocabulary
+from habitue.sequences.vocabulary import Vocabulary, brand_labels, brand_numbers
 from habitue.versions import Card, read_card, version_fix
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ Ints = npt.NDArray[np.int64]
 
 
 TASK_LIST = "list.json"
+MAX_BRANDS = 1000  # with a class of their own
 
 
 @dataclass(frozen=True)
@@ -314,9 +316,16 @@ class Version:
             frame,
             items,
             subject_ids=sequences.subject_ids,
-            network_NK=network_chances(self.network, model.task, sequences, as_of=as_of),
+            network_NK=self.network_chances(name, sequences, as_of=as_of),
             as_of=as_of,
         )
+
+    def network_chances(self, name: str, sequences: Sequences, *, as_of: int) -> Floats | None:
+        """Return [N, K], what the network alone expects; None where it has no share."""
+        model = self.next_models[name]
+        if not model.asks_network:
+            return None
+        return network_chances(self.network, self.vocabulary, model.task, sequences, as_of=as_of)
 
     def next_parts(
         self,
@@ -333,7 +342,7 @@ class Version:
             frame,
             items,
             subject_ids=sequences.subject_ids,
-            network_NK=network_chances(self.network, model.task, sequences, as_of=as_of),
+            network_NK=self.network_chances(name, sequences, as_of=as_of),
             as_of=as_of,
         )
 
@@ -356,13 +365,26 @@ def _task_lists() -> TypeAdapter[TaskList]:
     return TypeAdapter(TaskList)
 
 
-def next_classes_of(network: "Network", task: Task) -> tuple[str, ...]:
-    """Return the classes of a task of kind "next", in the network's order."""
+def next_classes_of(network: "Network", vocabulary: Vocabulary, task: Task) -> tuple[str, ...]:
+    """Return the classes of a task of kind "next", in the network's order.
+
+    Of brands the most frequent, and one for all others where there are more.
+    """
+    if task.target == "brand":
+        brands = brand_labels(vocabulary)
+        return (*brands[:MAX_BRANDS], *([OTHER_CLASS] if len(brands) > MAX_BRANDS else []))
     return network.category_labels if task.target == "category" else EVENT_TYPES
 
 
-def network_chances(network: "Network", task: Task, sequences: Sequences, *, as_of: int) -> Floats:
+def network_chances(
+    network: "Network", vocabulary: Vocabulary, task: Task, sequences: Sequences, *, as_of: int
+) -> Floats:
     """Return [N, K], what the network alone expects to come next."""
+    if task.target == "brand":
+        count = min(len(vocabulary.content.brands), MAX_BRANDS + 1)
+        groups = np.minimum(brand_numbers(vocabulary), MAX_BRANDS + 1) - 1
+        groups = np.where(groups < count, groups, -1)
+        return network.next_group(sequences, groups, num_groups=count, as_of=as_of)
     ask = network.next_category if task.target == "category" else network.next_event_type
     return ask(sequences, as_of=as_of).values
 
@@ -373,7 +395,7 @@ def ask_network(network: "Network", vocabulary: Vocabulary, task: Task) -> Ask:
     def chances(frame: pl.DataFrame, items: pl.DataFrame, subject_ids: Ints, as_of: int) -> Floats:
         asked = pl.col("subject_id").is_in(pl.Series(subject_ids).implode())
         sequences = encode(frame.filter(asked), items, vocabulary)
-        return network_chances(network, task, sequences, as_of=as_of)
+        return network_chances(network, vocabulary, task, sequences, as_of=as_of)
 
     return chances
 

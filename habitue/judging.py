@@ -14,8 +14,6 @@ from habitue.actions.targets import Window
 from habitue.answering import (
     Embedder,
     Version,
-    network_chances,
-    next_classes_of,
     recounted,
 )
 from habitue.compute import Progress
@@ -172,7 +170,7 @@ def _difference(result: TaskEvaluation, metric: str) -> Json:
 def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json] | str:
     """Return the task's part of the document, or why there is nothing to judge."""
     until = min(as_of + LONGEST_WINDOW, log.end_at)
-    labels = next_classes_of(version.network, task)
+    labels = version.next_models[task.name].classes
     truth = collect_next(log, task, as_of=as_of, until=until, classes=labels)
     if not len(truth.labels):
         return "nobody did anything in the time after the cut"
@@ -189,8 +187,11 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         sequences = encode(frame, items, version.vocabulary)
         persons = sequences.take(np.searchsorted(sequences.subject_ids, truth.subject_ids[rows]))
         answers[rows] = version.next_chances(task.name, frame, items, persons, as_of=as_of)
-        alone[rows] = network_chances(version.network, task, persons, as_of=as_of)
-    truth = replace(truth, baselines={NETWORK: alone, **truth.baselines})
+        expected = version.network_chances(task.name, persons, as_of=as_of)
+        if expected is not None:
+            alone[rows] = expected
+    if version.next_models[task.name].asks_network:
+        truth = replace(truth, baselines={NETWORK: alone, **truth.baselines})
     result = evaluate_next(truth, answers)
     return {
         "metrics": dict(result.metrics),

@@ -235,7 +235,7 @@ class Task:
     `event`: will one come within the horizon. `no_event`: will none come; with `fall_to` = f,
     will the person's value within the horizon stay below f times that of the equally long time
     before. `sum`: what value within the horizon. `next`: which `target` comes next
-    ("event_type" or "category"); it has no horizon.
+    ("event_type", "category" or "brand"); it has no horizon.
 
     With `absent_days` the population are persons who had the event once, but whose own last event
     lies longer ago than that; `active_days` then says nothing.

@@ -318,7 +318,7 @@ def _fit_next(
         found[task.name] = fit_next(
             log,
             task,
-            next_classes_of(network, task),
+            next_classes_of(network, vocabulary, task),
             ask=ask_network(network, vocabulary, task),
             valid_from=plan.cuts.valid_from,
             as_of=plan.cuts.as_of,

@@ -22,7 +22,7 @@ class TaskSettings(Stage):
     fall_to: float | None = Field(
         None, gt=0, le=1, description="no_event: value below this part of the time before counts."
     )
-    target: str = Field("", description="next: event_type or category.")
+    target: str = Field("", description="next: event_type, category or brand.")
     absent_days: float | None = Field(
         None,
         ge=0.001,

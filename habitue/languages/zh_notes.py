@@ -35,6 +35,7 @@ OBSTACLES: Final[dict[str, str]] = {
     "only {n} persons to learn from; {n_needed} are needed": "可供学习的客户只有{n}人，至少需要{n_needed}人",
     "only {n} cases among {n_persons} persons; {n_needed} are needed": "{n_persons}人中只出现{n}例，至少需要{n_needed}例",
     "no item of this log has a category": "日志中的商品没有品类信息",
+    "no item of this log has a brand": "日志中的商品没有品牌信息",
     "the log has no {event} events": "日志中没有{event}事件",
     "the log has no money: no purchase has a price or value": "日志中没有金额：所有购买都没有价格",
     "the log spans {span}; a horizon of {horizon} needs {needed}": "日志只覆盖{span}，预测未来{horizon}至少需要{needed}的数据",

@@ -25,6 +25,7 @@ from habitue.sequences.vocabulary import NUM_GAP_BINS
 
 Floats = npt.NDArray[np.float32]
 _BATCH_EVENTS = 12_800
+_CHANCES_AT_ONCE = 16_000_000  # of items, in memory: 64 MB
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,28 @@ class Network:
 
         values = self._probabilities(sequences, as_of, category_probabilities, count)
         return Probabilities(self.category_labels, values)
+
+    def next_group(
+        self, sequences: Sequences, groups_I: npt.NDArray[np.int64], *, num_groups: int, as_of: int
+    ) -> Floats:
+        """Return, [N, num_groups], the probability of each group of items to be the next wanted.
+
+        `groups_I` says each known item's group; items of a negative one count for none, so a row
+        tells of those persons whose next item is of some group. Only some persons' items are in
+        memory at a time.
+        """
+        order = np.argsort(groups_I, kind="stable")
+        order = order[np.searchsorted(groups_I[order], 0) :]
+        met, starts = np.unique(groups_I[order], return_index=True)
+        found = np.zeros((len(sequences), num_groups), dtype=np.float32)
+        at_once = max(_CHANCES_AT_ONCE // max(len(groups_I), 1), 1)
+        for start in range(0, len(sequences) if len(met) else 0, at_once):
+            rows = np.arange(start, min(start + at_once, len(sequences)))
+            chances = self.scores(sequences.take(rows), as_of=as_of)[:, order]
+            found[rows[:, None], met] = np.add.reduceat(chances, starts, axis=1)
+        total = found.sum(axis=1, keepdims=True)
+        np.divide(found, total, out=found, where=total > 0)
+        return found
 
     def item_matrix(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the vectors [I, D] and biases [I] of the known items."""

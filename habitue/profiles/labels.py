@@ -13,9 +13,15 @@ import polars as pl
 from habitue.schema import DAY, MONEY_EVENT_TYPES, Task
 
 ANY_EVENT: Final = "any"  # the event of a task in a log without purchases: any sign of life
+OTHER_CLASS: Final = ""  # all names that are too rare for a class of their own; never an answer
 
 # What the shop did to a person is no sign of life.
 _NOT_BY_THE_PERSON: Final = ("impression",)
+_BRAND: Final = pl.col("brand").str.strip_chars()
+_CLASS_OF_ITEM: Final = {
+    "category": pl.col("category").str.split("/").list.first(),
+    "brand": pl.when(_BRAND != "").then(_BRAND),
+}
 
 
 def build_labels(
@@ -79,7 +85,8 @@ def next_labels(
 
     `known` decides on the population and `later` on what came, as in `build_labels`.
     `task.target` "event_type": the type of the next event; "category": the top level of the
-    category of the next event that has one. Persons without any are left out.
+    category of the next event that has one; "brand": the brand of the next event that has one.
+    Persons without any are left out.
     """
     future = later.lazy().filter(pl.col("timestamp") >= as_of, pl.col("timestamp") < until)
     first = (
@@ -111,11 +118,10 @@ def next_classes(
 
 
 def _classes(events: pl.LazyFrame, items: pl.DataFrame, task: Task) -> pl.LazyFrame:
-    """Add `class`: the event's type, or the top level of its item's category."""
+    """Add `class`: the event's type, or the top category or the brand of its item."""
     events = events.filter(_by_the_person())
-    if task.target == "category":
-        top_level = pl.col("category").str.split("/").list.first()
-        catalogue = items.lazy().select("item_number", **{"class": top_level})
+    if task.target in _CLASS_OF_ITEM:
+        catalogue = items.lazy().select("item_number", **{"class": _CLASS_OF_ITEM[task.target]})
         events = events.join(catalogue, on="item_number", how="left", maintain_order="left")
     else:
         events = events.with_columns(pl.col("event_type").cast(pl.String).alias("class"))

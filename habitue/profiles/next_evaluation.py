@@ -7,6 +7,7 @@ probabilities the caller brings. Knows nothing about networks.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,14 @@ import polars as pl
 from habitue import metrics
 from habitue.errors import Failed
 from habitue.events.log import EventLog
-from habitue.profiles.labels import next_classes, next_labels
+from habitue.profiles.labels import OTHER_CLASS, next_classes, next_labels
 from habitue.profiles.next_model import class_codes, expectations
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+
+_MAX_CELLS: Final = 20_000_000  # persons times classes, of each rival
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class NextTruth:
     buckets: Ints  # [N]
     labels: Ints  # [N] position in `classes`, UNKNOWN_CLASS for one not among them
     baselines: Mapping[str, Floats]  # name -> [N, K], rows sum to 1
+
+    @property
+    def hidden(self) -> int | None:
+        """The position of the class that is never an answer."""
+        return self.classes.index(OTHER_CLASS) if OTHER_CLASS in self.classes else None
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ def collect_next(
 ) -> NextTruth:
     """Return the truth in [as_of, until) and the rivals, which read only events before `as_of`.
 
-    `classes` default to those seen before `as_of`, in alphabetical order.
+    `classes` default to those seen before `as_of`, in alphabetical order. Where persons and classes
+    are too many for memory, every second, third, … person is taken.
     """
     items = log.items(as_of=as_of)
     all_items = log.items()
@@ -67,6 +76,7 @@ def collect_next(
         np.maximum(class_codes(past["class"], chosen) + 1, 0), minlength=len(chosen) + 1
     )[1:]
     common = (counts + 1.0) / (counts + 1.0).sum()
+    truth = truth.gather_every(-(-truth.height * len(chosen) // _MAX_CELLS) or 1)
     subject_ids = truth["subject_id"].to_numpy()
     return NextTruth(
         classes=chosen,
@@ -89,19 +99,29 @@ def evaluate_next(truth: NextTruth, probabilities_NK: Floats | None) -> NextEval
             f"Probabilities have the shape {probabilities_NK.shape}, the truth {wanted}.",
             fix="Give a row a person and a column a class of the truth.",
         )
-    counts = np.bincount(truth.labels[truth.labels >= 0], minlength=len(truth.classes))
+    hidden = truth.hidden
+    shown = truth.labels[(truth.labels >= 0) & (truth.labels != hidden)]
+    counts = np.bincount(shown, minlength=len(truth.classes))
     return NextEvaluation(
-        metrics={} if probabilities_NK is None else next_measures(truth.labels, probabilities_NK),
+        metrics={}
+        if probabilities_NK is None
+        else next_measures(truth.labels, probabilities_NK, hidden=hidden),
         baselines={
-            name: next_measures(truth.labels, rival) for name, rival in truth.baselines.items()
+            name: next_measures(truth.labels, rival, hidden=hidden)
+            for name, rival in truth.baselines.items()
         },
         n=len(truth.labels),
         base_rate=float(counts.max(initial=0) / max(len(truth.labels), 1)),
     )
 
 
-def next_measures(labels_N: Ints, probabilities_NK: Floats) -> dict[str, float]:
-    """Return accuracy, hit_rate@3, mrr and log_loss; a tie ranks the true class last."""
+def next_measures(
+    labels_N: Ints, probabilities_NK: Floats, *, hidden: int | None = None
+) -> dict[str, float]:
+    """Return accuracy, hit_rate@3, mrr and log_loss; a tie ranks the true class last.
+
+    The class `hidden` is never an answer: it stands in no other's way, and is a miss where it came.
+    """
     if not len(labels_N):
         return {}
     if np.isnan(probabilities_NK).any():
@@ -113,12 +133,24 @@ def next_measures(labels_N: Ints, probabilities_NK: Floats) -> dict[str, float]:
     known = labels_N >= 0
     rows = np.arange(len(labels_N))
     own = np.where(known, probabilities_NK[rows, np.maximum(labels_N, 0)], 0.0)
-    rank = (probabilities_NK >= own[:, None]).sum(axis=1)
-    rank = np.where(known, rank, probabilities_NK.shape[1] + 1)
+    rank = ranks_of_truth(labels_N, probabilities_NK, hidden=hidden)
     return {
         "accuracy": float((rank == 1).mean()),
         "hit_rate@3": float((rank <= 3).mean()),
-        "mrr": float((known / rank).mean()),
+        "mrr": float((1 / rank).mean()),
         # One in a million for what was held impossible.
         "log_loss": metrics.log_loss(np.ones(len(own), bool), np.maximum(own, 1e-6)),
     }
+
+
+def ranks_of_truth(
+    labels_N: Ints, probabilities_NK: Floats, *, hidden: int | None = None
+) -> Floats:
+    """Return the place of what came among the answers, [N]; infinite for what is no answer."""
+    known = labels_N >= 0
+    own = probabilities_NK[np.arange(len(labels_N)), np.maximum(labels_N, 0)]
+    above = probabilities_NK >= own[:, None]
+    if hidden is not None:
+        above[:, hidden] = False
+        known &= labels_N != hidden
+    return np.where(known, above.sum(axis=1), np.inf)

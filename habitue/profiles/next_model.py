@@ -17,8 +17,8 @@ import numpy.typing as npt
 import polars as pl
 
 from habitue.events.log import EventLog
-from habitue.profiles.labels import next_classes, next_labels
-from habitue.profiles.next_predictions import next_rates
+from habitue.profiles.labels import OTHER_CLASS, next_classes, next_labels
+from habitue.profiles.next_predictions import DIGITS, next_rates
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
@@ -44,6 +44,12 @@ _WORDS: Final = {
     "recent": "what they did lately",
     "last": "the same again",
 }
+# Targets of which the network must rank every item to tell anything, and what is done about it:
+# it is asked about so many persons only, and left out where its share is smaller than this.
+_DEAR_TARGETS: Final = ("brand",)
+_DEAR_PERSONS: Final = 20_000
+_LEAST_DEAR_SHARE: Final = 0.03
+MAX_CELLS: Final = 4_000_000  # persons times classes, in memory at a time
 _CODE: Final = {"class": pl.String(), "code": pl.Int64()}
 
 
@@ -63,24 +69,35 @@ class NextModel:
         mixed = ", ".join(f"{_WORDS[name]} {share:.0%}" for name, share in ordered)
         return f"a mixture of {mixed}, chosen on {self.persons:,} persons"
 
+    @property
+    def asks_network(self) -> bool:
+        """Whether the network has a share in the answer."""
+        return NETWORK in self.shares
+
     def predict(
         self,
         frame: pl.DataFrame,
         items: pl.DataFrame,
         *,
         subject_ids: Ints,
-        network_NK: Floats,
+        network_NK: Floats | None,
         as_of: int,
     ) -> Floats:
-        """Return [N, K]; a person of whom nothing is known gets what is common."""
-        parts = self.parts(
-            frame, items, subject_ids=subject_ids, network_NK=network_NK, as_of=as_of
-        )
-        mixed = np.zeros(network_NK.shape)
-        for name, share in self.shares.items():
-            mixed += share * parts[name]
-        mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), _FLOOR)
-        return np.asarray(mixed, dtype=np.float32)
+        """Return [N, K]; a person of whom nothing is known gets what is common.
+
+        `network_NK` may be None where the network has no share.
+        """
+        past = next_classes(frame, items, self.task, as_of=as_of)
+        found = np.zeros((len(subject_ids), len(self.classes)), dtype=np.float32)
+        for rows in chunks(len(subject_ids), len(self.classes)):
+            part_NK = None if network_NK is None else network_NK[rows]
+            parts = self._parts(past, subject_ids[rows], part_NK)
+            mixed = np.zeros(found[rows].shape)
+            for name, share in self.shares.items():
+                mixed += share * parts[name]
+            mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), _FLOOR)
+            found[rows] = mixed
+        return found
 
     def parts(
         self,
@@ -88,16 +105,22 @@ class NextModel:
         items: pl.DataFrame,
         *,
         subject_ids: Ints,
-        network_NK: Floats,
+        network_NK: Floats | None,
         as_of: int,
     ) -> dict[str, Floats]:
         """Return what each part of the mixture expects, name -> [N, K]."""
         past = next_classes(frame, items, self.task, as_of=as_of)
+        return self._parts(past, subject_ids, network_NK)
+
+    def _parts(
+        self, past: pl.DataFrame, subject_ids: Ints, network_NK: Floats | None
+    ) -> dict[str, Floats]:
         parts = expectations(
             past, subject_ids, self.classes, common_shares(self.classes, self.rates)
         )
-        knows = network_NK.any(axis=1, keepdims=True)
-        parts[NETWORK] = np.where(knows, network_NK, parts["popularity"])
+        if network_NK is not None:
+            knows = network_NK.any(axis=1, keepdims=True)
+            parts[NETWORK] = np.where(knows, network_NK, parts["popularity"])
         return parts
 
 
@@ -106,9 +129,11 @@ def fit_next(
 ) -> NextModel:
     """Choose the shares on what came first in [valid_from, as_of), then count up to `as_of`.
 
-    `ask` gives the network's probabilities; a network fitted before `valid_from` is meant.
+    `ask` gives the network's probabilities; a network fitted before `valid_from` is meant. Where
+    they are dear (of brands) it is asked about some persons only, and a network with hardly any
+    share is left out.
     """
-    common = common_shares(classes, next_rates(log, [task], as_of=valid_from)[task.name])
+    common = common_shares(classes, _rates(log, task, classes, as_of=valid_from))
     items, later_items = log.items(as_of=valid_from), log.items(as_of=as_of)
     names: tuple[str, ...] = ()
     found = []
@@ -122,26 +147,58 @@ def fit_next(
             as_of=valid_from,
             until=as_of,
         )
-        truth = truth.filter(pl.col("label").is_in(classes))
+        truth = truth.filter(class_codes(truth["label"], classes) != UNKNOWN_CLASS)
+        if _is_dear(task):
+            truth = truth.gather_every(-(-truth.height * log.num_buckets // _DEAR_PERSONS) or 1)
         subject_ids = truth["subject_id"].to_numpy()
         past = next_classes(known, items, task, as_of=valid_from)
-        parts = {
-            NETWORK: ask(known, items, subject_ids, valid_from),
-            **expectations(past, subject_ids, classes, common),
-        }
-        names = tuple(parts)
         labels = class_codes(truth["label"], classes)
-        rows = np.arange(len(labels))
-        found.append(np.stack([part[rows, labels] for part in parts.values()], axis=1))
-    own = np.concatenate(found)
-    shares = mixture_shares(own)
+        for chunk in chunks(len(labels), len(classes)):
+            parts = {
+                NETWORK: ask(known, items, subject_ids[chunk], valid_from),
+                **expectations(past, subject_ids[chunk], classes, common),
+            }
+            names = tuple(parts)
+            rows = np.arange(len(labels[chunk]))
+            own = [part[rows, labels[chunk]] for part in parts.values()]
+            found.append(np.stack(own, axis=1))
+    likely = np.concatenate(found)
     return NextModel(
         task=task,
         classes=classes,
-        rates=next_rates(log, [task], as_of=as_of)[task.name],
-        shares=dict(zip(names, shares.tolist(), strict=True)),
-        persons=len(own),
+        rates=_rates(log, task, classes, as_of=as_of),
+        shares=_shares(likely, names, least=_LEAST_DEAR_SHARE if _is_dear(task) else 0.0),
+        persons=len(likely),
     )
+
+
+def chunks(num_persons: int, num_classes: int) -> list[slice]:
+    """Return slices of the persons that keep the table of all classes small; one of nobody."""
+    step = max(MAX_CELLS // max(num_classes, 1), 1)
+    return [slice(start, start + step) for start in range(0, max(num_persons, 1), step)]
+
+
+def _is_dear(task: Task) -> bool:
+    return task.target in _DEAR_TARGETS
+
+
+def _shares(likely_NP: Floats, names: tuple[str, ...], *, least: float) -> dict[str, float]:
+    """Return each part's share; without the network where it has less than `least`."""
+    shares = dict(zip(names, mixture_shares(likely_NP).tolist(), strict=True))
+    if shares[NETWORK] >= least:
+        return shares
+    kept = [place for place, name in enumerate(names) if name != NETWORK]
+    left = mixture_shares(likely_NP[:, kept]).tolist()
+    return {names[place]: share for place, share in zip(kept, left, strict=True)}
+
+
+def _rates(log: EventLog, task: Task, classes: tuple[str, ...], *, as_of: int) -> dict[str, float]:
+    """Return the base rates; those of names without a class of their own go to the other class."""
+    rates = next_rates(log, [task], as_of=as_of)[task.name]
+    if OTHER_CLASS not in classes:
+        return rates
+    named = {name: rate for name, rate in rates.items() if name in set(classes)}
+    return {**named, OTHER_CLASS: round(sum(rates.values()) - sum(named.values()), DIGITS)}
 
 
 def mixture_shares(own_NP: Floats) -> Floats:
@@ -202,11 +259,15 @@ def expectations(
 
 
 def class_codes(names: pl.Series, classes: tuple[str, ...]) -> Ints:
-    """Return each name's position in `classes`, UNKNOWN_CLASS for one not among them."""
+    """Return each name's position in `classes`; of one not among them that of the other class.
+
+    Without such a class UNKNOWN_CLASS.
+    """
+    other = classes.index(OTHER_CLASS) if OTHER_CLASS in classes else UNKNOWN_CLASS
     code = pl.DataFrame({"class": classes, "code": np.arange(len(classes))}, schema=_CODE)
     coded = (
         names.cast(pl.String)
         .to_frame("class")
         .join(code, on="class", how="left", maintain_order="left")
     )
-    return np.asarray(coded["code"].fill_null(UNKNOWN_CLASS).to_numpy(), dtype=np.int64)
+    return np.asarray(coded["code"].fill_null(other).to_numpy(), dtype=np.int64)

@@ -16,7 +16,7 @@ import polars as pl
 
 from habitue.events.log import EventLog
 from habitue.languages import told
-from habitue.profiles.labels import next_classes
+from habitue.profiles.labels import OTHER_CLASS, next_classes
 from habitue.profiles.prediction_record import NextAnswer, PredictionRecord
 from habitue.profiles.sufficiency import TEXTS, judge_events, length_text
 from habitue.profiles.task_model import REMARK_COLUMNS
@@ -47,7 +47,8 @@ class NextPredictions:
 
     def to_frame(self) -> pl.DataFrame:
         """Return a row a person: `subject_id`, `answer`, its `probability`, `base_rate`, …."""
-        best = self.chances.argmax(axis=1)
+        is_shown = np.array([label != OTHER_CLASS for label in self.labels])
+        best = np.where(is_shown, self.chances, -1).argmax(axis=1)
         chance = self.chances[np.arange(len(self)), best]
         known = chance > 0
         answers = [self.labels[n] if knows else None for n, knows in zip(best, known, strict=True)]
@@ -124,7 +125,8 @@ def next_record_of_nobody(rates: Rates) -> PredictionRecord:
 def _record(
     chances: Mapping[str, float], rates: Rates, *, data_sufficiency: str, reason: str
 ) -> PredictionRecord:
-    likeliest = sorted(chances.items(), key=lambda pair: (-pair[1], pair[0]))[:ANSWERS_SHOWN]
+    shown = ((name, chance) for name, chance in chances.items() if name != OTHER_CLASS)
+    likeliest = sorted(shown, key=lambda pair: (-pair[1], pair[0]))[:ANSWERS_SHOWN]
     answers = tuple(
         NextAnswer(name, round(chance, DIGITS), _rate(name, rates)) for name, chance in likeliest
     )

@@ -26,6 +26,7 @@ SHIPPED_TASKS: Final = (
     Task("value_90d", "sum", horizon_days=90),
     Task("next_event", "next", target="event_type"),
     Task("next_category", "next", target="category"),
+    Task("next_brand", "next", target="brand"),
 )
 # Horizons offered where the shipped ones are too long, in days.
 _LADDER: Final = {
@@ -62,6 +63,7 @@ class LogOutline:
     counts: Mapping[str, int]  # event type -> events
     has_money: bool
     has_categories: bool
+    has_brands: bool
 
     @property
     def span(self) -> int:
@@ -102,6 +104,7 @@ def outline_log(log: EventLog, *, as_of: int | None = None) -> LogOutline:
         counts=counts,
         has_money=has_money,
         has_categories=bool(items["category"].is_not_null().any()),
+        has_brands=bool((items["brand"].str.strip_chars() != "").any()),
     )
 
 
@@ -191,7 +194,7 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
             f"Task '{name}' names the event '{chosen.event}'.{nearest(chosen.event, known)}",
             fix=f"Known events: {', '.join(known)}.",
         )
-    targets = ("event_type", "category")
+    targets = ("event_type", "category", "brand")
     if chosen.kind == "next" and chosen.target not in targets:
         raise SettingsError(
             f"Task '{name}' names the target '{chosen.target}'.{nearest(chosen.target, targets)}",
@@ -249,6 +252,8 @@ def _obstacle(task: Task, outline: LogOutline) -> str:
     if task.kind == "next":
         if task.target == "category" and not outline.has_categories:
             return "no item of this log has a category"
+        if task.target == "brand" and not outline.has_brands:
+            return "no item of this log has a brand"
         return ""
     if task.event != ANY_EVENT and not outline.counts.get(task.event):
         return f"the log has no {task.event} events"

@@ -413,6 +413,7 @@ ENGLISH: Final[dict[str, str]] = {
     "task.sum": "Spending in the next {days}",
     "task.next.event_type": "What they will do next",
     "task.next.category": "The category they will turn to next",
+    "task.next.brand": "The brand they will turn to next",
     "verb.purchase": "buy",
     "verb.view_item": "look at an item",
     "verb.add_to_cart": "put an item into the cart",

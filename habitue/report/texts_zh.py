@@ -351,6 +351,7 @@ CHINESE: Final[dict[str, str]] = {
     "task.sum": "未来{days}的消费金额",
     "task.next.event_type": "下一步会做什么",
     "task.next.category": "接下来会关注的品类",
+    "task.next.brand": "接下来会关注的品牌",
     "verb.purchase": "购买",
     "verb.view_item": "浏览商品",
     "verb.add_to_cart": "加购",

@@ -222,6 +222,16 @@ def category_labels(vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(vocabulary.content.categories[0])
 
 
+def brand_labels(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the brands in the order of their numbers from 1, the most frequent first."""
+    return tuple(vocabulary.content.brands)
+
+
+def brand_numbers(vocabulary: Vocabulary) -> npt.NDArray[np.int64]:
+    """Return each known item's brand, [num_items]: 0 for none, above the labels' for a rare one."""
+    return vocabulary.item_content[1:, CONTENT_FEATURES.index("brand")].astype(np.int64)
+
+
 def event_type_number(event_type: str) -> int:
     """Return how `Sequences.event_types` writes an event type."""
     return EVENT_TYPES.index(event_type) + 1

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
+from habitue.model import inference
 from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.schema import DAY, HOUR, SECOND
@@ -124,6 +125,23 @@ def test_the_next_category_follows_the_one_a_person_loves(lab: Lab, network: Net
     best = np.array(found.labels)[found.values.argmax(axis=1)]
     top_of_loved = np.array([path.split("/")[0] for path in loved])
     assert (best == top_of_loved)[busy].mean() > 0.8
+
+
+def test_groups_of_items_have_the_chances_of_their_items(
+    lab: Lab, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = lab.sequences.take(np.arange(12))
+    scores = network.scores(few, as_of=lab.as_of)
+    groups = np.arange(lab.vocabulary.num_items) % 4 - 1  # every fourth is of no group
+    sums = np.stack([scores[:, groups == one].sum(axis=1) for one in range(3)], axis=1)
+    expected = np.c_[sums, np.zeros(len(few))] / sums.sum(axis=1, keepdims=True)
+    found = network.next_group(few, groups, num_groups=4, as_of=lab.as_of)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    monkeypatch.setattr(inference, "_CHANCES_AT_ONCE", 5 * lab.vocabulary.num_items)
+    in_pieces = network.next_group(few, groups, num_groups=4, as_of=lab.as_of)
+    np.testing.assert_allclose(in_pieces, found, atol=1e-5)
+    nothing = network.next_group(few, np.full_like(groups, -1), num_groups=4, as_of=lab.as_of)
+    assert not nothing.any()
 
 
 def test_unknown_items_are_known_by_their_content(lab: Lab, network: Network) -> None:

@@ -194,6 +194,17 @@ def test_next_category_is_that_of_the_next_item_with_one() -> None:
     assert dict(found.iter_rows()) == {1: "b"}
 
 
+def test_next_brand_is_that_of_the_next_item_with_one() -> None:
+    task = Task("n", "next", target="brand")
+    items = catalogue("a", "a", "b").with_columns(brand=pl.Series(["x", " ", " y "]))
+    frame = events(
+        Row(1, at(-1)), Row(1, at(1), "search", item=None), Row(1, at(2), item=1),
+        Row(1, at(3), item=2),
+    )  # fmt: skip
+    found = next_labels(frame, frame, items, task, as_of=NOW, until=at(5))
+    assert dict(found.iter_rows()) == {1: "y"}
+
+
 def test_past_classes_end_at_the_cut() -> None:
     task = Task("n", "next", target="event_type")
     frame = events(Row(1, at(-2), "search"), Row(1, at(-1)), Row(1, at(0), "refund"))

@@ -86,6 +86,13 @@ def test_a_class_nobody_knew_is_a_miss() -> None:
     assert measured["log_loss"] > 10
 
 
+def test_a_class_that_is_never_an_answer_stands_in_no_others_way_and_is_a_miss() -> None:
+    said = np.array([[0.3, 0.1, 0.6], [0.3, 0.1, 0.6]])
+    measured = next_measures(np.array([0, 2]), said, hidden=2)
+    assert (measured["accuracy"], measured["mrr"]) == (0.5, 0.5)
+    assert measured["log_loss"] == pytest.approx(-np.log([0.3, 0.6]).mean())
+
+
 def test_nobody_has_no_measures() -> None:
     assert next_measures(np.empty(0, np.int64), np.empty((0, 3))) == {}
 

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from habitue.profiles.labels import OTHER_CLASS
 from habitue.profiles.next_predictions import (
     NextPredictions,
     next_rates,
@@ -69,6 +70,26 @@ def test_who_is_unknown_to_the_network_gets_no_answer() -> None:
     assert (record.answer, record.probability, record.answers) == (None, None, ())
     assert record.data_sufficiency == "not_enough_data"
     assert record.reason == "the network knows nothing of this person's events"
+
+
+def test_the_class_of_all_others_is_never_an_answer() -> None:
+    labels = ("acme", "zeta", OTHER_CLASS)
+    features = pl.DataFrame(
+        {"subject_id": [1], "events": [10.0], "days_since_event": [1.0]},
+        schema_overrides={"subject_id": pl.Int64},
+    )
+    said = predict_next(
+        Task("next_brand", "next", target="brand"),
+        features,
+        labels=labels,
+        chance_NK=np.array([[0.1, 0.2, 0.7]], dtype=np.float32),
+        rates={"acme": 0.2, "zeta": 0.1, OTHER_CLASS: 0.7},
+    )
+    record, row = said.record(0), said.to_frame().row(0, named=True)
+    assert [one.name for one in record.answers] == ["zeta", "acme"]
+    assert (record.answer, record.probability) == ("zeta", pytest.approx(0.2))
+    assert (row["answer"], row["probability"]) == ("zeta", pytest.approx(0.2))
+    assert next_record_of_nobody(said.rates).answer == "acme"
 
 
 def test_a_long_absence_is_told() -> None:

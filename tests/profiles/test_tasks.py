@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from habitue.config import TaskSettings
@@ -17,7 +18,7 @@ from habitue.profiles.tasks import (
 from habitue.schema import DAY, Task, TaskKind
 from tests.shop import MemoryLog, make_shop
 
-YEAR = LogOutline(0, 370 * DAY, {"purchase": 9, "view_item": 9}, True, True)
+YEAR = LogOutline(0, 370 * DAY, {"purchase": 9, "view_item": 9}, True, True, True)
 WEEK = replace(YEAR, end_at=9 * DAY)
 
 
@@ -48,6 +49,7 @@ def test_a_year_answers_every_shipped_task() -> None:
         "value_90d",
         "next_event",
         "next_category",
+        "next_brand",
     ]
     assert {one.status for one in resolved} == {"ok"}
 
@@ -121,6 +123,18 @@ def test_without_categories_no_next_category() -> None:
     assert "category" in task_named("next_category", resolved).reason
 
 
+def test_without_brands_no_next_brand() -> None:
+    found = task_named("next_brand", resolve_tasks({}, replace(YEAR, has_brands=False)))
+    assert (found.status, found.reason) == ("not_enough_data", "no item of this log has a brand")
+
+
+def test_blank_brands_are_none() -> None:
+    shop = make_shop(num_persons=20, days=20)
+    blank = replace(shop, items=shop.items.with_columns(brand=pl.lit(" ")))
+    assert outline_log(MemoryLog(shop)).has_brands
+    assert not outline_log(MemoryLog(blank)).has_brands
+
+
 def test_the_shops_own_task_replaces_a_shipped_one() -> None:
     own = {"churn_90d": TaskSettings(kind="no_event", horizon_days=20)}
     found = [one for one in resolve_tasks(own, YEAR) if one.task.name == "churn_90d"]
@@ -148,8 +162,8 @@ def test_seen_and_not_seen_lately_is_refused() -> None:
 
 
 def test_an_unknown_target_is_refused() -> None:
-    own = {"t": TaskSettings(kind="next", target="brand")}
-    with pytest.raises(SettingsError, match=r"target 'brand'.*Known targets: event_type"):
+    own = {"t": TaskSettings(kind="next", target="brnd")}
+    with pytest.raises(SettingsError, match=r"target 'brnd'.*Did you mean 'brand'"):
         resolve_tasks(own, YEAR)
 
 
