@@ -238,7 +238,8 @@ class Task:
     ("event_type", "category" or "brand"); it has no horizon.
 
     With `absent_days` the population are persons who had the event once, but whose own last event
-    lies longer ago than that; `active_days` then says nothing.
+    lies longer ago than that; `active_days` then says nothing. With `active_event` they are persons
+    with that very event in `active_days`, be it an `impression`, that the shop did to them.
     """
 
     name: str
@@ -249,6 +250,7 @@ class Task:
     fall_to: float | None = None
     target: str = ""
     absent_days: float | None = None
+    active_event: str = ""
 
     @property
     def horizon(self) -> int:

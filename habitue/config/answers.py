@@ -19,6 +19,11 @@ class TaskSettings(Stage):
     active_days: float = Field(
         90, ge=0.001, le=LONGEST_DAYS, description="Asked of persons seen in so many days."
     )
+    active_event: str = Field(
+        "",
+        description="Asked of persons with this event in active_days; not set, any event of their "
+        "own, and of no_event the event itself.",
+    )
     fall_to: float | None = Field(
         None, gt=0, le=1, description="no_event: value below this part of the time before counts."
     )

@@ -31,6 +31,8 @@ ASKED: Final[dict[str, str]] = {
     'Leave out absent_days, or ask who comes back: kind = "event".': '请去掉 absent_days，或改问谁会回来：kind = "event"。',
     "Task '{task}' is asked of persons seen in {n} days (active_days) and of persons not seen in {n_absent} days (absent_days).": "任务“{task}”既针对近{n}天内到访过的客户（active_days），又针对{n_absent}天未到访的客户（absent_days）。",
     "Leave out one of the two.": "请去掉其中之一。",
+    "Task '{task}' is asked of persons with {event} (active_event), and a fall in spending (fall_to) of whoever spent before.": "任务“{task}”针对有过{event}的客户（active_event），而消费下降（fall_to）针对此前消费过的客户。",
+    "Task '{task}' is asked of persons with {event} (active_event) lately, and of absent ones (absent_days).": "任务“{task}”既针对近期有过{event}的客户（active_event），又针对已离开的客户（absent_days）。",
     "Task '{task}' names the event '{event}'.": "任务“{task}”使用了未知的事件“{event}”。",
     "Task '{task}' names the target '{target}'.": "任务“{task}”使用了未知的目标“{target}”。",
     "A task is called '{task}', as is a column of the profile table.": "任务“{task}”与画像表的列重名。",

@@ -24,6 +24,7 @@ WINDOWS: Final[dict[str, int]] = {
     "180d": 180 * DAY,
 }
 SHORT_WINDOWS: Final = ("1h", "1d", "7d", "30d")
+AD_WINDOWS: Final = ("7d", "30d", "90d")
 TREND_WINDOWS: Final = (("7d", "14d"), ("30d", "60d"), ("90d", "180d"))
 
 _WINDOW_WORDS: Final[dict[str, str]] = {
@@ -178,6 +179,33 @@ def _habits() -> dict[str, Feature]:
     return features
 
 
+def _campaigns() -> dict[str, Feature]:
+    features = {
+        "days_since_impression": Feature(
+            "last shown an offer {} ago", "day", "campaigns", "was never shown an offer"
+        ),
+        "days_since_click": Feature(
+            "last clicked on an offer {} ago", "day", "campaigns", "never clicked on an offer"
+        ),
+        "impressions": Feature("shown {} so far", "offer", "campaigns"),
+        "clicks": Feature("{} so far", "click", "campaigns"),
+        "click_per_impression": Feature("{} clicked for each offer shown", "share", "campaigns"),
+        "campaigns": Feature("reached by {} so far", "campaign", "campaigns"),
+        "answered_campaigns": Feature("answered {} so far", "campaign", "campaigns"),
+        "answered_share": Feature("answered {} of the campaigns", "share", "campaigns"),
+        "open_campaigns": Feature(
+            "{} of the last 60 days not answered yet", "campaign", "campaigns"
+        ),
+    }
+    for name in AD_WINDOWS:
+        words = _WINDOW_WORDS[name]
+        features[f"impressions_{name}"] = Feature(
+            f"shown {{}} in the last {words}", "offer", "campaigns"
+        )
+        features[f"clicks_{name}"] = Feature(f"{{}} in the last {words}", "click", "campaigns")
+    return features
+
+
 CALENDAR_FEATURES: Final[dict[str, Feature]] = {
     "month": Feature("the season", "number", "season"),
     "day_of_year_sin": Feature("the season", "number", "season"),
@@ -190,6 +218,7 @@ FEATURES: Final[dict[str, Feature]] = {
     **_windows(),
     **_lifetime(),
     **_habits(),
+    **_campaigns(),
     **CALENDAR_FEATURES,
 }
 

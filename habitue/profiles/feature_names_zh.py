@@ -6,7 +6,13 @@ time with its unit. `none` is said of nothing at all ("没有下单", not "下�
 
 from typing import Final
 
-from habitue.profiles.feature_names import SHORT_WINDOWS, TREND_WINDOWS, WINDOWS, FeatureText
+from habitue.profiles.feature_names import (
+    AD_WINDOWS,
+    SHORT_WINDOWS,
+    TREND_WINDOWS,
+    WINDOWS,
+    FeatureText,
+)
 from habitue.schema import PLATFORMS
 
 _WINDOW_WORDS: Final[dict[str, str]] = {
@@ -120,6 +126,29 @@ def _habits() -> dict[str, FeatureText]:
     return texts
 
 
+def _campaigns() -> dict[str, FeatureText]:
+    texts = {
+        "days_since_impression": FeatureText("最近一次看到推广在{}前", "从未看到推广"),
+        "days_since_click": FeatureText("最近一次点击推广在{}前", "从未点击推广"),
+        "impressions": FeatureText("累计看到推广{}次", none="从未看到推广"),
+        "clicks": FeatureText("累计点击推广{}次", none="从未点击推广"),
+        "click_per_impression": FeatureText("看到推广后点击的比例为{}"),
+        "campaigns": FeatureText("累计被{}个活动触达", none="没有被任何活动触达"),
+        "answered_campaigns": FeatureText("累计响应{}个活动", none="没有响应过任何活动"),
+        "answered_share": FeatureText("响应了{}的活动"),
+        "open_campaigns": FeatureText("近60天有{}个活动尚未响应", none="近60天没有尚未响应的活动"),
+    }
+    for name in AD_WINDOWS:
+        lately = f"过去{_WINDOW_WORDS[name]}"
+        texts[f"impressions_{name}"] = FeatureText(
+            f"{lately}看到推广{{}}次", none=f"{lately}没有看到推广"
+        )
+        texts[f"clicks_{name}"] = FeatureText(
+            f"{lately}点击推广{{}}次", none=f"{lately}没有点击推广"
+        )
+    return texts
+
+
 FEATURE_TEXTS: Final[dict[str, FeatureText]] = {
     "return_chance": FeatureText("按下单规律和沉默时间推算，再下单的可能性为{}", _NO_ORDERS),
     "order_days_to_come": FeatureText("按下单规律和沉默时间推算，预计有{}天下单", _NO_ORDERS),
@@ -128,6 +157,7 @@ FEATURE_TEXTS: Final[dict[str, FeatureText]] = {
     **_windows(),
     **_lifetime(),
     **_habits(),
+    **_campaigns(),
     "month": FeatureText("季节因素"),
     "day_of_year_sin": FeatureText("季节因素"),
     "day_of_year_cos": FeatureText("季节因素"),

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from habitue.profiles.feature_names import (
+    AD_WINDOWS,
     FEATURES,
     SHORT_WINDOWS,
     TREND_WINDOWS,
@@ -28,6 +29,7 @@ __all__ = ["FEATURES", "build_features", "item_codes"]
 
 _VIEWS = ("view_item", "select_item", "click")
 _OPEN_CART_DAYS = 14
+_OPEN_CAMPAIGN_DAYS = 60
 _YEAR = 365.2425
 
 
@@ -48,6 +50,7 @@ def build_features(frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int) -> p
         _line_habits(lines),
         _category_spread(past),
         _open_carts(past),
+        _campaigns(past),
     ):
         people = people.join(part, on="subject_id", how="left", maintain_order="left")
     derived = people.with_columns(_never_null()).with_columns(_ratios())
@@ -100,7 +103,7 @@ def _past_events(frame: pl.DataFrame, items: pl.DataFrame, as_of: int) -> pl.Dat
     catalogue = items if "list_price" in items.columns else item_codes(items)
     needed = (
         "subject_id", "timestamp", "event_type", "item_number", "price", "value", "platform",
-        "order_id", "session_number", "dwell_seconds",
+        "order_id", "session_number", "dwell_seconds", "campaign",
     )  # fmt: skip
     # A visit's dwell ends at its next event; where that one lies in the future it is not known.
     left_at = pl.col("timestamp") + (pl.col("dwell_seconds").cast(pl.Float64) * SECOND)
@@ -151,6 +154,10 @@ def _event_counts(past: pl.DataFrame) -> pl.DataFrame:
         _days_since_last(*_VIEWS).alias("days_since_view"),
         _days_since_last("add_to_cart").alias("days_since_cart"),
         _days_since_last("search").alias("days_since_search"),
+        _days_since_last("impression").alias("days_since_impression"),
+        _days_since_last("click").alias("days_since_click"),
+        _is("impression").sum().alias("impressions"),
+        _is("click").sum().alias("clicks"),
         pl.len().alias("events"),
         (pl.col("timestamp") // DAY).n_unique().alias("active_days"),
         pl.col("session_number").n_unique().alias("sessions"),
@@ -181,6 +188,11 @@ def _event_counts(past: pl.DataFrame) -> pl.DataFrame:
     ]
     counts += [
         (_is("add_to_cart") & _within(WINDOWS[w])).sum().alias(f"carts_{w}") for w in SHORT_WINDOWS
+    ]
+    counts += [
+        (_is(kind) & _within(WINDOWS[w])).sum().alias(f"{kind}s_{w}")
+        for kind in ("impression", "click")
+        for w in AD_WINDOWS
     ]
     counts += [
         ((pl.col("platform") == one).sum() / known_platform).alias(f"{one}_share")
@@ -284,9 +296,33 @@ def _open_carts(past: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _campaigns(past: pl.DataFrame) -> pl.DataFrame:
+    """Say to how many of the campaigns shown to them persons answered, and how many are open.
+
+    A click answers a campaign where it carries its name; a campaign is open for two months.
+    """
+    shown = pl.when(_is("impression")).then("age")
+    clicked = pl.when(_is("click")).then("age")
+    is_answered = pl.col("clicked").is_not_null()
+    is_open = (pl.col("shown") <= _OPEN_CAMPAIGN_DAYS * DAY) & ~is_answered
+    return (
+        past.filter(pl.col("campaign").is_not_null(), _is("impression", "click"))
+        .group_by("subject_id", "campaign")
+        .agg(shown=shown.min(), clicked=clicked.min())
+        .filter(pl.col("shown").is_not_null())
+        .group_by("subject_id")
+        .agg(
+            campaigns=pl.len(),
+            answered_campaigns=is_answered.sum(),
+            open_campaigns=is_open.sum(),
+        )
+    )
+
+
 def _never_null() -> list[pl.Expr]:
     """Turn the counts of persons without orders or carts into zeros."""
     counted = ["orders", "spend", "open_cart_items"]
+    counted += ["campaigns", "answered_campaigns", "open_campaigns"]
     counted += [f"{kind}_{name}" for kind in ("orders", "spend") for name in WINDOWS]
     return [pl.col(name).fill_null(0) for name in counted]
 
@@ -299,6 +335,8 @@ def _ratios() -> list[pl.Expr]:
         _per("carts", pl.col("views"), "cart_per_view"),
         _per("order_lines", pl.col("views"), "purchase_per_view"),
         _per("order_lines", pl.col("carts"), "purchase_per_cart"),
+        _per("clicks", pl.col("impressions"), "click_per_impression"),
+        _per("answered_campaigns", pl.col("campaigns"), "answered_share"),
         pl.when(pl.col("active_days") > 1)
         .then((pl.col("tenure_days") - pl.col("days_since_event")) / (pl.col("active_days") - 1))
         .alias("visit_gap_days"),

@@ -33,8 +33,9 @@ def build_labels(
     over; what they say of the time before `as_of` is not looked at.
 
     Population: persons with an event in `task.active_days` before `as_of`; where the question is
-    whether something stops (`no_event`), that very event; with `task.absent_days`, persons who had
-    the task's event once and no event of theirs since. Who was a bot by then is left out.
+    whether something stops (`no_event`), that very event; with `task.active_event`, that one. With
+    `task.absent_days`, persons who had the task's event once and no event of theirs in those days.
+    Who was a bot by then is left out.
     Labels: 0 or 1 for `event` and `no_event`, an amount of money for `sum` (refunds deducted,
     never below 0).
     """
@@ -154,9 +155,13 @@ def _population(frame: pl.DataFrame, task: Task, *, as_of: int) -> pl.LazyFrame:
         return _absent(past, task, as_of - round(task.absent_days * DAY))
     active = past.filter(
         pl.col("timestamp") >= as_of - round(task.active_days * DAY),
-        matches(task.event if task.kind == "no_event" else ANY_EVENT),
+        matches(_active_event(task)),
     )
     return active.select("subject_id").unique()
+
+
+def _active_event(task: Task) -> str:
+    return task.active_event or (task.event if task.kind == "no_event" else ANY_EVENT)
 
 
 def _absent(past: pl.LazyFrame, task: Task, since: int) -> pl.LazyFrame:

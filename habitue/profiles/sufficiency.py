@@ -28,11 +28,11 @@ class SufficiencyTexts:
     thin: str
     thin_rate: str
     away: str
-    back: str
+    present: str
+    without: str
     fading: str
     asked_of: str
     learnt_from: str
-    learnt_from_absent: str
     nobody: str
     unheard_of: str
     uncounted: str
@@ -49,11 +49,11 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         thin="only 1 event",
         thin_rate="only 1 event: the rate of all such persons",
         away="not seen for {length}; {because}",
-        back="seen {length} ago; {because}",
+        present="seen in the last {length}; the prediction was learnt from persons who were not",
+        without="no {event} in the last {length}; the prediction was learnt from persons with one",
         fading="what is known of interests fades within {length}",
         asked_of="the answer is meant for persons seen in the last {length}",
         learnt_from="the prediction was learnt from persons seen in the last {length}",
-        learnt_from_absent="the prediction was learnt from persons not seen in the last {length}",
         nobody="nobody has seen this person; this is the base rate",
         unheard_of="the network knows nothing of this person's events",
         uncounted="nobody has seen this person, and the model has no base rates",
@@ -68,11 +68,11 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         thin="仅有1次行为",
         thin_rate="仅有1次行为，取同类客户的平均水平",
         away="已{length}未到访；{because}",
-        back="{length}前刚到访过；{because}",
+        present="近{length}内到访过；模型只学习了这段时间未到访的客户",
+        without="近{length}内没有{event}；模型只学习了有过的客户",
         fading="兴趣信息在{length}后逐渐失效",
         asked_of="该预测只适用于近{length}内到访过的客户",
         learnt_from="模型只学习了近{length}内到访过的客户",
-        learnt_from_absent="模型只学习了近{length}内未到访的客户",
         nobody="没有此客户的记录，这里给出的是整体平均水平",
         unheard_of="模型不认识此客户的任何行为",
         uncounted="没有此客户的记录，模型也没有整体平均水平可用",
@@ -86,19 +86,12 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
 
 
 def judge_events(
-    events_N: Numbers,
-    away_days_N: Numbers,
-    *,
-    fresh_days: float,
-    stale_because: str,
-    gone_days: float = 0.0,
-    back_because: str = "",
+    events_N: Numbers, away_days_N: Numbers, *, fresh_days: float, stale_because: str
 ) -> tuple[Words, Words]:
     """Return (level, reason) of N persons; the reason is empty where the level is "ok".
 
     Longer away than `fresh_days`, what is known of a person is stale; `stale_because` ends that
-    sentence. Where the question is about persons who are away, whoever was seen within `gone_days`
-    is not one of them, which `back_because` ends.
+    sentence.
 
     >>> level, reason = judge_events(
     ...     np.array([9, 9]), np.array([1.0, 200.0]), fresh_days=90, stale_because="too long"
@@ -118,16 +111,22 @@ def judge_events(
         texts.away.format(length=length_text(days), because=stale_because)
         for days in away_days_N[stale]
     ]
-    back = (gone_days > 0) & (away_days_N <= gone_days)
-    level[back] = "limited"
-    reason[back] = [
-        texts.back.format(length=length_text(days), because=back_because)
-        for days in away_days_N[back]
-    ]
     thin = events_N < MIN_EVENTS
     level[thin] = "not_enough_data"
     reason[thin] = texts.thin
     return level, reason.astype(str)
+
+
+def limited_to(
+    level_N: Words, reason_N: Words, is_asked_N: npt.NDArray[np.bool_], *, outside: str
+) -> tuple[Words, Words]:
+    """Return level and reason where persons who are not asked about are told `outside`.
+
+    >>> limited_to(np.array(["ok"]), np.array([""]), np.array([False]), outside="not asked")
+    (array(['limited'], dtype='<U7'), array(['not asked'], dtype='<U9'))
+    """
+    is_told = ~is_asked_N & (level_N != "not_enough_data")
+    return np.where(is_told, "limited", level_N), np.where(is_told, outside, reason_N)
 
 
 def length_text(days: float) -> str:

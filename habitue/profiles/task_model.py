@@ -27,6 +27,7 @@ from habitue.profiles.calibration import (
     ChanceSpread,
 )
 from habitue.profiles.feature_names import LIFETIME_FEATURES
+from habitue.profiles.labels import ANY_EVENT
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
@@ -37,7 +38,7 @@ from habitue.profiles.samples import (
     told_by,
 )
 from habitue.profiles.scorer import Scorer
-from habitue.profiles.sufficiency import MIN_EVENTS, TEXTS, judge_events, length_text
+from habitue.profiles.sufficiency import MIN_EVENTS, TEXTS, judge_events, length_text, limited_to
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
@@ -53,6 +54,14 @@ REMARK_COLUMNS: Final[dict[str, pl.DataType]] = {
     "calibrated": pl.Boolean(),
     "data_sufficiency": pl.String(),
     "reason": pl.String(),
+}
+# Which feature tells how long ago an event was that may define who is asked about.
+_SINCE: Final = {
+    "impression": "days_since_impression",
+    "click": "days_since_click",
+    "purchase": "days_since_purchase",
+    "add_to_cart": "days_since_cart",
+    "search": "days_since_search",
 }
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _RECENCY: Final = FEATURE_COLUMNS.index("days_since_event")
@@ -293,16 +302,8 @@ class TaskModel:
     ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
         """Return (level, reason) of each person."""
         events = features_NF[:, _EVENTS]
-        texts, active, absent = told(TEXTS), self.task.active_days, self.task.absent_days
-        level, reason = judge_events(
-            events,
-            features_NF[:, _RECENCY],
-            # Absence that defines who is asked about makes nothing stale.
-            fresh_days=active if absent is None else np.inf,
-            stale_because=texts.learnt_from.format(length=length_text(active)),
-            gone_days=absent or 0.0,
-            back_because=texts.learnt_from_absent.format(length=length_text(absent or 0.0)),
-        )
+        texts = told(TEXTS)
+        level, reason = self._judged(features_NF)
         if self.chance is None:
             return np.full_like(level, "not_enough_data"), np.full(len(level), retold(self.reason))
         thin = events < MIN_EVENTS
@@ -310,6 +311,28 @@ class TaskModel:
         if not self.season_drift:
             return level, reason
         return level, np.where(reason == "", texts.unseen_season, reason)
+
+    def _judged(self, features_NF: Floats) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+        """Return (level, reason) by the person's events, and by whom the question is about."""
+        task, texts = self.task, told(TEXTS)
+        recency, active = features_NF[:, _RECENCY], length_text(task.active_days)
+        is_about_seen = task.absent_days is None and task.active_event in ("", ANY_EVENT)
+        level, reason = judge_events(
+            features_NF[:, _EVENTS],
+            recency,
+            # An absence that defines who is asked about makes nothing stale.
+            fresh_days=task.active_days if is_about_seen else np.inf,
+            stale_because=texts.learnt_from.format(length=active),
+        )
+        if task.absent_days is not None:
+            outside = texts.present.format(length=length_text(task.absent_days))
+            return limited_to(level, reason, recency > task.absent_days, outside=outside)
+        if task.active_event in _SINCE:
+            since = features_NF[:, FEATURE_COLUMNS.index(_SINCE[task.active_event])]
+            event = retold(task.active_event.replace("_", " "))
+            outside = texts.without.format(event=event, length=active)
+            return limited_to(level, reason, since <= task.active_days, outside=outside)
+        return level, reason
 
 
 def load_task_model(path: Path) -> TaskModel:

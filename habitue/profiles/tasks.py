@@ -162,6 +162,8 @@ def describe_task(task: Task) -> str:
     event = "event" if task.event == ANY_EVENT else task.event.replace("_", " ")
     horizon, active = _duration(task.horizon_days), _duration(task.active_days)
     whom = f"of persons seen in the {active} before"
+    if task.active_event not in ("", ANY_EVENT):
+        whom = f"of persons with {task.active_event.replace('_', ' ')} in the {active} before"
     if task.absent_days is not None:
         absent = _duration(task.absent_days)
         whom = f"of persons who had one once and were not seen in the {absent} before"
@@ -175,7 +177,8 @@ def describe_task(task: Task) -> str:
             f"of persons who spent then"
         )
     if task.kind == "no_event":
-        return f"no {event} within {horizon}, of persons with one in the {active} before"
+        whom = whom if task.active_event else f"of persons with one in the {active} before"
+        return f"no {event} within {horizon}, {whom}"
     return f"{event} within {horizon}, {whom}"
 
 
@@ -189,17 +192,19 @@ def _duration(days: float) -> str:
 
 def _own_task(name: str, chosen: TaskSettings) -> Task:
     known = (*EVENT_TYPES, ANY_EVENT)
-    if chosen.event not in known:
-        raise SettingsError(
-            f"Task '{name}' names the event '{chosen.event}'.{nearest(chosen.event, known)}",
-            fix=f"Known events: {', '.join(known)}.",
-        )
+    for event in (chosen.event, chosen.active_event or ANY_EVENT):
+        if event not in known:
+            raise SettingsError(
+                f"Task '{name}' names the event '{event}'.{nearest(event, known)}",
+                fix=f"Known events: {', '.join(known)}.",
+            )
     targets = ("event_type", "category", "brand")
     if chosen.kind == "next" and chosen.target not in targets:
         raise SettingsError(
             f"Task '{name}' names the target '{chosen.target}'.{nearest(chosen.target, targets)}",
             fix=f"Known targets: {', '.join(targets)}.",
         )
+    _check_population(name, chosen)
     _check_absence(name, chosen)
     return Task(
         name=name,
@@ -210,7 +215,26 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
         fall_to=chosen.fall_to,
         target=chosen.target,
         absent_days=chosen.absent_days,
+        active_event=chosen.active_event,
     )
+
+
+def _check_population(name: str, chosen: TaskSettings) -> None:
+    """Refuse a task that says in two ways of whom it is asked."""
+    if not chosen.active_event:
+        return
+    if chosen.fall_to is not None:
+        raise SettingsError(
+            f"Task '{name}' is asked of persons with {chosen.active_event} (active_event), and a "
+            "fall in spending (fall_to) of whoever spent before.",
+            fix="Leave out one of the two.",
+        )
+    if chosen.absent_days is not None:
+        raise SettingsError(
+            f"Task '{name}' is asked of persons with {chosen.active_event} (active_event) lately, "
+            "and of absent ones (absent_days).",
+            fix="Leave out one of the two.",
+        )
 
 
 def _check_absence(name: str, chosen: TaskSettings) -> None:
@@ -249,6 +273,8 @@ def _resolve(task: Task, outline: LogOutline) -> ResolvedTask:
 
 def _obstacle(task: Task, outline: LogOutline) -> str:
     """Return why the log cannot answer the task, or an empty text."""
+    if task.active_event not in ("", ANY_EVENT) and not outline.counts.get(task.active_event):
+        return f"the log has no {task.active_event} events"
     if task.kind == "next":
         if task.target == "category" and not outline.has_categories:
             return "no item of this log has a category"

@@ -21,6 +21,7 @@ class Row:
     dwell: float | None = None
     received: int | None = None
     is_bot: bool = False
+    campaign: str | None = None
 
 
 def events(*rows: Row) -> pl.DataFrame:
@@ -38,6 +39,7 @@ def events(*rows: Row) -> pl.DataFrame:
         "platform": [row.platform for row in rows],
         "session_number": [row.at // DAY if row.session is None else row.session for row in rows],
         "dwell_seconds": [row.dwell for row in rows],
+        "campaign": [row.campaign for row in rows],
         "is_bot": [row.is_bot for row in rows],
     }
     frame = pl.DataFrame(

@@ -38,6 +38,47 @@ def test_what_was_shown_to_a_person_is_no_visit() -> None:
     assert count_events(frame, as_of=NOW)["days_since_event"].to_list() == [40, 3]
 
 
+def test_campaigns_are_counted_and_so_is_who_answered() -> None:
+    person = features_of(
+        Row(1, ago(100), "impression", campaign="A"),
+        Row(1, ago(99), "click", campaign="A"),
+        Row(1, ago(95), "click", campaign="A"),
+        Row(1, ago(70), "impression", campaign="B"),
+        Row(1, ago(40), "impression", campaign="C"),
+        Row(1, ago(20), "impression", campaign="C"),
+        Row(1, ago(10), "impression", campaign="D"),
+        Row(1, ago(3), "click", campaign="D"),
+        Row(1, ago(2), "click", campaign="never shown"),
+        Row(1, ago(1), "purchase", campaign="B"),
+    )
+    assert person["impressions"] == 5
+    assert person["impressions_30d"] == 2
+    assert person["clicks"] == 4
+    assert person["clicks_7d"] == 2
+    assert person["click_per_impression"] == 0.8
+    assert (person["days_since_impression"], person["days_since_click"]) == (10, 2)
+    assert (person["campaigns"], person["answered_campaigns"]) == (4, 2)
+    assert person["answered_share"] == 0.5
+    assert person["open_campaigns"] == 1
+
+
+def test_a_log_without_campaigns_says_nothing_of_them() -> None:
+    person = features_of(Row(1, ago(10)))
+    assert (person["impressions"], person["campaigns"], person["open_campaigns"]) == (0, 0, 0)
+    assert person["days_since_impression"] is None
+    assert person["answered_share"] is None
+
+
+def test_clicks_to_come_change_nothing() -> None:
+    past = (Row(1, ago(9), "impression", campaign="A"), Row(1, ago(8)))
+    later = (
+        Row(1, NOW, "click", campaign="A"),
+        Row(1, NOW + DAY, "impression", campaign="B"),
+        Row(1, ago(3), "click", campaign="A", received=NOW + DAY),
+    )
+    assert features_of(*past, *later) == features_of(*past)
+
+
 def test_orders_and_money_are_counted_by_order() -> None:
     person = features_of(
         Row(1, ago(40), value=10.0, order="A"),

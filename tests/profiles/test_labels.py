@@ -18,6 +18,7 @@ PURCHASE = Task("p", "event", horizon_days=30, active_days=90)
 CHURN = Task("c", "no_event", horizon_days=30, active_days=90)
 VALUE = Task("v", "sum", horizon_days=30, active_days=90)
 BACK = Task("b", "event", horizon_days=30, absent_days=90)
+SHOWN = Task("s", "event", "click", 30, active_days=20, active_event="impression")
 FALL = Task("f", "no_event", horizon_days=30, fall_to=0.5)
 
 
@@ -63,6 +64,28 @@ def test_absent_from_a_log_of_views_is_who_came_once() -> None:
         *(Row(2, at(-200), "impression"), Row(3, at(-91), "search")),
     )
     assert labels == {1: 1, 3: 0}
+
+
+def test_who_was_shown_something_lately_clicks_or_not() -> None:
+    labels = labels_of(
+        SHOWN,
+        *(Row(1, at(-20), "impression"), Row(1, at(0), "click")),
+        *(Row(2, at(-20), "impression"), Row(2, at(-3), "click"), Row(2, at(30), "click")),
+        *(Row(3, at(-21), "impression"), Row(3, at(5), "click")),
+        *(Row(4, at(-2), "click"), Row(4, at(2), "impression"), Row(4, at(5), "click")),
+        *(Row(5, at(-2), "impression", is_bot=True), Row(5, at(5), "click")),
+    )
+    assert labels == {1: 1, 2: 0}
+
+
+def test_who_looked_lately_stops_buying_or_not() -> None:
+    task = Task("c", "no_event", horizon_days=30, active_days=20, active_event="view_item")
+    labels = labels_of(
+        task,
+        *(Row(1, at(-5), "view_item"), Row(2, at(-5), "view_item"), Row(2, at(3))),
+        Row(3, at(-5)),
+    )
+    assert labels == {1: 1, 2: 0}
 
 
 def test_money_of_the_absent_is_that_of_who_bought_once() -> None:
@@ -164,7 +187,9 @@ def test_population_does_not_depend_on_what_comes() -> None:
     assert alone["subject_id"].to_list() == [1]
 
 
-@pytest.mark.parametrize("task", [PURCHASE, CHURN, VALUE, BACK, FALL], ids=lambda task: task.name)
+@pytest.mark.parametrize(
+    "task", [PURCHASE, CHURN, VALUE, BACK, SHOWN, FALL], ids=lambda task: task.name
+)
 def test_events_beyond_the_horizon_change_nothing(task: Task) -> None:
     shop = make_shop(num_persons=30, days=150)
     cut = shop.start_at + 80 * DAY

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from habitue.profiles.sufficiency import judge_events, length_text
+from habitue.profiles.sufficiency import judge_events, length_text, limited_to
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,11 @@ def test_few_events_and_a_long_absence_lower_the_level(
 
 
 def test_a_question_of_the_absent_is_not_about_who_was_just_here() -> None:
-    levels, reasons = judge_events(
-        np.array([9, 9, 9, 1]),
-        np.array([400.0, 90.5, 3.0, 3.0]),
-        fresh_days=np.inf,
-        stale_because="",
-        gone_days=90,
-        back_because="that is not asked",
-    )
-    assert levels.tolist() == ["ok", "ok", "limited", "not_enough_data"]
-    assert reasons.tolist() == ["", "", "seen 3 days ago; that is not asked", "only 1 event"]
+    away = np.array([400.0, 90.5, 3.0, 3.0])
+    judged = judge_events(np.array([9, 4, 9, 1]), away, fresh_days=np.inf, stale_because="")
+    levels, reasons = limited_to(*judged, away > 90, outside="was just here")
+    assert levels.tolist() == ["ok", "limited", "limited", "not_enough_data"]
+    assert reasons.tolist() == ["", "only 4 events", "was just here", "only 1 event"]
 
 
 def test_nobody_has_no_level() -> None:

@@ -102,8 +102,25 @@ def test_the_absence_that_is_asked_about_makes_nothing_stale(
     said = back.predict(person.with_columns(days_since_event=pl.lit(4.0)))
     assert said.data_sufficiency[0] == "limited"
     assert said.reason[0] == (
-        "seen 4 days ago; the prediction was learnt from persons not seen in the last 90 days"
+        "seen in the last 90 days; the prediction was learnt from persons who were not"
     )
+
+
+def test_who_is_asked_about_by_an_event_is_not_stale_for_want_of_visits(
+    models: dict[str, TaskModel], features: pl.DataFrame
+) -> None:
+    churn = models["churn"]
+    task = replace(churn.task, active_event="impression", active_days=30)
+    person = features.head(1).with_columns(events=pl.lit(30.0), days_since_event=pl.lit(400.0))
+    said = replace(churn, task=task).predict(
+        person.with_columns(days_since_impression=pl.lit(30.0))
+    )
+    assert (said.data_sufficiency[0], said.reason[0]) == ("ok", "")
+    without = "no impression in the last 30 days; the prediction was learnt from persons with one"
+    for days in (31.0, None):
+        shown = person.with_columns(days_since_impression=pl.lit(days, dtype=pl.Float64))
+        said = replace(churn, task=task).predict(shown)
+        assert (said.data_sufficiency[0], said.reason[0]) == ("limited", without)
 
 
 @pytest.mark.parametrize("name", ["churn", "value"])

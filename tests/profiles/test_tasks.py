@@ -155,6 +155,30 @@ def test_who_is_absent_cannot_stop(kind: TaskKind) -> None:
         resolve_tasks(own, YEAR)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"fall_to": 0.5}, "whoever spent before"), ({"absent_days": 9}, "absent ones")],
+)
+def test_a_population_said_in_two_ways_is_refused(given: dict[str, float], says: str) -> None:
+    own = {"t": TaskSettings(kind="sum", active_event="click", **given)}
+    with pytest.raises(
+        SettingsError, match=rf"persons with click .*{says}.*Leave out one of the two"
+    ):
+        resolve_tasks(own, YEAR)
+
+
+def test_an_unknown_event_of_the_population_is_refused() -> None:
+    own = {"t": TaskSettings(kind="event", active_event="impresion")}
+    with pytest.raises(SettingsError, match=r"'impresion'.*Did you mean 'impression'"):
+        resolve_tasks(own, YEAR)
+
+
+def test_a_population_that_the_log_has_not_is_told() -> None:
+    own = {"t": TaskSettings(kind="event", event="purchase", active_event="impression")}
+    found = task_named("t", resolve_tasks(own, YEAR))
+    assert (found.status, found.reason) == ("not_enough_data", "the log has no impression events")
+
+
 def test_seen_and_not_seen_lately_is_refused() -> None:
     own = {"t": TaskSettings(kind="event", active_days=60, absent_days=90)}
     with pytest.raises(SettingsError, match=r"'t' is asked of persons seen in 60 days .* 90 days"):
@@ -203,6 +227,14 @@ def test_rare_churn_becomes_a_fall() -> None:
             Task("r", "event", horizon_days=30, absent_days=90),
             "purchase within 30 days, of persons who had one once and were not seen in the 90 days "
             "before",
+        ),
+        (
+            Task("k", "event", "click", active_event="impression", active_days=14),
+            "click within 30 days, of persons with impression in the 14 days before",
+        ),
+        (
+            Task("k", "no_event", active_event="view_item"),
+            "no purchase within 30 days, of persons with view item in the 90 days before",
         ),
         (
             Task("v", "sum", horizon_days=1 / 48),
