@@ -56,7 +56,8 @@ def test_a_campaign_is_shown_on_its_first_day_and_each_coupon_is_a_click() -> No
 def test_the_task_is_what_four_lines_of_settings_say() -> None:
     from coupons import TASK
 
-    outline = LogOutline(0, 400 * DAY, {"impression": 1, "click": 1}, False, False)
+    counts = {"impression": 1, "click": 1}
+    outline = LogOutline(0, 400 * DAY, counts, False, False, False)
     settings = Settings.model_validate(tomllib.loads(FOUR_LINES)).tasks
     found = task_named(TASK.name, resolve_tasks(settings, outline))
     assert (found.task, found.status) == (TASK, "ok")
