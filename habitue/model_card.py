@@ -6,14 +6,15 @@ used. `model_card_groups` tells for whom it works less well. Knows nothing about
 measured.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from habitue.evaluate import HEADLINE
 from habitue.files import Json, write_bytes
-from habitue.languages import LANGUAGES, retold, speaking, told
-from habitue.model_card_groups import figure, groups
+from habitue.languages import LANGUAGES, language, retold, speaking, told
+from habitue.model_card_groups import figure, groups, plain_words
 from habitue.model_card_texts import METRICS, TEXTS, CardTexts
 from habitue.profiles.next_model import NETWORK
 from habitue.report.blocks import Block, Bullets, Heading, Table, Words, as_markdown
@@ -23,6 +24,7 @@ from habitue.schema import spoken_date
 from habitue.versions import Card
 
 FILES: Final = {spoken: f"model_card.{spoken}.md" for spoken in LANGUAGES}
+_MEASURE_END: Final = re.compile("[:：;,，]")
 TASK_METRICS: Final = ("auc", "mae", "accuracy")  # the first that a task has
 
 
@@ -58,6 +60,28 @@ def model_card(card: Card, evaluation: Mapping[str, Json]) -> list[Block]:
         Words(texts.forbidden_lead),
         Bullets(texts.forbidden),
     ]
+
+
+def card_path(folder: Path) -> Path | None:
+    """Return where a version's card lies in the language that is spoken, None where it does not."""
+    path = folder / FILES[language()]
+    return path if path.is_file() else None
+
+
+def summary(evaluation: Mapping[str, Json]) -> list[str]:
+    """Return how well a version does and for whom less well, a sentence each."""
+    texts, judged = told(TEXTS), Document(evaluation)
+    rows = [(texts.advice, row) for row in _advice_row(judged.child("recommendation"), texts)]
+    tasks = judged.child("tasks")
+    rows += [(name, _task_row(name, tasks.child(name), texts)) for name in tasks.entries]
+    return [*(_in_short(what, row, texts) for what, row in rows), *plain_words(judged, texts)]
+
+
+def _in_short(what: str, row: Sequence[str], texts: CardTexts) -> str:
+    _, _, measure, ours, theirs, verdict = (cell.replace("`", "") for cell in row)
+    return texts.in_short.format(
+        what=what, verdict=verdict, measure=_MEASURE_END.split(measure)[0], ours=ours, theirs=theirs
+    )
 
 
 def _quality(judged: Document, texts: CardTexts) -> list[Block]:

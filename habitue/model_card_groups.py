@@ -16,15 +16,27 @@ from habitue.report.formats import number, percent
 
 def groups(judged: Document, texts: CardTexts) -> list[Block]:
     """Return for whom recommendations and predictions work less well."""
-    tasks = judged.child("tasks")
-    sliced = {name: tasks.child(name) for name in tasks.entries}
-    found = {name: task for name, task in sliced.items() if _slices(task)}
     return [
         Heading(texts.advice_slices_title, level=3),
         *_of_advice(judged.child("recommendation"), texts),
         Heading(texts.task_slices_title, level=3),
-        *_of_tasks(found, texts),
+        *_of_tasks(_sliced_tasks(judged), texts),
     ]
+
+
+def plain_words(judged: Document, texts: CardTexts) -> list[str]:
+    """Return for whom it works less well, a sentence each."""
+    advice = judged.child("recommendation")
+    said = [_advice_words(_slices(advice), texts)] if _slices(advice) else []
+    tasks = _sliced_tasks(judged)
+    said += [line for name, task in tasks.items() for line in _plain_words(name, task, texts)]
+    return [line.replace("*", "").replace("`", "") for line in said]
+
+
+def _sliced_tasks(judged: Document) -> dict[str, Document]:
+    tasks = judged.child("tasks")
+    sliced = {name: tasks.child(name) for name in tasks.entries}
+    return {name: task for name, task in sliced.items() if _slices(task)}
 
 
 def figure(amount: float | None) -> str:
@@ -51,14 +63,17 @@ def _of_advice(advice: Document, texts: CardTexts) -> list[Block]:
     slices = _slices(advice)
     if not slices:
         return [Words(texts.no_slices)]
-    worse = [one for one in slices if one.text("verdict") == "worse"]
-    plain = texts.worse_for.format(names=_named(worse, texts)) if worse else texts.nobody_worse
     return [
-        Words(plain),
+        Words(_advice_words(slices, texts)),
         Words(texts.slices),
         Table(texts.slice_columns, [_advice_row(one, texts) for one in slices]),
         Words(texts.cold.format(n=number(advice.number("cold")))),
     ]
+
+
+def _advice_words(slices: list[Document], texts: CardTexts) -> str:
+    worse = [one for one in slices if one.text("verdict") == "worse"]
+    return texts.worse_for.format(names=_named(worse, texts)) if worse else texts.nobody_worse
 
 
 def _advice_row(one: Document, texts: CardTexts) -> list[str]:

@@ -27,6 +27,7 @@ class CardTexts:
     even: str
     worse: str
     unknown: str
+    in_short: str
     slices_title: str
     advice_slices_title: str
     slices: str
@@ -134,6 +135,9 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         even="on a par",
         worse="clearly worse",
         unknown="not known",
+        in_short=(
+            "{what}: {verdict} beside the best simple method ({measure} {ours}, theirs {theirs})."
+        ),
         slices_title="For whom it works less well",
         advice_slices_title="Recommendations",
         slices=(
@@ -141,8 +145,10 @@ TEXTS: Final[dict[Language, CardTexts]] = {
             "bootstrap over persons (95 %); a group differs only where its interval and that of "
             "everybody else do not touch."
         ),
-        worse_for="**Clearly less well for:** {names}.",
-        nobody_worse="No group measured here is served clearly less well than the others.",
+        worse_for="**Recommendations work clearly less well for:** {names}.",
+        nobody_worse=(
+            "Recommendations: no group measured here is served clearly less well than the others."
+        ),
         no_slices=(
             "Not known: recommendations could not be measured here, or no group divides the "
             "persons."
@@ -240,14 +246,15 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         even="持平",
         worse="明显更差",
         unknown="未知",
+        in_short="{what}：与最好的简单方法相比{verdict}（{measure}{ours}，对方{theirs}）。",
         slices_title="对谁效果较差",
         advice_slices_title="推荐",
         slices=(
             "按组列出，以NDCG@10衡量。各组之间有重叠。区间为对客户重抽样所得（95%）；"
             "只有当一组的区间与其余客户的区间不相交时，才视为有差别。"
         ),
-        worse_for="**明显较差的有：**{names}。",
-        nobody_worse="这里测量的各组中，没有哪一组明显差于其余客户。",
+        worse_for="**推荐效果明显较差的有：**{names}。",
+        nobody_worse="推荐：这里测量的各组中，没有哪一组明显差于其余客户。",
         no_slices="未知：这里无法测量推荐，或没有能区分客户的组。",
         slice_columns=("组", "人数", "NDCG@10", "区间", "其余客户", "效果"),
         less_well="较差",

@@ -27,6 +27,7 @@ from habitue.events.span import SpannedLog
 from habitue.events.store import EventStore
 from habitue.files import Json
 from habitue.languages import retold, told
+from habitue.model_card import model_card
 from habitue.profiles.evidence import event_texts
 from habitue.profiles.segment_texts import segment_label, segment_summary
 from habitue.profiles.task_model import Form, TaskModel
@@ -108,8 +109,13 @@ def report_data(sources: Sources) -> ReportData:
             model=_model(sources.version, sources.settings.profiles.time_zone),
             tasks=list(_tasks(sources.version).values()),
             unanswered=sources.version.unanswered,
-            evaluation=Evaluation.from_json(sources.evaluation) if sources.evaluation else None,
         )
+        if sources.evaluation:
+            data = replace(
+                data,
+                evaluation=Evaluation.from_json(sources.evaluation),
+                card=model_card(sources.version.card, sources.evaluation)[1:],
+            )
     if sources.version and sources.refresh and sources.adviser:
         data = _with_customers(data, sources, sources.version, sources.refresh, sources.adviser)
     return data

@@ -152,13 +152,25 @@ def _reasons_not_fed(not_fed: Mapping[str, int]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class ModelCardInfo:
+    """Where a version's model card lies, and what it says in short."""
+
+    path: Path | None  # None where it could not be written
+    summary: Sequence[str]
+
+    def as_json(self) -> JsonObject:
+        """Return the keys of the document."""
+        return {"path": str(self.path or ""), "summary": list(self.summary)}
+
+
+@dataclass(frozen=True)
 class VersionInfo:
     """One model version: `train`, `models show`, `models publish`, `models rollback`."""
 
     card: Card
     published: bool
-    text: str = ""
     why_not: str = ""  # published
+    model_card: ModelCardInfo | None = None  # None before its evaluation
 
     def as_json(self) -> JsonObject:
         """Return the document."""
@@ -178,6 +190,7 @@ class VersionInfo:
             "created_at": card.created_at,
             "data_fingerprint": card.data_fingerprint,
             "validation": dict(card.validation),
+            "model_card": None if self.model_card is None else self.model_card.as_json(),
             "notes": [*([self.why_not] if self.why_not else []), *card.notes],
         }
 
@@ -231,7 +244,9 @@ class VersionList:
         rows = []
         for info in self.versions:
             document = info.as_json()
-            rows.append({"version": info.card.version, **{key: document[key] for key in shown}})
+            path = info.model_card and info.model_card.path
+            row = {"version": info.card.version, **{key: document[key] for key in shown}}
+            rows.append({**row, "model_card": str(path or "")})
         return {"versions": rows}
 
 

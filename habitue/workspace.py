@@ -1,11 +1,11 @@
 """A workspace: one shop, and a method for every verb.
 
 Each method checks its arguments, calls the stages and returns a record with the JSON keys of the
-contract. What the methods share stands in `shop`, the verbs about the folder in `shop_folder`.
+contract. What the methods share stands in `shop`; the verbs about the folder and about versions
+stand in `shop_folder` and `shop_models`.
 """
 
 import shutil
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -27,10 +27,10 @@ from habitue.arguments import (
 )
 from habitue.compute import is_one_of_several
 from habitue.config import SETTINGS_FILE, SourceSettings
-from habitue.errors import HabitueWarning, NotReady, Refused, SettingsError
+from habitue.errors import Refused, SettingsError
 from habitue.events.lock import writer_lock
 from habitue.languages import answers_in_own_language
-from habitue.shop_folder import ShopFolder
+from habitue.shop_models import ShopModels
 from habitue.versions import write_evaluation
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
         Tuned,
         Validated,
         VersionInfo,
-        VersionList,
         Written,
         WrittenOffers,
     )
@@ -64,7 +63,7 @@ AUTO = "auto"  # the architecture that a comparison chooses
 
 
 @answers_in_own_language
-class Workspace(ShopFolder):
+class Workspace(ShopModels):
     """One shop: its log, its models, its answers.
 
     An `as_of` is a text ("2025-11-30", "2025-11-30T18:00:00Z"), a `datetime.date` or a
@@ -310,42 +309,6 @@ class Workspace(ShopFolder):
             )
         kept = change_settings(self.folder, tuning.changes) if tuning.changes else None
         return Tuned(tuning, self.folder / SETTINGS_FILE, kept)
-
-    def models(self) -> "VersionList":
-        """Return all versions, newest first; of one that cannot be opened, warn.
-
-        Raises:
-            NotReady: there is no shop here.
-        """
-        from habitue.results import VersionList
-
-        names = self._versions.names()
-        if not names and not self._has_settings():
-            raise self._no_workspace()
-        found = []
-        for name in reversed(names):
-            try:
-                found.append(self.model(name))
-            except NotReady as error:
-                warnings.warn(str(error), HabitueWarning, stacklevel=3)
-        return VersionList(found)
-
-    def model(self, version: str | None = None) -> "VersionInfo":
-        """Return one version's card; without a name, of the one that answers."""
-        from habitue.results import VersionInfo
-
-        name = version or self._versions.answering()
-        card = self._versions.card(name)
-        return VersionInfo(card, published=name == self._versions.published)
-
-    def publish(self, version: str) -> "VersionInfo":
-        """Let this version answer from now on."""
-        self._versions.publish(version)
-        return self.model(version)
-
-    def rollback(self) -> "VersionInfo":
-        """Let the version that answered before answer again."""
-        return self.model(self._versions.rollback())
 
     def evaluate(self, *, as_of: Moment | None = None) -> "Evaluation":
         """Measure the model on the future it has not seen, beside its baselines.

@@ -32,6 +32,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("reporting", "explanations"),
     ("shop",),
     ("shop_folder",),
+    ("shop_models",),
     ("workspace",),
     ("demo",),
     ("cli",),

@@ -129,6 +129,28 @@ def test_an_evaluation_leaves_a_model_card_in_each_language(ready: Ready) -> Non
     assert "## 不得用于什么" in (version / "model_card.zh.md").read_text(encoding="utf-8")
 
 
+def test_a_version_tells_its_model_card_in_short_and_where_it_lies(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = str(ready.answers["train"]["model_version"])
+    assert ready.answers["train"]["model_card"] is None
+    told = ready.shop.model().as_json()["model_card"]
+    assert isinstance(told, Mapping)
+    path = ready.shop.folder / "models" / name / "model_card.en.md"
+    assert told["path"] == str(path)
+    assert any("beside the best simple method" in str(line) for line in told["summary"])  # type: ignore[union-attr]
+    listed = ready.shop.models().as_json()["versions"]
+    assert str(path) in str(listed)
+    shown = run_here(monkeypatch, capsys, "models", "show", "-w", str(ready.shop.folder))
+    assert "model card" in shown.out
+    assert "model_card.en.md" in shown.out.replace("\n", "")
+
+
+def test_the_report_holds_the_model_card(ready: Ready) -> None:
+    page = Path(str(ready.answers["report"]["path"])).read_text(encoding="utf-8")
+    assert "What it must not be used for" in page
+
+
 def test_the_same_file_again_adds_nothing(ready: Ready) -> None:
     first, again = ready.answers["ingest"], ready.answers["again"]
     assert first["accepted"] == ready.truth.events.height

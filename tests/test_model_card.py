@@ -8,7 +8,7 @@ from habitue.evaluate import Ranking, RecommendationEvaluation
 from habitue.judging import Evaluation
 from habitue.languages import LANGUAGES, Language, speaking
 from habitue.metrics import Interval
-from habitue.model_card import FILES, model_card, write_model_cards
+from habitue.model_card import FILES, card_path, model_card, summary, write_model_cards
 from habitue.model_card_texts import TEXTS
 from habitue.profiles.prediction_slices import Reliability, TaskSlice
 from habitue.report.blocks import as_markdown
@@ -89,7 +89,10 @@ def told(spoken: Language, evaluation: Evaluation = EVALUATION) -> str:
 
 def test_the_card_names_for_whom_it_works_clearly_less_well() -> None:
     text = told("en").replace("\u202f", " ").replace("\u00a0", " ")
-    assert "**Clearly less well for:** new: first seen in the last 30 days.\n" in text
+    assert (
+        "**Recommendations work clearly less well for:** new: first seen in the last 30 days.\n"
+        in text
+    )
     assert (
         "| new: first seen in the last 30 days | 40 (10.0 %) | 0.050 | 0.020 – 0.080 | 0.220 "
         "| less well |"
@@ -100,7 +103,9 @@ def test_the_card_names_for_whom_it_works_clearly_less_well() -> None:
 
 def test_where_nobody_is_served_less_well_the_card_says_so() -> None:
     advice = replace(ADVICE, slices=(HEAVY,))
-    assert "No group measured here" in told("en", replace(EVALUATION, recommendation=advice))
+    assert "no group measured here is served" in told(
+        "en", replace(EVALUATION, recommendation=advice)
+    )
 
 
 def test_what_a_simple_method_does_better_is_said() -> None:
@@ -159,6 +164,29 @@ def test_the_chinese_card_leaves_no_english_sentence() -> None:
     assert "日志中没有金额" in text
     assert "近90天到访过的客户" in text
     assert "persons" not in text
+
+
+def test_in_short_the_card_says_how_well_and_for_whom_less_well() -> None:
+    lines = summary(EVALUATION.as_json())
+    assert lines[0] == (
+        "recommendations: clearly better beside the best simple method "
+        "(NDCG@10 0.200, theirs 0.100 (habit))."
+    )
+    assert lines[1] == (
+        "purchase_30d: clearly worse beside the best simple method "
+        "(AUC 0.700, theirs 0.720 (recency))."
+    )
+    assert (
+        "Recommendations work clearly less well for: new: first seen in the last 30 days." in lines
+    )
+    assert any(line.startswith("value_30d: misses clearly more of what is spent") for line in lines)
+
+
+def test_the_card_of_the_spoken_language_is_found(tmp_path: Path) -> None:
+    assert card_path(tmp_path) is None
+    write_model_cards(tmp_path, CARD, EVALUATION.as_json())
+    with speaking("zh"):
+        assert card_path(tmp_path) == tmp_path / "model_card.zh.md"
 
 
 def test_a_version_gets_a_card_in_each_language(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ VERBS: Final[dict[str, str]] = {
     "Print Habitue's version.": "显示 Habitue 的版本。",
     "Model versions and which one answers.": "模型版本，以及正在使用哪个版本。",
     "List the versions, newest first, and which one answers.": "列出所有版本（新的在前），以及正在使用哪个。",
-    "Show one version's card: what it is, what it learned from, how good it is.": "查看一个版本的说明卡：它是什么、学习了什么、效果如何。",
+    "Show one version: what it is, what it learned from, and its model card in short.": "查看一个版本：它是什么、学习了什么，以及模型卡摘要。",
     "Let this version answer from now on.": "从现在起使用该版本。",
     "Let the version that answered before answer again.": "改回使用之前的版本。",
     "What was set aside, and why.": "被隔离的行及原因。",

@@ -49,7 +49,7 @@ def train(
         architecture=architecture, size=size, epochs=epochs, seed=seed, minutes=minutes,
         as_of=as_of,
     )  # fmt: skip
-    answer(trained, as_json)
+    answer(trained, as_json, "train")
 
 
 def compare(
@@ -97,8 +97,8 @@ def models_show(
     workspace: WorkspaceOption = SHOP,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one version's card: what it is, what it learned from, how good it is."""
-    answer(open_shop(workspace).model(version), as_json)
+    """Show one version: what it is, what it learned from, and its model card in short."""
+    answer(open_shop(workspace).model(version), as_json, "models show")
 
 
 def models_publish(
@@ -109,12 +109,12 @@ def models_publish(
     as_json: JsonOption = False,
 ) -> None:
     """Let this version answer from now on."""
-    answer(open_shop(workspace).publish(version), as_json)
+    answer(open_shop(workspace).publish(version), as_json, "models publish")
 
 
 def models_rollback(workspace: WorkspaceOption = SHOP, as_json: JsonOption = False) -> None:
     """Let the version that answered before answer again."""
-    answer(open_shop(workspace).rollback(), as_json)
+    answer(open_shop(workspace).rollback(), as_json, "models rollback")
 
 
 def evaluate(

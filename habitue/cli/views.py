@@ -27,6 +27,7 @@ from habitue.cli.log_views import (
     show_quarantine,
     show_retry,
 )
+from habitue.cli.model_views import show_model
 from habitue.cli.score_views import show_benchmark, show_demo, show_evaluation, show_versions
 from habitue.cli.tables import WHERE, Object, cell, heading, is_nested, rows_table, scalars
 from habitue.display import inert
@@ -38,7 +39,11 @@ VIEWS: Mapping[str, Callable[[Console, Object], None]] = {
     "ingest": show_ingest,
     "quarantine show": show_quarantine,
     "quarantine retry": show_retry,
+    "train": show_model,
     "models list": show_versions,
+    "models show": show_model,
+    "models publish": show_model,
+    "models rollback": show_model,
     "similar": show_similar,
     "popular": show_popular,
     "evaluate": show_evaluation,

@@ -7,6 +7,7 @@ Parts that come from another stage's JSON document are in `documents`, figures o
 from dataclasses import dataclass, field
 from typing import Literal
 
+from habitue.report.blocks import Block
 from habitue.report.documents import Advice, Alert, Evaluation, Profile
 from habitue.report.figures import ShopStatistics
 from habitue.schema import Task
@@ -91,6 +92,7 @@ class ReportData:
     statistics: ShopStatistics
     model: ModelSummary | None = None
     evaluation: Evaluation | None = None
+    card: list[Block] = field(default_factory=list)  # of the model, without its title
     tasks: list[Task] = field(default_factory=list)  # by which names are put into words
     unanswered: dict[str, str] = field(default_factory=dict)  # task -> why it is not predicted
     is_behind: bool = False  # whether events came in after the last refresh

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from habitue.display import shorten
 from habitue.files import write_bytes
 from habitue.report import charts, findings, formats, scores
+from habitue.report.blocks import marked
 from habitue.report.data import ReportData
 from habitue.report.view import View
 
@@ -64,6 +65,7 @@ def _environment() -> Environment:
     )
     environment.filters["shorten"] = shorten
     environment.filters["bdi"] = findings.isolated
+    environment.filters["marked"] = marked
     environment.filters["script_json"] = script_json
     return environment
 

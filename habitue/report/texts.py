@@ -25,6 +25,7 @@ ENGLISH: Final[dict[str, str]] = {
     "nav.learned": "Learned",
     "nav.customers": "Customers",
     "nav.todo": "To do",
+    "nav.model-card": "Model card",
     "nav.about": "About",
     "numbers": "Show the numbers",
     "copy": "Copy",
@@ -313,6 +314,9 @@ ENGLISH: Final[dict[str, str]] = {
     "than {money} so far, the middle of all customers.",
     "audiences.none": "No groups have been prepared. {command} makes one from a rule.",
     # about
+    "card.title": "Model card",
+    "card.none": "No model has been evaluated yet. Run {command} to get its card: how well it "
+    "does, for whom less well, and what it must not be used for.",
     "about.title": "About this report",
     "about.model": "Model version",
     "about.architecture": "Model",

@@ -12,6 +12,7 @@ CHINESE: Final[dict[str, str]] = {
     "nav.learned": "模型效果",
     "nav.customers": "客户",
     "nav.todo": "行动建议",
+    "nav.model-card": "模型卡",
     "nav.about": "关于",
     "numbers": "查看数据",
     "copy": "复制",
@@ -253,6 +254,8 @@ CHINESE: Final[dict[str, str]] = {
     "audience.valuable-at-risk.rule": "“{task}”的概率超过{share}，且累计消费超过{money}（全体客户的中位数）。",
     "audiences.none": "还没有准备好的人群。{command}可以按规则圈选。",
     # about
+    "card.title": "模型卡",
+    "card.none": "还没有评估过模型。运行{command}生成模型卡：效果如何、对谁效果较差、不得用于什么。",
     "about.title": "关于本报告",
     "about.model": "模型版本",
     "about.architecture": "模型",

@@ -10,6 +10,7 @@ import pytest
 
 import habitue.report
 from habitue.report import render_page, write_report
+from habitue.report.blocks import Block, Bullets, Heading, Table, Words
 from habitue.report.data import PersonEvent, ReportData
 from habitue.report.documents import Option
 from habitue.report.page import script_json
@@ -17,7 +18,7 @@ from habitue.report.texts import ENGLISH
 from tests.report.sample import Sample, sample
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028<!--"
-SECTIONS = ("overview", "shop", "learned", "customers", "todo", "about")
+SECTIONS = ("overview", "shop", "learned", "customers", "todo", "model-card", "about")
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,26 @@ def test_every_part_that_the_figures_support_is_there(page: str) -> None:
         'class="absent"'
         not in page.replace(ENGLISH["story.tags.none"], "").split('id="customers"')[0]
     )
+
+
+def test_the_model_card_stands_on_the_page_escaped(made: Sample) -> None:
+    blocks: list[Block] = [
+        Heading("How well"),
+        Words(f"**Less well** for {HOSTILE}"),
+        Bullets([f"`{HOSTILE}`"]),
+        Table(["who", HOSTILE], [["all", HOSTILE]]),
+    ]
+    page = body(render_page(replace(made.report, card=blocks)))
+    section = page[page.index('id="model-card"') : page.index('id="about"')]
+    assert "<h3>How well</h3>" in section
+    assert "<b>Less well</b> for &lt;/script&gt;" in section
+    assert section.count("&lt;img src=x") == 5
+    assert "<img" not in section
+
+
+def test_without_an_evaluation_the_page_says_how_to_get_a_model_card(made: Sample) -> None:
+    page = render_page(replace(made.report, card=[]))
+    assert "to get its card" in page
 
 
 def test_page_without_model_says_what_to_run(made: Sample) -> None:
