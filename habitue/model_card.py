@@ -7,7 +7,7 @@ measured.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from habitue.versions import Card
 
 FILES: Final = {spoken: f"model_card.{spoken}.md" for spoken in LANGUAGES}
 _MEASURE_END: Final = re.compile("[:：;,，]")
-TASK_METRICS: Final = ("auc", "mae", "accuracy")  # the first that a task has
+HEADLINES: Final = (HEADLINE, "auc", "mae", "accuracy")  # the first that was measured
 
 
 def write_model_cards(folder: Path, card: Card, evaluation: Mapping[str, Json]) -> None:
@@ -71,16 +71,23 @@ def card_path(folder: Path) -> Path | None:
 def summary(evaluation: Mapping[str, Json]) -> list[str]:
     """Return how well a version does and for whom less well, a sentence each."""
     texts, judged = told(TEXTS), Document(evaluation)
-    rows = [(texts.advice, row) for row in _advice_row(judged.child("recommendation"), texts)]
-    tasks = judged.child("tasks")
-    rows += [(name, _task_row(name, tasks.child(name), texts)) for name in tasks.entries]
-    return [*(_in_short(what, row, texts) for what, row in rows), *plain_words(judged, texts)]
+    advice, tasks = judged.child("recommendation"), judged.child("tasks")
+    said = [_in_short(texts.advice, advice, texts)] if advice.numbers("metrics") else []
+    said += [_in_short(name, tasks.child(name), texts) for name in tasks.entries]
+    return [*said, *plain_words(judged, texts)]
 
 
-def _in_short(what: str, row: Sequence[str], texts: CardTexts) -> str:
-    _, _, measure, ours, theirs, verdict = (cell.replace("`", "") for cell in row)
-    return texts.in_short.format(
-        what=what, verdict=verdict, measure=_MEASURE_END.split(measure)[0], ours=ours, theirs=theirs
+def _in_short(what: str, judged: Document, texts: CardTexts) -> str:
+    measures = judged.numbers("metrics")
+    metric = next(one for one in HEADLINES if one in measures)
+    best, theirs = _best_baseline(judged, metric)
+    verdict = _verdict(judged.child("difference").interval("interval"))
+    return texts.in_short[verdict].format(
+        what=what,
+        measure=_MEASURE_END.split(told(METRICS)[metric])[0],
+        ours=figure(measures[metric]),
+        best=best or "–",
+        theirs=figure(theirs),
     )
 
 
@@ -96,7 +103,10 @@ def _quality(judged: Document, texts: CardTexts) -> list[Block]:
         blocks += [Table(texts.quality_columns, rows), Words(texts.reading)]
     skipped = judged.child("skipped")
     if skipped.entries:
-        reasons = [f"`{name}`: {retold(skipped.text(name))}" for name in skipped.entries]
+        reasons = [
+            texts.of_task.format(name=name, said=retold(skipped.text(name)))
+            for name in skipped.entries
+        ]
         blocks += [Words(texts.skipped), Bullets(reasons)]
     return blocks
 
@@ -114,22 +124,22 @@ def _advice_row(advice: Document, texts: CardTexts) -> list[list[str]]:
             told(METRICS)[HEADLINE],
             figure(ours),
             f"{figure(theirs)} (`{best}`)",
-            _verdict(advice.child("difference").interval("interval"), texts),
+            _said(advice, texts),
         ]
     ]
 
 
 def _task_row(name: str, task: Document, texts: CardTexts) -> list[str]:
     measures = task.numbers("metrics")
-    metric = next(one for one in TASK_METRICS if one in measures)
+    metric = next(one for one in HEADLINES if one in measures)
     best, theirs = _best_baseline(task, metric)
     return [
-        f"`{name}`: {retold(task.text('description'))}",
+        texts.of_task.format(name=name, said=retold(task.text("description"))),
         number(task.number("persons")),
         told(METRICS)[metric],
         figure(measures[metric]),
         f"{figure(theirs)} (`{best}`)" if best else texts.unknown,
-        _verdict(task.child("difference").interval("interval"), texts),
+        _said(task, texts),
     ]
 
 
@@ -147,7 +157,12 @@ def _best_baseline(task: Document, metric: str) -> tuple[str, float | None]:
     return max(simple.items(), key=lambda one: one[1], default=("", None))
 
 
-def _verdict(interval: tuple[float, float] | None, texts: CardTexts) -> str:
+def _said(judged: Document, texts: CardTexts) -> str:
+    words = {"better": texts.better, "worse": texts.worse, "even": texts.even}
+    return words.get(_verdict(judged.child("difference").interval("interval")), texts.unknown)
+
+
+def _verdict(interval: tuple[float, float] | None) -> str:
     if interval is None:
-        return texts.unknown
-    return texts.better if interval[0] > 0 else texts.worse if interval[1] < 0 else texts.even
+        return "unknown"
+    return "better" if interval[0] > 0 else "worse" if interval[1] < 0 else "even"

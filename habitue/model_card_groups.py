@@ -115,7 +115,7 @@ def _plain_words(name: str, task: Document, texts: CardTexts) -> list[str]:
         off = [_with_level(one, texts) for one in _slices(task) if one.text("level") == level]
         if off:
             said.append(words.format(names=texts.comma.join(off)))
-    return [f"`{name}`: {line}" for line in said]
+    return [texts.of_task.format(name=name, said=line) for line in said]
 
 
 def _with_level(one: Document, texts: CardTexts) -> str:

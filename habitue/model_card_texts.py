@@ -27,7 +27,8 @@ class CardTexts:
     even: str
     worse: str
     unknown: str
-    in_short: str
+    in_short: dict[str, str]  # verdict -> sentence
+    of_task: str
     slices_title: str
     advice_slices_title: str
     slices: str
@@ -135,9 +136,22 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         even="on a par",
         worse="clearly worse",
         unknown="not known",
-        in_short=(
-            "{what}: {verdict} beside the best simple method ({measure} {ours}, theirs {theirs})."
-        ),
+        in_short={
+            "better": (
+                "{what}: clearly better than {best}, the best simple method "
+                "({measure} {ours} to {theirs})."
+            ),
+            "even": (
+                "{what}: on a par with {best}, the best simple method "
+                "({measure} {ours} to {theirs})."
+            ),
+            "worse": (
+                "{what}: clearly worse than {best}, the best simple method "
+                "({measure} {ours} to {theirs})."
+            ),
+            "unknown": "{what}: {measure} {ours}; {best}, the best simple method, {theirs}.",
+        },
+        of_task="`{name}`: {said}",
         slices_title="For whom it works less well",
         advice_slices_title="Recommendations",
         slices=(
@@ -246,7 +260,13 @@ TEXTS: Final[dict[Language, CardTexts]] = {
         even="持平",
         worse="明显更差",
         unknown="未知",
-        in_short="{what}：与最好的简单方法相比{verdict}（{measure}{ours}，对方{theirs}）。",
+        in_short={
+            "better": "{what}：明显好于最好的简单方法 {best}（{measure}：{ours} 对 {theirs}）。",
+            "even": "{what}：与最好的简单方法 {best} 持平（{measure}：{ours} 对 {theirs}）。",
+            "worse": "{what}：明显差于最好的简单方法 {best}（{measure}：{ours} 对 {theirs}）。",
+            "unknown": "{what}：{measure}为{ours}；最好的简单方法 {best} 为{theirs}。",
+        },
+        of_task="`{name}`：{said}",
         slices_title="对谁效果较差",
         advice_slices_title="推荐",
         slices=(

@@ -138,7 +138,7 @@ def test_a_version_tells_its_model_card_in_short_and_where_it_lies(
     assert isinstance(told, Mapping)
     path = ready.shop.folder / "models" / name / "model_card.en.md"
     assert told["path"] == str(path)
-    assert any("beside the best simple method" in str(line) for line in told["summary"])  # type: ignore[union-attr]
+    assert any("the best simple method" in str(line) for line in told["summary"])  # type: ignore[union-attr]
     listed = ready.shop.models().as_json()["versions"]
     assert str(path) in str(listed)
     shown = run_here(monkeypatch, capsys, "models", "show", "-w", str(ready.shop.folder))

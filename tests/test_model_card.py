@@ -169,12 +169,11 @@ def test_the_chinese_card_leaves_no_english_sentence() -> None:
 def test_in_short_the_card_says_how_well_and_for_whom_less_well() -> None:
     lines = summary(EVALUATION.as_json())
     assert lines[0] == (
-        "recommendations: clearly better beside the best simple method "
-        "(NDCG@10 0.200, theirs 0.100 (habit))."
+        "recommendations: clearly better than habit, the best simple method "
+        "(NDCG@10 0.200 to 0.100)."
     )
     assert lines[1] == (
-        "purchase_30d: clearly worse beside the best simple method "
-        "(AUC 0.700, theirs 0.720 (recency))."
+        "purchase_30d: clearly worse than recency, the best simple method (AUC 0.700 to 0.720)."
     )
     assert (
         "Recommendations work clearly less well for: new: first seen in the last 30 days." in lines

@@ -20,6 +20,7 @@ from rich.progress import (
 from habitue.cli.tables import number
 from habitue.cli.texts import say, work
 from habitue.display import inert
+from habitue.languages import told
 
 
 class Bars:
@@ -72,20 +73,20 @@ class Bars:
             self._bars = None
         else:
             seconds = time.monotonic() - self._started
-            told = say(
+            line = say(
                 "{label}{amount} in {seconds} s",
                 label=self._label,
                 amount=self._amount(),
                 seconds=f"{seconds:.1f}",
             )
-            print(told, file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
         self._label = ""
 
     def _amount(self) -> str:
         if not self._done:
             return ""
         unit = self._unit.removesuffix("s") if self._done == 1 else self._unit
-        return f": {self._done:,} {unit}"
+        return told({"en": f": {self._done:,} {unit}", "zh": f"：{self._done:,}{unit}"})
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._started

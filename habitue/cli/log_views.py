@@ -21,6 +21,7 @@ from habitue.cli.tables import (
 )
 from habitue.cli.texts import say
 from habitue.display import shorten
+from habitue.languages import told
 
 RAW_SHOWN = 100  # characters of a row that was set aside
 _COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
@@ -126,10 +127,14 @@ def _see(document: Object, template: str = "See the rows: {command}") -> str:
 
 
 def _reasons_table(counts: Object) -> Table:
+    from habitue.events.batch import REASONS
     from habitue.events.quarantine import reason_text
 
-    rows = [(cell(count), cell(reason_text(code))) for code, count in counts.items()]
-    return cells_table(("rows", "set aside because"), rows)
+    rows = [
+        (cell(count), cell(code) if code in REASONS else "", cell(reason_text(code)))
+        for code, count in counts.items()
+    ]
+    return cells_table(("rows", "code", "set aside because"), rows)
 
 
 def show_quarantine(console: Console, document: Object) -> None:
@@ -169,12 +174,14 @@ def show_quarantine(console: Console, document: Object) -> None:
 
 
 def _because(row: Object) -> str:
-    """Say why; what a rule of cleaning says stands in the table of reasons already."""
+    """Say why; a code of a rule of cleaning is English, and says enough in English alone."""
     from habitue.events.batch import REASONS
     from habitue.events.records import reader_reason
 
     code = str(row.get("code") or "")
-    return cell(code.replace("_", " ") if code in REASONS else reader_reason(code))
+    if code not in REASONS:
+        return cell(reader_reason(code))
+    return told({"en": code.replace("_", " "), "zh": f"{cell(REASONS[code])} {code}"})
 
 
 def _field_and_value(row: Object) -> str:

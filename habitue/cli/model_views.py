@@ -5,7 +5,7 @@ In: their JSON documents. Out: tables on stdout. Knows nothing about how they co
 
 from rich.console import Console
 
-from habitue.cli.tables import WHERE, Object, cell, entries_of, heading, object_of, scalars
+from habitue.cli.tables import WHERE, Object, cell, entries_of, heading, object_of, scalars, words
 from habitue.cli.texts import say
 
 MODEL_CARD = "model_card"
@@ -17,7 +17,8 @@ def show_model(console: Console, document: Object) -> None:
     scalars(console, {k: v for k, v in document.items() if k not in (*NESTED, WHERE)})
     if object_of(document, "validation"):
         heading(console, "validation")
-        scalars(console, object_of(document, "validation"))
+        figures = object_of(document, "validation")
+        scalars(console, {_measured(name): figure for name, figure in figures.items()})
     heading(console, MODEL_CARD)
     card = object_of(document, MODEL_CARD)
     if not card:
@@ -32,3 +33,9 @@ def show_model(console: Console, document: Object) -> None:
         heading(console, "notes")
     for line in entries_of(document, "notes"):
         console.print(f"  {cell(line)}")
+
+
+def _measured(name: str) -> str:
+    """Return `network NDCG@10` of `network_ndcg@10`: who was measured, and by what."""
+    who, _, metric = name.rpartition("_")
+    return f"{words(who)} {metric}" if who else metric

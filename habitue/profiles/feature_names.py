@@ -228,7 +228,7 @@ LIFETIME_FEATURES: Final[dict[str, Feature]] = {
         "rhythm and silence make an order {} likely", "share", "rhythm", "has not ordered"
     ),
     "order_days_to_come": Feature(
-        "rhythm and silence promise orders on {} days", "number", "rhythm", "has not ordered"
+        "rhythm and silence speak for {} more orders", "number", "rhythm", "has not ordered"
     ),
     "value_to_come": Feature(
         "rhythm and orders so far promise {}", "money", "spending", "has not ordered"

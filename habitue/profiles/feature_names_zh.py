@@ -151,7 +151,7 @@ def _campaigns() -> dict[str, FeatureText]:
 
 FEATURE_TEXTS: Final[dict[str, FeatureText]] = {
     "return_chance": FeatureText("按下单规律和沉默时间推算，再下单的可能性为{}", _NO_ORDERS),
-    "order_days_to_come": FeatureText("按下单规律和沉默时间推算，预计有{}天下单", _NO_ORDERS),
+    "order_days_to_come": FeatureText("按下单规律和沉默时间推算，预计还会下单{}次", _NO_ORDERS),
     "value_to_come": FeatureText("按下单规律和以往订单推算，预计消费{}", _NO_ORDERS),
     **_recency(),
     **_windows(),

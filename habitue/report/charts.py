@@ -234,8 +234,12 @@ def _timeline_table(timeline: Timeline, texts: Texts, money: formats.Currency | 
 def reliability_chart(
     name: str, points: Sequence[ReliabilityPoint], texts: Texts, *, task: str
 ) -> Chart:
-    """Return predicted against observed shares; the larger a point, the more people in it."""
+    """Return predicted against observed shares; the larger a point, the more people in it.
+
+    A whisker is what chance allows of so many: the 95 % interval of Wilson (1927).
+    """
     most = max(point.n for point in points) or 1
+    likely = [_wilson(point.observed, point.n) for point in points]
     limit = _share_limit(max(max(point.predicted, point.observed) for point in points))
     diagonal: Option = {
         "type": "line",
@@ -252,10 +256,24 @@ def reliability_chart(
         "symbol": "circle",
         "data": [
             {
-                "value": [point.predicted, point.observed, point.n],
-                "symbolSize": 6 + 12 * (point.n / most) ** 0.5,
+                "value": [point.predicted, point.observed, point.n, *limits],
+                "symbolSize": 4 + 6 * (point.n / most) ** 0.5,
             }
-            for point in points
+            for point, limits in zip(points, likely, strict=True)
+        ],
+    }
+    whiskers: Option = {
+        "type": "line",
+        "silent": True,
+        "symbol": "none",
+        "lineStyle": {"width": 1.5, "color": colour("teal"), "opacity": 0.55},
+        "data": [
+            end
+            for point, limits in zip(points, likely, strict=True)
+            for end in (
+                *([point.predicted, min(limit, one)] for one in limits),
+                ["-", "-"],  # lifts the pen
+            )
         ],
     }
     option = _base(
@@ -279,16 +297,31 @@ def reliability_chart(
             name=texts("task.observed"),
             nameTextStyle={**_text(), "align": "left", "padding": [0, 0, 0, -44]},
         ),
-        series=[diagonal, ours],
+        series=[diagonal, whiskers, ours],
     )
     table = Table(
-        [texts("task.predicted"), texts("task.observed"), texts("task.people")],
+        [texts(f"task.{name}") for name in ("predicted", "observed", "likely", "people")],
         [
-            [formats.percent(p.predicted), formats.percent(p.observed), formats.number(p.n)]
-            for p in points
+            [
+                formats.percent(point.predicted),
+                formats.percent(point.observed),
+                f"{formats.percent(low)} – {formats.percent(high)}",
+                formats.number(point.n),
+            ]
+            for point, (low, high) in zip(points, likely, strict=True)
         ],
     )
     return Chart(name, option, 250, texts("task.calibration.aria", task=task), table)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Return between which shares the true one lies, 95 %, where `share` of `n` did it."""
+    if not n:
+        return 0.0, 1.0
+    z = 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _share_limit(top: float) -> float:

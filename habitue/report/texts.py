@@ -192,11 +192,14 @@ ENGLISH: Final[dict[str, str]] = {
     "task.bars.accuracy": "Right first guess",
     "task.bars.note.accuracy": "How often the likeliest answer was what came.",
     "task.calibration": "Can the percentages be trusted?",
-    "task.calibration.note": "Points on the dashed line: of those told 30\u00a0%, 30\u00a0% did.",
+    "task.calibration.note": "Points on the dashed line: of those told 30\u00a0%, 30\u00a0% did. "
+    "Each point is a tenth of the predictions; its whisker is what chance allows of so many "
+    "(95\u00a0%). Where it misses the line, the level is off.",
+    "task.likely": "Chance allows (95\u00a0%)",
     "task.calibration.aria": "Predicted against observed shares for {task}.",
     "task.predicted": "Predicted",
     "task.observed": "Observed",
-    "task.people": "People",
+    "task.people": "Predictions",
     "task.deciles": "How well does it sort?",
     "task.deciles.note": "People in ten equal groups, the most promising first. The dashed line is "
     "the average of all.",

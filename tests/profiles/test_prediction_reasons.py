@@ -60,7 +60,7 @@ def test_an_unknown_rhythm_is_left_out() -> None:
         ("gap_mean_days", np.nan, "fewer than two orders"),
         ("order_days", 1.0, "ordered on 1 day"),
         ("return_chance", 0.34, "rhythm and silence make an order 34% likely"),
-        ("order_days_to_come", 0.62, "rhythm and silence promise orders on 0.62 days"),
+        ("order_days_to_come", 0.62, "rhythm and silence speak for 0.62 more orders"),
     ],
 )
 def test_numbers_are_told_as_a_person_would(name: str, value: float, text: str) -> None:

@@ -75,6 +75,20 @@ def test_log_of_many_types_shows_the_busiest() -> None:
     assert len(chart.table.head) == 3 + len(EVENT_TYPES)
 
 
+def test_a_whisker_is_what_chance_allows_of_so_many() -> None:
+    points = [ReliabilityPoint(0.5, 0.5, 100), ReliabilityPoint(0.2, 0.0, 10)]
+    chart = charts.reliability_chart("c", points, TEXTS, task="Will buy")
+    whiskers = chart.option["series"][1]["data"]  # type: ignore[index,call-overload]
+    assert whiskers[0] == [0.5, pytest.approx(0.4038, abs=1e-4)]
+    assert whiskers[1] == [0.5, pytest.approx(0.5962, abs=1e-4)]
+    assert whiskers[2] == ["-", "-"]
+    assert whiskers[3:5] == [[0.2, 0.0], [0.2, pytest.approx(0.2775, abs=1e-4)]]
+    assert [row[2].replace("\u00a0", " ") for row in chart.table.rows] == [
+        "40.4 % – 59.6 %",
+        "0 % – 27.8 %",
+    ]
+
+
 def test_reliability_axes_fit_the_points() -> None:
     points = [ReliabilityPoint(0.01, 0.02, 50), ReliabilityPoint(0.05, 0.07, 10)]
     chart = charts.reliability_chart("c", points, TEXTS, task="Will buy")

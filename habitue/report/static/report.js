@@ -53,7 +53,7 @@
       return point.value[2] ? title + '<br><bdi class="tip">' + escapeText(point.value[2]) + "</bdi>" : title;
     },
     reliability: function (point) {
-      return percent(point.value[0]) + " \u2192 <strong>" + percent(point.value[1]) + "</strong><br>n = " + plain(point.value[2]);
+      return percent(point.value[0]) + " \u2192 <strong>" + percent(point.value[1]) + "</strong><br>" + percent(point.value[3]) + " \u2013 " + percent(point.value[4]) + "<br>n = " + plain(point.value[2]);
     },
   };
 
