@@ -52,6 +52,7 @@ from habitue.versions import Card, read_card, version_fix
 
 if TYPE_CHECKING:
     from habitue.model.inference import Network
+    from habitue.model.remembering import RememberingNetwork
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -228,10 +229,11 @@ class Version:
         *,
         as_of: int,
         tasks: Collection[str] | None = None,
+        network: "Network | RememberingNetwork | None" = None,
     ) -> Scored:
         """Return everything about the persons of `frame`, which holds events before `as_of`.
 
-        With `tasks`, predictions of those tasks only.
+        With `tasks`, predictions of those tasks only. `network` embeds in place of the version's.
         """
         asked = self.task_names if tasks is None else tasks
         touched = touched_items(frame, items)
@@ -244,7 +246,7 @@ class Version:
         sequences = encode(frame, touched, self.vocabulary)
         embeddings = None
         if any(model.embedding_dim for model in models.values()):
-            embeddings = self.network.embed(sequences, as_of=as_of)
+            embeddings = (network or self.network).embed(sequences, as_of=as_of)
         return Scored(
             as_of=as_of,
             features=features,

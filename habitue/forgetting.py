@@ -9,7 +9,6 @@ import json
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
@@ -21,9 +20,14 @@ from habitue.checksums import (
     write_sealed,
 )
 from habitue.files import make_folder, write_json
-from habitue.refreshing import AGAIN, CURRENT_FILE, current_refresh, next_name, refreshes_in
-
-_SUMMARY: Final = "summary.json"
+from habitue.refreshing import (
+    AGAIN,
+    CURRENT_FILE,
+    SUMMARY_FILE,
+    current_refresh,
+    next_name,
+    refreshes_in,
+)
 
 
 def forget(folder: Path, subjects: Collection[int]) -> int:
@@ -45,8 +49,8 @@ def forget(folder: Path, subjects: Collection[int]) -> int:
             make_folder((building / part).parent)
             removed += _copied_without(refresh.folder / part, building / part, asked)
         persons = sum(pl.read_parquet(path).height for path in (building / "table").iterdir())
-        summary = json.loads((building / _SUMMARY).read_text(encoding="utf-8"))
-        write_json(building / _SUMMARY, summary | {"persons": persons})
+        summary = json.loads((building / SUMMARY_FILE).read_text(encoding="utf-8"))
+        write_json(building / SUMMARY_FILE, summary | {"persons": persons, "whole_key": ""})
     write_sealed(folder / CURRENT_FILE, {"refresh": name})
     for other in refreshes_in(folder):
         if other.name != name:

@@ -1,11 +1,12 @@
 """Everyone's profile, predictions and recommendations at one moment, as files.
 
-    profiles/0003/          one refresh: table/, offers/ and history/ by bucket, recommender/,
-                            summary.json
+    profiles/0003/          one refresh: table/, offers/, history/ and memory/ by bucket,
+                            recommender/, summary.json
     profiles/current.json   {"refresh": "0003"}, sealed
 
 In: a model version and the log. Out: a folder that appears whole or not at all, then becomes the
-current one by an atomic swap. Knows nothing about what is done with the files.
+current one by an atomic swap. What the one before knows already of persons whose events are the
+same is taken over, and changes no byte. Knows nothing about what is done with the files.
 """
 
 import json
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
@@ -45,10 +46,15 @@ from habitue.files import Json, write_json
 from habitue.profiles.history import Moved, continued, entries_of, moves_of, no_entries
 from habitue.profiles.labels import population
 from habitue.profiles.profile import table_and_tags
+from habitue.reusing import MEMORY, is_whole, kept_memory, network_key, whole_key
 from habitue.schema import format_time
 from habitue.sequences.sequences import Sequences
 
+if TYPE_CHECKING:
+    from habitue.model.remembering import Memory, RememberingNetwork
+
 CURRENT_FILE = "current.json"
+SUMMARY_FILE = "summary.json"
 AGAIN = "Compute it again: habitue refresh"
 HISTORY_AGAIN = (
     "Restore a backup, or let the next refresh begin the history of these persons anew: "
@@ -67,6 +73,10 @@ class Refresh:
     persons: int
     seconds: float
     known_at: int | None = None  # what arrived after `as_of` counted, up to this moment
+    recomputed: int = 0  # persons of whom the network had to think anew
+    reused: int = 0  # and of whom it remembered
+    network_key: str = ""  # of `reusing`, like the next
+    whole_key: str = ""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -77,8 +87,8 @@ class Refresh:
             Failed: `corrupt_file`, naming the file that is damaged or missing.
         """
         if (folder / CHECKSUMS_FILE).is_file():
-            check_folder(folder, "summary.json", fix=AGAIN)
-            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            check_folder(folder, SUMMARY_FILE, fix=AGAIN)
+            summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
             with suppress(TypeError):  # of what this release knows, something lacks or is too much
                 return cls(folder=folder, **summary)
         raise NotReady(
@@ -126,6 +136,8 @@ class Refresh:
             "persons_per_second": round(self.persons / max(self.seconds, 1e-9)),
             "as_of": format_time(self.as_of),
             "model_version": self.model_version,
+            "recomputed": self.recomputed,
+            "reused": self.reused,
         }
 
 
@@ -152,22 +164,30 @@ def refresh_everyone(
     as_of: int,
     folder: Path,
     progress: Progress,
+    from_scratch: bool = False,
 ) -> Refresh:
     """Compute everyone with an event before `as_of` and make it the current refresh.
 
-    Who calls holds the writer's lock of `folder`.
+    Who calls holds the writer's lock of `folder`. With `from_scratch` nothing but history is taken
+    over from the refresh before; the answers are the same.
     """
-    name = next_name(folder)
-    _compute(
+    name, before = next_name(folder), _last_whole(folder)
+    known = None if from_scratch else before
+    key = whole_key(
         version,
-        store,
-        log,
         settings,
         as_of=as_of,
-        folder=folder / name,
-        before=_last_whole(folder),
-        progress=progress,
+        known_at=known_at_of(log, as_of),
+        fingerprint=store.fingerprint,
     )
+    if known and known.whole_key == key and is_whole(known.folder):
+        _copy(known, folder / name)
+    else:
+        with building_sealed_folder(folder / name) as building:
+            work = _Work(
+                version, store, log, settings, as_of, key, building, before, known, progress
+            )
+            work.write()
     write_sealed(folder / CURRENT_FILE, {"refresh": name})
     readers = ReaderLock(folder)
     readers.hold()
@@ -177,43 +197,16 @@ def refresh_everyone(
     return Refresh.open(folder / name)
 
 
-def _compute(
-    version: Version,
-    store: EventStore,
-    log: EventLog,
-    settings: Settings,
-    *,
-    as_of: int,
-    folder: Path,
-    before: Refresh | None,
-    progress: Progress,
-) -> None:
+def _copy(refresh: Refresh, folder: Path) -> None:
+    """Make a refresh of the very same moment, log, version and settings: it is the same."""
     began = time.monotonic()
     with building_sealed_folder(folder) as building:
-        blend = recounted(version, log, as_of=as_of, progress=progress)
-        adviser = _adviser(version, blend, log, settings, as_of=as_of)
-        for counted in adviser.blend.components:
-            if isinstance(counted, CoOccurrence | Popularity):
-                counted.save(building / "recommender")
-        for part in ("table", "offers", "history"):
-            (building / part).mkdir()
-        work = _Work(version, store, log, settings, as_of, building, before, adviser)
-        persons = 0
-        progress.start("Profiles", store.num_subjects, "persons")
-        for bucket in range(log.num_buckets):
-            done = work.write_bucket(bucket)
-            persons += done
-            progress.advance(done)
-        progress.finish()
-        summary: dict[str, Json] = {
-            "as_of": as_of,
-            "model_version": version.card.version,
-            "data_fingerprint": store.fingerprint,
-            "persons": persons,
-            "seconds": round(time.monotonic() - began, 2),
-            "known_at": work.known_at,
-        }
-        write_json(building / "summary.json", summary)
+        left_out = shutil.ignore_patterns(CHECKSUMS_FILE)
+        shutil.copytree(refresh.folder, building, dirs_exist_ok=True, ignore=left_out)
+        seconds = round(time.monotonic() - began, 2)
+        again = {"seconds": seconds, "recomputed": 0, "reused": refresh.persons}
+        summary = json.loads((building / SUMMARY_FILE).read_text(encoding="utf-8"))
+        write_json(building / SUMMARY_FILE, summary | again)
 
 
 @dataclass(frozen=True)
@@ -225,9 +218,58 @@ class _Work:
     log: EventLog
     settings: Settings
     as_of: int
+    whole_key: str
     building: Path
-    before: Refresh | None
-    adviser: Adviser
+    before: Refresh | None  # whose history goes on
+    known: Refresh | None  # what is known already
+    progress: Progress
+
+    def write(self) -> None:
+        """Write all files of the refresh."""
+        began = time.monotonic()
+        for counted in self.adviser.blend.components:
+            if isinstance(counted, CoOccurrence | Popularity):
+                counted.save(self.building / "recommender")
+        for part in ("table", "offers", "history", MEMORY):
+            (self.building / part).mkdir()
+        persons = recomputed = 0
+        self.progress.start("Profiles", self.store.num_subjects, "persons")
+        for bucket in range(self.log.num_buckets):
+            done = self.write_bucket(bucket)
+            persons += done
+            recomputed += self.network.recomputed
+            self.progress.advance(done)
+        self.progress.finish()
+        summary: dict[str, Json] = {
+            "as_of": self.as_of,
+            "model_version": self.version.card.version,
+            "data_fingerprint": self.store.fingerprint,
+            "persons": persons,
+            "seconds": round(time.monotonic() - began, 2),
+            "known_at": self.known_at,
+            "recomputed": recomputed,
+            "reused": persons - recomputed,
+            "network_key": self.network_key,
+            "whole_key": self.whole_key,
+        }
+        write_json(self.building / SUMMARY_FILE, summary)
+
+    @cached_property
+    def network_key(self) -> str:
+        return network_key(self.version)
+
+    @cached_property
+    def network(self) -> "RememberingNetwork":
+        from habitue.model.remembering import RememberingNetwork
+
+        return RememberingNetwork(self.version.network)
+
+    @cached_property
+    def adviser(self) -> Adviser:
+        blend = recounted(self.version, self.log, as_of=self.as_of, progress=self.progress)
+        parts = (part for part in blend.components if part.name != self.network.name)
+        blend = blend.with_components((*parts, self.network))
+        return _adviser(self.version, blend, self.log, self.settings, as_of=self.as_of)
 
     @property
     def known_at(self) -> int | None:
@@ -239,10 +281,12 @@ class _Work:
 
     def write_bucket(self, bucket: int) -> int:
         """Write all files of a bucket, and return how many persons are in it."""
-        as_of, name = self.as_of, f"{bucket:04d}.parquet"
+        as_of, name, version = self.as_of, f"{bucket:04d}.parquet", self.version
+        self.network.begin(self.memory(bucket))
         frame = self.log.read_bucket(bucket, as_of=as_of)
-        version = self.version
-        scored = version.score(frame, self.items, as_of=as_of, tasks=version.task_models)
+        scored = version.score(
+            frame, self.items, as_of=as_of, tasks=version.task_models, network=self.network
+        )
         predictions = population_predictions(frame, scored)
         table, tags = table_and_tags(
             frame,
@@ -254,10 +298,20 @@ class _Work:
             predictions=predictions,
         )
         table.write_parquet(self.building / "table" / name)
+        self.network.look(scored.sequences, as_of=as_of)
         self.offers(scored.sequences).write_parquet(self.building / "offers" / name)
+        self.network.memory.frame().write_parquet(self.building / MEMORY / name)
         history = self.history(bucket, table, tags, predictions)
         history.write_parquet(self.building / "history" / name)
         return table.height
+
+    def memory(self, bucket: int) -> "Memory":
+        """Return what the network remembers of the persons of a bucket."""
+        from habitue.model.remembering import Memory
+
+        if self.known is None or self.known.network_key != self.network_key:
+            return Memory.empty(self.network.width)
+        return kept_memory(self.known.folder, bucket, self.network.width)
 
     def offers(self, sequences: Sequences) -> pl.DataFrame:
         """Return what to offer to each person."""

@@ -11,6 +11,7 @@ Holds what crosses stages and no more: which folder, which version answers, whic
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from habitue.events.store import EventStore
     from habitue.preparing import Prepared
     from habitue.profiles.history import Moved
+    from habitue.profiles.profile import Profile
     from habitue.refreshing import Refresh
     from habitue.reporting import Sources
     from habitue.results import ItemList
@@ -154,6 +156,21 @@ class Shop:
         bucket = self.store.bucket_of(subject)
         frame = log.read_bucket(bucket, as_of=moment, subject_id=subject)
         return frame if frame.height else None
+
+    def _profile(self, user: str, as_of: Moment | None) -> "Profile":
+        """Return who a customer is, and how they moved; of somebody unknown, the fallback."""
+        log, moment, version = self._asked(as_of)
+        frame = self._person(user, log, moment)
+        if frame is None:
+            return version.unknown_profile(user, as_of=moment)
+        found = version.profiles(
+            frame,
+            log.items(as_of=moment),
+            as_of=moment,
+            settings=self.settings().profiles,
+            user_ids=self.store.outside_ids,
+        )[0]
+        return replace(found, history=self._history(user, log, moment))
 
     def _history(self, user: str, log: "SpannedLog", moment: int) -> "tuple[Moved, ...]":
         """Return how a customer moved from refresh to refresh, as it could be told at `moment`."""

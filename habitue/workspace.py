@@ -334,8 +334,11 @@ class Workspace(ShopModels):
 
     # Customers
 
-    def refresh(self, *, as_of: Moment | None = None) -> "Refresh":
+    def refresh(self, *, as_of: Moment | None = None, from_scratch: bool = False) -> "Refresh":
         """Compute everyone's profile, predictions and recommendations.
+
+        What is dear is taken over from the refresh before for who did nothing new; with
+        `from_scratch` it is not. The answers are the same.
 
         Raises:
             NotReady: nothing was ingested, or there is no model of that moment.
@@ -354,22 +357,12 @@ class Workspace(ShopModels):
                 as_of=moment,
                 folder=folder,
                 progress=self.progress,
+                from_scratch=from_scratch,
             )
 
     def profile(self, user: str, *, as_of: Moment | None = None) -> "Profile":
         """Tell who a customer is; of somebody unknown, say so."""
-        log, moment, version = self._asked(as_of)
-        frame = self._person(user, log, moment)
-        if frame is None:
-            return version.unknown_profile(user, as_of=moment)
-        found = version.profiles(
-            frame,
-            log.items(as_of=moment),
-            as_of=moment,
-            settings=self.settings().profiles,
-            user_ids=self.store.outside_ids,
-        )[0]
-        return replace(found, history=self._history(user, log, moment))
+        return self._profile(user, as_of)
 
     def explain(
         self,

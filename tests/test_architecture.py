@@ -23,7 +23,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("evaluate", "report", "benchmarks"),
     ("versions", "arguments"),
     ("answering", "preparing", "settings_change"),
-    ("attempts",),
+    ("attempts", "reusing"),
     ("comparing",),
     ("training", "tuning", "judging", "refreshing"),
     ("predicting", "forgetting", "results", "backup", "doctor", "model_card_texts"),

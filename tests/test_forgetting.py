@@ -51,7 +51,7 @@ def subject_of(shop: Workspace, user: str) -> int:
 def test_no_byte_of_a_forgotten_person_is_left(shop: Workspace) -> None:
     profiles, subject = shop.folder / "profiles", subject_of(shop, GONE)
     parts = {path.parent.name for path in holders(profiles, GONE, subject)}
-    assert parts == {"table", "offers", "history"}
+    assert parts == {"table", "offers", "history", "memory"}
     assert forget(profiles, [subject]) > 0
     assert list(holders(profiles, GONE, subject)) == []
     assert {path.parent.name for path in holders(profiles, STAYS, subject_of(shop, STAYS))} == parts

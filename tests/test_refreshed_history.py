@@ -100,8 +100,9 @@ def test_a_repeated_refresh_doubles_nothing(shop: Workspace) -> None:
     bring(shop, 3, days=40)
     shop.refresh()
     once = history(shop)
-    shop.refresh()
-    assert history(shop).equals(once)
+    for from_scratch in (True, False):
+        shop.refresh(from_scratch=from_scratch)
+        assert history(shop).equals(once)
 
 
 def test_an_earlier_moment_is_told_nothing_later(shop: Workspace) -> None:

@@ -18,10 +18,16 @@ from habitue.cli.usage import usage
 
 
 def refresh(
-    as_of: AsOfOption = None, workspace: WorkspaceOption = SHOP, as_json: JsonOption = False
+    as_of: AsOfOption = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="Take nothing over from the refresh before."),
+    ] = False,
+    workspace: WorkspaceOption = SHOP,
+    as_json: JsonOption = False,
 ) -> None:
     """Compute everyone's profile, predictions and recommendations."""
-    answer(open_shop(workspace).refresh(as_of=as_of), as_json)
+    answer(open_shop(workspace).refresh(as_of=as_of, from_scratch=from_scratch), as_json)
 
 
 def profile(

@@ -50,6 +50,7 @@ VERBS: Final[dict[str, str]] = {
     "Ask for the next click of each test example among all items.": "对每个测试样本，在全部商品中预测下一次点击。",
 }
 OPTIONS: Final[dict[str, str]] = {
+    "Take nothing over from the refresh before.": "不沿用上次刷新的任何结果。",
     "Show this message and exit.": "显示本帮助并退出。",
     "Print the version and stop.": "显示版本并退出。",
     "Of what is told: en or zh; without it, that of the shop's settings.": "显示语言：en 或 zh；不指定时按店铺设置。",

@@ -40,6 +40,7 @@ LABELS: Final[dict[str, str]] = {
     "bought before": "曾购买", "seen before": "曾浏览", "popular": "热门", "rising": "上升",
     "taken out": "去掉", "moves the answer by": "结果变动", "all in all": "综合来看",
     "predictions that moved": "变动的预测", "tags that came": "新增标签", "tags that went": "消失标签",
+    "recomputed": "重新计算", "reused": "沿用",
     "steady": "平稳", "falling": "下降", "dormant": "沉寂", "recommendation id": "推荐编号",
 }  # fmt: skip
 SENTENCES: Final[dict[str, str]] = {

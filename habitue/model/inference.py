@@ -3,7 +3,11 @@
 In: `Sequences` of any length and a moment `as_of`; events at or after it are dropped before
 anything else. Out: NumPy arrays, one row a person. Knows nothing about training.
 
-Shapes: N persons, D width, G gap bins.
+What is dear is a person's states; all answers need of them is a `Gist`, which depends on the
+person's own events alone: windows are padded to a length that follows from their own, so that who
+else is in the batch changes no bit. A gist that was kept answers as one made anew.
+
+Shapes: N persons, D width, G gap bins, E events of the persons' windows.
 """
 
 # ruff: noqa: N815 (tensors carry shape letters, as fields too)
@@ -20,12 +24,15 @@ from habitue.model.device import sent
 from habitue.schema import EVENT_TYPES
 from habitue.sequences.batches import Batch, Windows, collate, last_windows, sorted_batches
 from habitue.sequences.encoder import gap_bins
-from habitue.sequences.sequences import Sequences
+from habitue.sequences.sequences import IntArray, Sequences, joined_ranges, offsets_of
 from habitue.sequences.vocabulary import NUM_GAP_BINS
 
 Floats = npt.NDArray[np.float32]
 _BATCH_EVENTS = 12_800
 _CHANCES_AT_ONCE = 16_000_000  # of items, in memory: 64 MB
+_COPIES = 16
+_ROWS = 512  # persons whose answers are made at once
+_Answer = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -63,45 +70,37 @@ class Network:
         """The width of an embedding."""
         return 2 * self.model.shape.width
 
-    def embed(self, sequences: Sequences, *, as_of: int) -> Floats:
+    def embed(self, sequences: Sequences, *, as_of: int, gist: "Gist | None" = None) -> Floats:
         """Return, [N, dim], each person's last state beside the mean of their last states."""
-        found = np.zeros((len(sequences), self.dim), dtype=np.float32)
-        for rows, batch, states_BTD in self._states(sequences.before(as_of)):
-            found[rows] = person_embeddings(states_BTD, batch.lengths_B).cpu().numpy()
-        return found
+        found = gist or self.gist(sequences, as_of=as_of, repeats=False)
+        return np.concatenate([found.last_ND, found.mean_ND], axis=1)
 
-    def scores(self, sequences: Sequences, *, as_of: int) -> Floats:
+    def scores(self, sequences: Sequences, *, as_of: int, gist: "Gist | None" = None) -> Floats:
         """Return, [N, num_items], the probability of each known item to be the next wanted one.
 
-        Column j is vocabulary index j + 1.
+        Column j is vocabulary index j + 1. `gist` is that of these persons at `as_of`.
         """
         matrix_ID, bias_I = self.item_matrix()
+        known = sequences.before(as_of)
+        kept = gist or self.gist(known, as_of=as_of)
 
-        def item_probabilities(last: _LastStates) -> torch.Tensor:
-            query_BD = self.model.item_query(last.query_BD)
-            chosen_BI = torch.softmax(torch.addmm(bias_I, query_BD, matrix_ID.T), dim=1)
-            if not self.model.shape.has_repeats:
-                return chosen_BI
-            is_known_BT = self.model.is_known(last.items_BT)
-            new_BQ, repeat_BQT = self.model.repeats(
-                last.query_BD[:, None],
-                last.states_BTD,
-                elapsed_BQT=last.elapsed_BT[:, None],
-                is_choice_BQT=is_known_BT[:, None],
-            )
-            repeat_BT = torch.exp(repeat_BQT[:, 0]) * is_known_BT
-            columns_BT = torch.where(is_known_BT, last.items_BT - 1, 0)
-            return chosen_BI.mul_(torch.exp(new_BQ)).scatter_add_(1, columns_BT, repeat_BT)
+        def item_probabilities(query_BD: torch.Tensor) -> torch.Tensor:
+            query_BD = self.model.item_query(query_BD)
+            return torch.softmax(torch.addmm(bias_I, query_BD, matrix_ID.T), dim=1)
 
-        return self._probabilities(sequences, as_of, item_probabilities, len(matrix_ID))
+        found = self._probabilities(known, as_of, kept.last_ND, item_probabilities, len(matrix_ID))
+        if self.model.shape.has_repeats:
+            found *= np.exp(kept.new_N)[:, None]
+            _add_repeats(found, known, kept)
+        return found
 
     def next_event_type(self, sequences: Sequences, *, as_of: int) -> Probabilities:
         """Return the probabilities of the next event's type."""
 
-        def type_probabilities(last: _LastStates) -> torch.Tensor:
-            return torch.softmax(self.model.event_type_head(last.query_BD)[:, 1:], dim=1)
+        def type_probabilities(query_BD: torch.Tensor) -> torch.Tensor:
+            return torch.softmax(self.model.event_type_head(query_BD)[:, 1:], dim=1)
 
-        values = self._probabilities(sequences, as_of, type_probabilities, len(EVENT_TYPES))
+        values = self._next(sequences, as_of, type_probabilities, len(EVENT_TYPES))
         return Probabilities(EVENT_TYPES, values)
 
     def next_category(self, sequences: Sequences, *, as_of: int) -> Probabilities:
@@ -112,11 +111,11 @@ class Network:
             matrix_CD = self.model.category_vectors(numbers)
             bias_C = self.model.category_bias[1 : count + 1]
 
-        def category_probabilities(last: _LastStates) -> torch.Tensor:
-            query_BD = self.model.category_query(last.query_BD)
+        def category_probabilities(query_BD: torch.Tensor) -> torch.Tensor:
+            query_BD = self.model.category_query(query_BD)
             return torch.softmax(torch.addmm(bias_C, query_BD, matrix_CD.T), dim=1)
 
-        values = self._probabilities(sequences, as_of, category_probabilities, count)
+        values = self._next(sequences, as_of, category_probabilities, count)
         return Probabilities(self.category_labels, values)
 
     def next_group(
@@ -150,27 +149,71 @@ class Network:
                 self._items = (matrix, self.model.item_bias[1:].clone())
         return self._items
 
-    def _probabilities(
-        self,
-        sequences: Sequences,
-        as_of: int,
-        answer: Callable[["_LastStates"], torch.Tensor],
-        width: int,
-    ) -> Floats:
+    def gist(self, sequences: Sequences, *, as_of: int, repeats: bool = True) -> "Gist":
+        """Return what the events before `as_of` leave behind; of no events, zeros.
+
+        Of the moment it knows the bin of the pause so far, and that in `repeats` alone.
+        """
         known = sequences.before(as_of)
+        windows = self.windows(known)
+        width = self.model.shape.width
+        last_ND, mean_ND = (np.zeros((len(known), width), dtype=np.float32) for _ in range(2))
+        new_N = np.zeros(len(known), dtype=np.float32)
+        offsets = offsets_of(windows.lengths)
+        repeat_E = np.zeros(int(offsets[-1]), dtype=np.float32)
+        for rows, batch, states_BTD in self._states(known, windows):
+            both_BD = person_embeddings(states_BTD, batch.lengths_B)
+            last_ND[rows], mean_ND[rows] = (
+                both_BD.cpu().numpy().reshape(-1, 2, width).swapaxes(0, 1)
+            )
+            if repeats and self.model.shape.has_repeats:
+                pause = as_of - known.timestamps[known.offsets[1:][rows] - 1]
+                new_N[rows], repeat_BT = self._repeats(both_BD[:, :width], pause, states_BTD, batch)
+                repeat_E[joined_ranges(offsets[rows], windows.lengths[rows])] = repeat_BT[
+                    batch.is_event_BT
+                ]
+        return Gist(last_ND, mean_ND, new_N, repeat_E, offsets)
+
+    def windows(self, sequences: Sequences) -> Windows:
+        """Return the events that are looked at."""
+        return last_windows(sequences, max_length=self.model.shape.settings.max_length)
+
+    def _repeats(
+        self, last_BD: torch.Tensor, pause: IntArray, states_BTD: torch.Tensor, batch: Batch
+    ) -> tuple[Floats, Floats]:
+        """Return the log chances that nothing comes again, [B], and each event, [B, T]."""
+        last_second_B = batch.seconds_BT[:, -1:]  # padding repeats the last event's
+        with torch.inference_mode():
+            # Products of a few rows are summed in another order than those of many; of copies
+            # there are always enough, and a person's bits do not depend on who else is there.
+            query_QD = self._query(
+                last_BD.repeat_interleave(_COPIES, dim=0), np.repeat(pause, _COPIES)
+            )
+            new_BQ, repeat_BQT = self.model.repeats(
+                query_QD.view(len(last_BD), _COPIES, -1),
+                states_BTD,
+                elapsed_BQT=(last_second_B - batch.seconds_BT)[:, None],
+                is_choice_BQT=self.model.is_known(batch.items_BT)[:, None],
+            )
+        return new_BQ[:, 0].cpu().numpy(), repeat_BQT[:, 0].cpu().numpy()
+
+    def _next(self, sequences: Sequences, as_of: int, answer: _Answer, width: int) -> Floats:
+        known = sequences.before(as_of)
+        last_ND = self.gist(known, as_of=as_of, repeats=False).last_ND
+        return self._probabilities(known, as_of, last_ND, answer, width)
+
+    def _probabilities(
+        self, known: Sequences, as_of: int, last_ND: Floats, answer: _Answer, width: int
+    ) -> Floats:
+        """Return what is answered to each person's last state; zeros for who has no event."""
         found = np.zeros((len(known), width), dtype=np.float32)
-        for rows, batch, states_BTD in self._states(known):
-            last_at = known.timestamps[known.offsets[1:][rows] - 1]
-            last_BD = _last(states_BTD, batch.lengths_B)
-            last_second_B = batch.seconds_BT[:, -1:]  # padding repeats the last event's
+        seen = np.flatnonzero(known.lengths)
+        for start in range(0, len(seen), _ROWS):
+            rows = seen[start : start + _ROWS]
+            pause = as_of - known.timestamps[known.offsets[1:][rows] - 1]
             with torch.inference_mode():
-                last = _LastStates(
-                    query_BD=self._query(last_BD, as_of - last_at),
-                    states_BTD=states_BTD,
-                    items_BT=batch.items_BT,
-                    elapsed_BT=last_second_B - batch.seconds_BT,
-                )
-                found[rows] = answer(last).cpu().numpy()
+                last_BD = torch.from_numpy(last_ND[rows]).to(self.device)
+                found[rows] = answer(self._query(last_BD, pause)).cpu().numpy()
         return found
 
     def _query(self, states_BD: torch.Tensor, elapsed: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -187,29 +230,63 @@ class Network:
             return self.model.at_gap(states_BD, torch.softmax(weights_BG, dim=1))
 
     def _states(
-        self, sequences: Sequences
-    ) -> Iterator[tuple[npt.NDArray[np.int64], Batch, torch.Tensor]]:
+        self, sequences: Sequences, windows: Windows
+    ) -> Iterator[tuple[IntArray, Batch, torch.Tensor]]:
         """Yield (rows of persons, their last events, the states) for all who have an event."""
         shape = self.model.shape
-        windows = last_windows(sequences, max_length=shape.settings.max_length)
-        for rows in sorted_batches(windows, batch_events=_BATCH_EVENTS):
-            chosen = Windows(windows.starts[rows], windows.lengths[rows])
-            batch = sent(collate(sequences, chosen, features=shape.features), self.device)
-            with torch.inference_mode():
-                states_BTD = self.model.states(batch, self.model.item_inputs(batch.items_BT))
-            yield rows, batch, states_BTD
+        padded = np.minimum(padded_lengths(windows.lengths), shape.settings.max_length)
+        for rows in sorted_batches(Windows(windows.starts, padded), batch_events=_BATCH_EVENTS):
+            for length in np.unique(padded[rows]).tolist():
+                alike = rows[padded[rows] == length]
+                chosen = Windows(windows.starts[alike], windows.lengths[alike])
+                batch = collate(sequences, chosen, features=shape.features, padded=length)
+                batch = sent(batch, self.device)
+                with torch.inference_mode():
+                    items_BTD = self.model.item_inputs(batch.items_BT)
+                    states_BTD = self.model.states(batch, items_BTD)
+                yield alike, batch, states_BTD
 
 
 @dataclass(frozen=True)
-class _LastStates:
-    """What a person's last events leave behind, and the question asked of it."""
+class Gist:
+    """What the events of N persons leave behind."""
 
-    query_BD: torch.Tensor
-    states_BTD: torch.Tensor
-    items_BT: torch.Tensor
-    elapsed_BT: torch.Tensor  # seconds from each event to the last
+    last_ND: Floats  # the state after the last event
+    mean_ND: Floats  # the mean of the last states
+    new_N: Floats  # log chance that nothing of before comes next; 0 without repeats
+    repeat_E: Floats  # log chance of each event of the windows to come again
+    offsets: IntArray  # [N+1] of the windows
+
+    def take(self, rows: IntArray) -> "Gist":
+        """Return the gist of the persons at these positions, in this order."""
+        lengths = np.diff(self.offsets)[rows]
+        return Gist(
+            self.last_ND[rows],
+            self.mean_ND[rows],
+            self.new_N[rows],
+            self.repeat_E[joined_ranges(self.offsets[:-1][rows], lengths)],
+            offsets_of(lengths),
+        )
 
 
-def _last(states_BTD: torch.Tensor, lengths_B: torch.Tensor) -> torch.Tensor:
-    row_B = torch.arange(len(lengths_B), device=lengths_B.device)
-    return states_BTD[row_B, lengths_B - 1]
+def padded_lengths(lengths: IntArray) -> IntArray:
+    """Return the length that windows are padded to: at most an eighth more, or 7 places.
+
+    >>> padded_lengths(np.array([0, 1, 8, 9, 63, 65, 100])).tolist()
+    [0, 8, 8, 16, 64, 80, 112]
+    """
+    powers = np.floor(np.log2(np.maximum(lengths - 1, 1))).astype(np.int64)
+    steps = np.maximum(8, 2 ** np.maximum(powers - 2, 0))
+    return np.asarray(-(-lengths // steps) * steps)
+
+
+def _add_repeats(found: Floats, known: Sequences, gist: Gist) -> None:
+    """Add to each item of a person's window the chance that it comes again."""
+    num_items = found.shape[1]
+    lengths = np.diff(gist.offsets)
+    items = known.items[joined_ranges(known.offsets[1:] - lengths, lengths)].astype(np.int64)
+    persons = np.repeat(np.arange(len(known)), lengths)
+    is_known = (items > 0) & (items <= num_items)
+    places = persons[is_known] * num_items + items[is_known] - 1
+    # One after the other, so that the same sum has the same bits.
+    np.add.at(found.reshape(-1), places, np.exp(gist.repeat_E[is_known]))

@@ -256,13 +256,13 @@ def collate(
     *,
     features: Sequence[str],
     places_BT: IntArray | None = None,
+    padded: int = 0,
 ) -> Batch:
-    """Copy windows (none of them empty) into tensors.
+    """Copy windows (none of them empty) into tensors, `padded` places long or as the longest.
 
     With `places_BT` each place shows what stands at another one of its window; moments stay.
     """
-    longest = int(windows.lengths.max())
-    place_T = np.arange(longest)
+    place_T = np.arange(max(int(windows.lengths.max()), padded))
     is_event_BT = place_T < windows.lengths[:, None]
     # Padding repeats the last event's position so that it can be read, then is set to zero.
     index_BT = windows.starts[:, None] + np.minimum(place_T, windows.lengths[:, None] - 1)

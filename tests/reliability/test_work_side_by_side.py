@@ -78,7 +78,7 @@ def test_a_training_during_an_ingest_is_of_what_was_stored_when_it_began(
 
 def refresh_during_an_ingest(shop: Workspace) -> None:
     with mock.patch("habitue.refreshing.recounted", after(lambda: ingest_more(shop), recounted)):
-        Workspace(shop.folder).refresh()
+        Workspace(shop.folder).refresh(from_scratch=True)
 
 
 def test_a_refresh_during_an_ingest_is_of_what_was_stored_when_it_began(shop: Workspace) -> None:

@@ -1,0 +1,211 @@
+"""A refresh that takes over what is known already is byte for byte the one from scratch."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from habitue.checksums import CHECKSUMS_FILE, check_folder, read_sealed
+from habitue.model.inference import Network
+from habitue.refreshing import Refresh, current_refresh
+from habitue.schema import DAY
+from habitue.sequences.sequences import Sequences
+from habitue.workspace import Workspace
+from tests.golden.make_shop import QUICK, few_trees, restored
+from tests.shop import Shop, make_shop, write_csv
+
+SHOP = make_shop(num_persons=30, days=120)
+ANSWERS = ("table/", "offers/", "history/", "recommender/", "memory/")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden shop, refreshed a minute after its last event, by the present code."""
+    folder = tmp_path_factory.mktemp("made") / "shop"
+    restored(folder)
+    opened(folder).refresh()
+    return folder
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path) -> Workspace:
+    return opened(Path(shutil.copytree(made, tmp_path / "shop")))
+
+
+def opened(folder: Path) -> Workspace:
+    return Workspace(folder, settings=QUICK)
+
+
+def bring(
+    shop: Workspace,
+    *persons: int,
+    days: float,
+    of: str = "later",
+    items: pl.DataFrame = SHOP.items,
+) -> None:
+    """Let these persons do, so many days after the log's end, what they did last."""
+    rows = SHOP.events.filter(pl.col("subject_id").is_in(persons))
+    rows = rows.group_by("subject_id", maintain_order=True).tail(4)
+    shift = SHOP.end_at + int(days * DAY) - pl.col("timestamp").max()
+    rows = rows.with_columns(
+        (pl.col("timestamp") + shift).alias("timestamp"),
+        pl.format("{}-{}", "order_id", pl.lit(days)).alias("order_id"),
+    )
+    raw = write_csv(Shop(rows, items, {}, {}, 0, 0), shop.folder.parent / f"{of}.csv")
+    shop.ingest(raw)
+
+
+def answers(refresh: Refresh) -> dict[str, str]:
+    check_folder(refresh.folder)
+    listed = read_sealed(refresh.folder / CHECKSUMS_FILE)["files"]
+    return {name: digest for name, digest in listed.items() if name.startswith(ANSWERS)}
+
+
+def refreshed(shop: Workspace) -> Refresh:
+    """Refresh, and see that the answers are those of a refresh from scratch."""
+    aside = shop.folder.with_name("aside")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(shop.folder, aside)
+    refresh = shop.refresh()
+    scratch = opened(aside).refresh(from_scratch=True)
+    assert answers(refresh) == answers(scratch)
+    assert (scratch.recomputed, scratch.reused) == (scratch.persons, 0)
+    assert refresh.recomputed + refresh.reused == refresh.persons
+    return refresh
+
+
+@pytest.fixture
+def thought_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The subjects of whom the network made states, in the order they came."""
+    found: list[int] = []
+    gist = Network.gist
+
+    def counted(network: Network, sequences: Sequences, *, as_of: int, repeats: bool = True):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        found.extend(sequences.subject_ids.tolist())
+        return gist(network, sequences, as_of=as_of, repeats=repeats)
+
+    monkeypatch.setattr(Network, "gist", counted)
+    return found
+
+
+def settle(shop: Workspace) -> None:
+    """Refresh a long time after the last event of all but one, so that no pause changes its bin."""
+    bring(shop, 0, days=400, of="settled")
+    shop.refresh()
+
+
+def test_only_who_did_something_new_is_thought_of_anew(
+    shop: Workspace, thought_of: list[int]
+) -> None:
+    settle(shop)
+    bring(shop, 3, 7, 21, days=400.01)
+    thought_of.clear()
+    refresh = shop.refresh()
+    subjects = [shop.store.subject_of(f"u{person:04d}") for person in (3, 7, 21)]
+    # Person 0 came 14 minutes ago: the pause so far is news too.
+    assert {*subjects} <= {*thought_of} <= {*subjects, shop.store.subject_of("u0000")}
+    assert refresh.recomputed == len(thought_of)
+    assert refresh.reused == 30 - len(thought_of)
+    assert refresh.as_json()["recomputed"] == refresh.recomputed
+
+
+def test_new_events_of_a_few(shop: Workspace) -> None:
+    settle(shop)
+    bring(shop, 3, 7, 21, days=400.01)
+    refresh = refreshed(shop)
+    assert 0 < refresh.recomputed <= 4
+
+
+def test_a_day_without_a_visit(shop: Workspace) -> None:
+    bring(shop, 3, days=1)
+    before = current_refresh(shop.folder / "profiles").table
+    refresh = refreshed(shop)
+    assert refresh.reused > 0
+    calm = before.filter(pl.col("user_id") != "u0003")
+    later = refresh.table.filter(pl.col("user_id") != "u0003")
+    assert (later["recency_days"] > calm["recency_days"] + 0.9).all()
+
+
+def test_a_late_arrival(shop: Workspace) -> None:
+    settle(shop)
+    bring(shop, 5, days=-0.5, of="late")
+    refresh = refreshed(shop)
+    assert refresh.recomputed == 1
+
+
+def test_an_item_that_is_called_otherwise(shop: Workspace) -> None:
+    """Of an item the model does not know, the network looks at what the catalogue says."""
+    settle(shop)
+    strange = SHOP.items.with_columns(item_id=pl.format("NEW{}", "item_number"))
+    bring(shop, 4, days=401, of="strange", items=strange)
+    shop.refresh()
+    elsewhere = strange.with_columns(category=pl.lit("home/kitchen"), name=pl.lit("pan"))
+    bring(shop, 9, days=402, of="renamed", items=elsewhere)
+    refresh = refreshed(shop)
+    assert 0 < refresh.recomputed < 30
+
+
+def test_another_version_takes_nothing_over(shop: Workspace) -> None:
+    bring(shop, 3, days=1)
+    known = shop.refresh()
+    with few_trees():
+        shop.train()
+    shop.publish("0002")
+    refresh = refreshed(shop)
+    assert refresh.model_version != known.model_version
+    assert refresh.reused == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"cleaning": {"session_gap_minutes": 1}},
+        {"profiles": {"max_tags": 2}},
+        {"recommend": {"k": 3}},
+        {"shop": {"language": "zh"}},
+    ],
+)
+def test_changed_settings(shop: Workspace, changed: dict[str, dict[str, object]]) -> None:
+    before = answers(current_refresh(shop.folder / "profiles"))
+    settings = {**QUICK, **changed}
+    aside = Path(shutil.copytree(shop.folder, shop.folder.with_name("aside")))
+    refresh = Workspace(shop.folder, settings=settings).refresh()
+    scratch = Workspace(aside, settings=settings).refresh(from_scratch=True)
+    assert answers(refresh) == answers(scratch) != before
+
+
+def test_the_very_same_again_is_taken_over_whole(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = current_refresh(shop.folder / "profiles")
+    with monkeypatch.context() as nothing_counted:
+        nothing_counted.delattr("habitue.refreshing.recounted")
+        refresh = shop.refresh()
+    assert answers(refresh) == answers(before)
+    assert (refresh.recomputed, refresh.reused) == (0, 30)
+    assert refresh.folder != before.folder
+    assert shop.refresh(from_scratch=True).recomputed == 30
+
+
+@pytest.mark.parametrize("part", ["memory/0000.parquet", "table/0000.parquet", "checksums.json"])
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_what_is_damaged_or_missing_is_computed_anew(
+    shop: Workspace, part: str, is_missing: bool
+) -> None:
+    before = current_refresh(shop.folder / "profiles")
+    whole, path = answers(before), before.folder / part
+    if is_missing:
+        path.unlink()
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    refresh = shop.refresh()
+    assert answers(refresh) == whole
+    known = {"memory/0000.parquet": 30 - persons_in(refresh, 0), "table/0000.parquet": 30}
+    assert refresh.reused == known.get(part, 0)
+
+
+def persons_in(refresh: Refresh, bucket: int) -> int:
+    return pl.read_parquet(refresh.folder / "table" / f"{bucket:04d}.parquet").height
