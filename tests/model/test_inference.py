@@ -88,6 +88,23 @@ def test_one_person_alone_is_answered_as_in_the_batch(lab: Lab, network: Network
             np.testing.assert_allclose(one[0], everyone[row], atol=1e-5)
 
 
+@pytest.mark.parametrize("company", [[0], [7, 3], [100, 1, 2, 60, 61], list(range(90, 130))])
+def test_who_else_is_asked_about_changes_no_bit_of_a_gist(
+    lab: Lab, network: Network, company: list[int]
+) -> None:
+    everyone = network.gist(lab.sequences, as_of=lab.as_of).take(np.array(company))
+    alone = network.gist(lab.sequences.take(company), as_of=lab.as_of)
+    for one, other in zip(vars(alone).values(), vars(everyone).values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_gist_that_is_handed_over_answers_as_one_made_anew(lab: Lab, network: Network) -> None:
+    gist = network.gist(lab.sequences, as_of=lab.as_of)
+    for ask in (network.scores, network.embed):
+        anew = ask(lab.sequences, as_of=lab.as_of)
+        np.testing.assert_array_equal(ask(lab.sequences, as_of=lab.as_of, gist=gist), anew)
+
+
 def test_only_the_last_events_are_looked_at(lab: Lab, network: Network) -> None:
     length = network.model.shape.settings.max_length
     for whole, cut in zip(

@@ -174,6 +174,25 @@ PROMISES: tuple[Promise, ...] = (
         "checksums",
     ),
     Promise(
+        "What a refresh takes over from the one before changes no byte of its answers; damaged or "
+        "missing, it is made again.",
+        (
+            "test_refreshing_again.py::test_new_events_of_a_few",
+            "test_refreshing_again.py::test_a_late_arrival",
+            "test_refreshing_again.py::test_changed_settings",
+            "test_refreshing_again.py::test_what_is_damaged_or_missing_is_computed_anew",
+        ),
+    ),
+    Promise(
+        "How persons moved is written with the refresh or not at all; of a person who is "
+        "forgotten no byte is left in what refreshes keep.",
+        (
+            "test_refreshed_history.py::test_a_refresh_that_breaks_off_leaves_no_entry",
+            "test_forgetting.py::test_no_byte_of_a_forgotten_person_is_left",
+            "test_forgetting.py::test_what_was_killed_half_way_is_done_by_doing_it_again",
+        ),
+    ),
+    Promise(
         "Whatever bit flips in whichever file of a shop, no verb gives another answer in silence.",
         _of("flipped_bits", "in_any_file_of_a_shop_no_verb_answers_otherwise_in_silence"),
         counts.SHOP_FLIPS,
