@@ -62,11 +62,16 @@ def _monthly(*months: str) -> tuple[str, ...]:
     return tuple(f"{month}-01" for month in months)
 
 
+REACTIVATION: Final = Task("reactivation_30d", "event", horizon_days=30, absent_days=90)
+OWN_RHYTHM: Final = Task("churn_own_rhythm", "no_event", horizon_days=90, rhythm=2.0)
+
 SHOPS: Final = {
     "online_retail_ii": ShopPlan(
         (
             Task("return_92d", "event", horizon_days=92, active_days=365),
             Task("value_92d", "sum", horizon_days=92, active_days=365),
+            REACTIVATION,
+            OWN_RHYTHM,
         ),
         _monthly("2010-09", "2010-10", "2010-11", "2010-12", "2011-01", "2011-02"),
     ),
@@ -90,10 +95,13 @@ SHOPS: Final = {
 
 
 SIMULATOR: Final = "simulator"
+TOLD: Final = ("purchase_30d", "churn_90d")  # whose true chances the simulator knows
 SIMULATED: Final = ShopPlan(
     (
         Task("purchase_30d", "event", horizon_days=30),
         Task("churn_90d", "no_event", horizon_days=90),
+        REACTIVATION,
+        OWN_RHYTHM,
         Task("next_category", "next", horizon_days=30, target="category"),
         Task("next_brand", "next", horizon_days=30, target="brand"),
     ),
@@ -130,12 +138,13 @@ def run_simulator(work: Path, plan: ShopPlan) -> Document:
     judged = [judged_at(log, asked, parse_time(cut)) for cut in plan.cuts if asked]
     found: Document = {}
     for task in asked:
-        parts = [with_truth(one[task.name], task.name, log, work) for one in judged]
-        found[task.name] = {
-            "asks": describe_task(task),
-            **figures(parts, is_chance=True),
-            "against_truth": against_truth(parts),
-        }
+        parts = [one[task.name] for one in judged]
+        truth: Document = {}
+        if task.name in TOLD:
+            parts = [with_truth(one, task.name, log, work) for one in parts]
+            truth = {"against_truth": against_truth(parts)}
+        told = figures(parts, is_chance=True)
+        found[task.name] = {"asks": describe_task(task), **told, **truth}
     found |= nexts
     return {"users": USERS, "events": EVENTS, "tasks": found, "version": version("habitue")}
 
@@ -167,7 +176,8 @@ def judged_at(log: EventLog, tasks: Sequence[Task], cut: int) -> dict[str, Judge
     found = {}
     for name, one in judge_tasks(log, models, cuts=[cut]).items():
         said = {OURS: (one.expected, one.score), **one.baselines}
-        said["personal"] = _personal(log, models[name].task, cut, one.persons)
+        if models[name].task.rhythm is None:  # an own frequency knows no days of one's own
+            said["personal"] = _personal(log, models[name].task, cut, one.persons)
         found[name] = Judged(format_date(cut), one.persons, one.truth, said)
     return found
 

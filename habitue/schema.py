@@ -237,6 +237,9 @@ class Task:
     before. `sum`: what value within the horizon. `next`: which `target` comes next
     ("event_type", "category" or "brand"); it has no horizon.
 
+    With `rhythm` = r a purchase must not come within r times the person's own usual pause, and
+    `horizon_days` is the longest that is waited for anybody.
+
     With `absent_days` the population are persons who had the event once, but whose own last event
     lies longer ago than that; `active_days` then says nothing. With `active_event` they are persons
     with that very event in `active_days`, be it an `impression`, that the shop did to them.
@@ -251,6 +254,7 @@ class Task:
     target: str = ""
     absent_days: float | None = None
     active_event: str = ""
+    rhythm: float | None = None
 
     @property
     def horizon(self) -> int:

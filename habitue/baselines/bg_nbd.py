@@ -46,7 +46,7 @@ class BgNbd:
         return np.where(came_again, expit(-log_odds), 1.0)
 
     def return_chance(
-        self, frequency_N: Floats, recency_N: Floats, age_N: Floats, *, ahead: float
+        self, frequency_N: Floats, recency_N: Floats, age_N: Floats, *, ahead: float | Floats
     ) -> Floats:
         """Return the chance of one purchase or more within `ahead` from now, float64 [N].
 
@@ -58,7 +58,7 @@ class BgNbd:
         return np.asarray(comes * self.alive(frequency, recency_N, age))
 
     def purchases(
-        self, frequency_N: Floats, recency_N: Floats, age_N: Floats, *, ahead: float
+        self, frequency_N: Floats, recency_N: Floats, age_N: Floats, *, ahead: float | Floats
     ) -> Floats:
         """Return the expected number of purchases within `ahead` from now, float64 [N].
 

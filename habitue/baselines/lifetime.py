@@ -19,6 +19,7 @@ from habitue.baselines.gamma_gamma import GammaGamma, fit_gamma_gamma
 from habitue.errors import NotEnoughData
 
 Floats = npt.NDArray[np.floating]
+Days = float | Floats
 Asked = Literal["return", "absence", "value"]
 
 LIFETIME_COLUMNS: Final = (
@@ -27,24 +28,41 @@ LIFETIME_COLUMNS: Final = (
     "customer_days",
     "spend",
 )
+_SHORTEST: Final = 1e-6  # of a pause, in days
 
 
 @dataclass(frozen=True)
 class Lifetime:
-    """When customers buy, and for how much; the latter is missing where nothing has a value."""
+    """When customers buy, and for how much; the latter is missing where nothing has a value.
+
+    `pause_days` is the middle of the mean pauses of those who bought on several days. Days ahead
+    are the same for everybody, or [N].
+    """
 
     buying: BgNbd
     spending: GammaGamma | None
+    pause_days: float = 0.0
 
-    def return_chance(self, columns_NF: Floats, *, days: float) -> Floats:
+    def usual_pause(self, columns_NF: Floats) -> Floats:
+        """Return each customer's usual pause in days, drawn towards that of all, float64 [N].
+
+        That of all counts as one pause; of who never bought it stands alone.
+        """
+        order_days, between, _, _ = np.asarray(columns_NF, dtype=np.float64).T
+        pauses = np.nan_to_num(order_days - 1).clip(0)
+        own = np.where(pauses > 0, between / np.maximum(pauses, 1), self.pause_days)
+        logged = pauses * np.log(own.clip(_SHORTEST)) + np.log(max(self.pause_days, _SHORTEST))
+        return np.asarray(np.exp(logged / (pauses + 1)))
+
+    def return_chance(self, columns_NF: Floats, *, days: Days) -> Floats:
         """Return the chance of an order within `days`, float64 [N], NaN of who never bought."""
         return _of_buyers(self.buying.return_chance, columns_NF, days)
 
-    def order_days(self, columns_NF: Floats, *, days: float) -> Floats:
+    def order_days(self, columns_NF: Floats, *, days: Days) -> Floats:
         """Return the expected number of days with an order within `days`, float64 [N], or NaN."""
         return _of_buyers(self.buying.purchases, columns_NF, days)
 
-    def value(self, columns_NF: Floats, *, days: float) -> Floats:
+    def value(self, columns_NF: Floats, *, days: Days) -> Floats:
         """Return the expected amount within `days`, float64 [N], NaN where it is not known."""
         if self.spending is None:
             return np.full(len(columns_NF), np.nan)
@@ -62,18 +80,21 @@ class LifetimeRival:
     days: float
     never_bought: float  # the answer for those who never did
 
-    def predict(self, columns_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
+    def predict(
+        self, columns_NF: Floats, *, days: Days | None = None
+    ) -> dict[str, tuple[Floats, Floats]]:
         """Return (expected, typical) of each row by name; equal for a probability.
 
         The typical amount is 0 where a purchase is not to be expected.
         """
-        chance = self.lifetime.return_chance(columns_NF, days=self.days)
+        days = self.days if days is None else days
+        chance = self.lifetime.return_chance(columns_NF, days=days)
         if self.asked != "value":
             chance = self._filled(1 - chance if self.asked == "absence" else chance)
             return {"bg_nbd": (chance, chance)}
         if self.lifetime.spending is None:
             return {}
-        expected = self._filled(self.lifetime.value(columns_NF, days=self.days))
+        expected = self._filled(self.lifetime.value(columns_NF, days=days))
         typical = np.where(np.nan_to_num(chance) > 0.5, expected, 0.0)
         return {"bg_nbd_gamma_gamma": (expected, typical)}
 
@@ -89,12 +110,12 @@ def fit_lifetime(columns_NF: Floats) -> Lifetime | None:
     except NotEnoughData:
         return None
     again = order_days > 1
+    pause = float(np.median(recency[again] / (order_days[again] - 1)))
     try:
-        return Lifetime(
-            buying, fit_gamma_gamma(order_days[again], spend[again] / order_days[again])
-        )
+        spending = fit_gamma_gamma(order_days[again], spend[again] / order_days[again])
     except NotEnoughData:
-        return Lifetime(buying, None)
+        return Lifetime(buying, None, pause)
+    return Lifetime(buying, spending, pause)
 
 
 def fit_lifetime_rival(
@@ -107,10 +128,11 @@ def fit_lifetime_rival(
     return LifetimeRival(lifetime, asked, days, float(label.mean()))
 
 
-def _of_buyers(answer: Callable[..., Floats], columns_NF: Floats, days: float) -> Floats:
+def _of_buyers(answer: Callable[..., Floats], columns_NF: Floats, days: Days) -> Floats:
     """Return the answer about each person, NaN of those who never bought."""
     bought = ~np.isnan(columns_NF[:, 0])
     order_days, recency, age, _ = columns_NF[bought].T
     answers = np.full(len(columns_NF), np.nan)
-    answers[bought] = answer(order_days - 1, recency, age, ahead=days)
+    ahead = np.broadcast_to(np.asarray(days, dtype=np.float64), len(columns_NF))[bought]
+    answers[bought] = answer(order_days - 1, recency, age, ahead=ahead)
     return answers

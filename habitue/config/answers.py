@@ -27,6 +27,13 @@ class TaskSettings(Stage):
     fall_to: float | None = Field(
         None, gt=0, le=1, description="no_event: value below this part of the time before counts."
     )
+    rhythm: float | None = Field(
+        None,
+        gt=0,
+        le=100,
+        description="no_event: no purchase within so many times the person's own usual pause, "
+        "horizon_days at most.",
+    )
     target: str = Field("", description="next: event_type, category or brand.")
     absent_days: float | None = Field(
         None,

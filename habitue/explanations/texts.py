@@ -53,6 +53,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "task.event": "{event} within {horizon}",
         "task.absent": "{asked}, after {absence} of absence",
         "task.no_event": "no {event} within {horizon}",
+        "task.rhythm": "no {event} within {times} times their usual pause, {horizon} at most",
         "task.fall": "spending within {horizon} below {share} of the {horizon} before",
         "task.sum": "expected money of {event} events within {horizon}",
         "task.sum.purchase": "expected spending within {horizon}",
@@ -200,6 +201,7 @@ LANGUAGES: Final[dict[str, dict[str, str]]] = {
         "task.event": "{horizon}内{event}",
         "task.absent": "离开{absence}后，{asked}",
         "task.no_event": "{horizon}内不再{event}",
+        "task.rhythm": "在自身平时间隔的{times}倍时间内（最长{horizon}）不再{event}",
         "task.fall": "{horizon}内消费低于此前{horizon}的{share}",
         "task.sum": "{horizon}内{event}的预期金额",
         "task.sum.purchase": "{horizon}内的预期消费金额",
@@ -349,6 +351,8 @@ class Words:
             return self("task.next.any") if answer is None else self("task.next", answer=answer)
         event = self("event.any" if task.event == ANY_EVENT else f"event.{task.event}")
         horizon = self._duration(task.horizon_days)
+        if task.rhythm is not None:
+            return self("task.rhythm", event=event, times=f"{task.rhythm:g}", horizon=horizon)
         if task.fall_to is not None:
             return self("task.fall", horizon=horizon, share=f"{task.fall_to:.0%}")
         if task.kind == "sum" and task.event == "purchase":

@@ -107,6 +107,8 @@ def _obstacle(task: Task, rows: TaskRows, plain: Candidate, awaited: Awaited | N
     if task.kind == "sum":
         few = int((rows.labels > 0).sum()) < _MIN_AMOUNTS
         return f"fewer than {_MIN_AMOUNTS} amounts to learn a head from" if few else ""
+    if task.rhythm is not None:
+        return "everybody is asked for days of their own"
     if awaited is None:
         return "a fall in spending has no first event for a head to wait for"
     if task.horizon_days < BIN_ENDS[0]:

@@ -37,7 +37,7 @@ def build_labels(
     `task.absent_days`, persons who had the task's event once and no event of theirs in those days.
     Who was a bot by then is left out.
     Labels: 0 or 1 for `event` and `no_event`, an amount of money for `sum` (refunds deducted,
-    never below 0).
+    never below 0). Of a task with `rhythm` they are those of its longest horizon.
     """
     population = _population(known, task, as_of=as_of)
     future = later.lazy().filter(

@@ -125,7 +125,9 @@ def fit_tasks(
     progress.start("Predictions", len(asked), "tasks")
     for one in asked:
         task, rows, population = _decided(one, samples)
-        if not len(rows):
+        if task.rhythm is not None and (lifetime is None or not len(rows)):
+            unanswered[task.name] = "too few customers bought again to know a usual pause"
+        elif not len(rows):
             unanswered[task.name] = "the log up to the cut is shorter than the task's horizon needs"
         else:
             models[task.name] = fit_task(
@@ -135,7 +137,7 @@ def fit_tasks(
                 lifetime=lifetime,
                 seen_days=(train_until - first) / DAY,
                 awaited=None
-                if task.fall_to is not None
+                if task.fall_to is not None or task.rhythm is not None
                 else awaited_of_task(samples, task, until=until),
                 fusion=fusion,
                 seed=seed,
@@ -165,7 +167,8 @@ def fit_task(
     obstacle = _obstacle(task, rows)
     if obstacle:
         model = _base_rate_model(task, rows, obstacle, seed=seed)
-        return replace(model, lifetime_rival=rival)
+        # Whoever is asked by their own rhythm is so whatever is answered.
+        return replace(model, lifetime_rival=rival, lifetime=lifetime if task.rhythm else None)
     if lifetime is None:
         rows = replace(rows, told=None)  # what nobody could tell of a person today
         if awaited is not None:

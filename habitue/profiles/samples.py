@@ -129,7 +129,23 @@ def lifetime_matrix(features_NF: Floats) -> Floats:
     return features_NF[:, [FEATURE_COLUMNS.index(name) for name in LIFETIME_COLUMNS]]
 
 
-def told_by(lifetime: Lifetime | None, features_NF: Floats, *, days: float) -> Floats | None:
+def asked_days(task: Task, lifetime: Lifetime | None, features_NF: Floats) -> float | Floats:
+    """Return how many days ahead each person is asked about: the horizon, or [N] by own rhythm.
+
+    An own rhythm is asked for a day at least; it is NaN where nobody's rhythm is known.
+    """
+    if task.rhythm is None:
+        return task.horizon_days
+    if lifetime is None:
+        return np.full(len(features_NF), np.nan)
+    pause = lifetime.usual_pause(lifetime_matrix(features_NF))
+    shortest = min(1.0, task.horizon_days)
+    return np.asarray(np.clip(task.rhythm * pause, shortest, task.horizon_days))
+
+
+def told_by(
+    lifetime: Lifetime | None, features_NF: Floats, *, days: float | Floats
+) -> Floats | None:
     """Return `LIFETIME_FEATURES` of each row, float32 [N, 3]; None where there is no model."""
     if lifetime is None:
         return None
@@ -233,7 +249,8 @@ def collect_samples(
             parts[moment].append(sample)
             progress.advance()
     progress.finish()
-    return tuple(_with_lifetime(_joined(parts[moment])) for moment in moments)
+    whole = [_with_lifetime(_joined(parts[moment])) for moment in moments]
+    return tuple(_with_rhythms(sample, tasks) for sample in whole)
 
 
 def rows_of_task(samples: Sequence[CutSample], task: Task) -> TaskRows:
@@ -283,14 +300,14 @@ def _rows_of(samples: Sequence[CutSample], task: Task, labels: Sequence[Floats |
         if has_embeddings
         else None,
         labels=np.concatenate([np.empty(0), *(label[rows] for _, rows, label in found)]),
-        told=np.concatenate([_told(one, rows, task.horizon_days) for one, rows in chosen])
-        if chosen
-        else None,
+        told=np.concatenate([_told(one, rows, task) for one, rows in chosen]) if chosen else None,
     )
 
 
-def _told(sample: CutSample, rows: npt.NDArray[np.bool_], days: float) -> Floats:
-    told = told_by(sample.lifetime, sample.features[rows], days=days)
+def _told(sample: CutSample, rows: npt.NDArray[np.bool_], task: Task) -> Floats:
+    features = sample.features[rows]
+    days = asked_days(task, sample.lifetime, features)
+    told = told_by(sample.lifetime, features, days=days)
     nothing = np.full((int(rows.sum()), len(LIFETIME_FEATURES)), np.nan, np.float32)
     return nothing if told is None else told
 
@@ -332,6 +349,20 @@ def _with_embeddings(sample: CutSample, embed: Embed, bucket: int) -> CutSample:
 
 def _with_lifetime(sample: CutSample) -> CutSample:
     return replace(sample, lifetime=fit_lifetime(lifetime_matrix(sample.features)))
+
+
+def _with_rhythms(sample: CutSample, tasks: Sequence[Task]) -> CutSample:
+    """Return the sample with the labels of tasks that ask each person by their own rhythm.
+
+    What is usual in the shop is known only of all buckets together.
+    """
+    labels = dict(sample.labels)
+    for task in tasks:
+        if task.rhythm is not None and task.name in labels and task.name in sample.waits:
+            wait, days = sample.waits[task.name], asked_days(task, sample.lifetime, sample.features)
+            is_known = ~np.isnan(wait) & ~np.isnan(days)
+            labels[task.name] = np.where(is_known, wait >= days, np.nan)
+    return replace(sample, labels=labels)
 
 
 def _joined(parts: Sequence[CutSample]) -> CutSample:

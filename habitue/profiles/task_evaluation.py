@@ -19,7 +19,7 @@ from habitue.errors import NotEnoughData
 from habitue.events.log import EventLog
 from habitue.metrics import Interval
 from habitue.profiles.features import build_features, item_codes
-from habitue.profiles.labels import build_labels
+from habitue.profiles.labels import build_labels, build_waits
 from habitue.profiles.person_groups import Known, groups_of
 from habitue.profiles.prediction_slices import Predicted, TaskSlice, known_at, task_slices
 from habitue.profiles.samples import Embed, feature_matrix
@@ -122,11 +122,26 @@ def judge_tasks(
             features = build_features(known, catalogues[cut], as_of=cut)
             vectors = _vectors(embed, features, cut, bucket)
             for name, model in fitting.items():
-                labels = build_labels(known, later, model.task, as_of=cut)
+                labels = _labels(model, known, later, features, cut)
                 parts[name].append(_judge(model, labels, features, vectors, cut))
             progress.advance()
     progress.finish()
     return {name: _joined(parts[name]) for name in models}
+
+
+def _labels(
+    model: TaskModel, known: pl.DataFrame, later: pl.DataFrame, features: pl.DataFrame, cut: int
+) -> pl.DataFrame:
+    """Return what came, of each person within the days they were asked about."""
+    if model.task.rhythm is None:
+        return build_labels(known, later, model.task, as_of=cut)
+    days = np.asarray(model.asked_days(feature_matrix(features)))
+    asked = features.select("subject_id", days=pl.Series(days))
+    waits = build_waits(known, later, model.task, as_of=cut)
+    stays_away = pl.col("wait").is_null() | (pl.col("wait") >= pl.col("days"))
+    return waits.join(asked, on="subject_id", maintain_order="left").select(
+        "subject_id", label=stays_away.cast(pl.Float64)
+    )
 
 
 def _vectors(embed: Embed | None, features: pl.DataFrame, cut: int, bucket: int) -> Floats | None:

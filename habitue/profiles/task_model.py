@@ -31,6 +31,7 @@ from habitue.profiles.labels import ANY_EVENT
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
+    asked_days,
     chosen_columns,
     feature_matrix,
     lifetime_matrix,
@@ -254,11 +255,15 @@ class TaskModel:
             )
         return np.concatenate([chosen, embeddings_ND], axis=1, dtype=np.float32)
 
+    def asked_days(self, features_NF: Floats) -> float | Floats:
+        """Return how many days ahead each person is asked about."""
+        return asked_days(self.task, self.lifetime, features_NF)
+
     def chosen(self, names: Sequence[str], features_NF: Floats) -> Floats:
         """Return these of `MODEL_COLUMNS`, float32 [N, len(names)]."""
         told = None
         if not LIFETIME_FEATURES.keys().isdisjoint(names):
-            told = told_by(self.lifetime, features_NF, days=self.task.horizon_days)
+            told = told_by(self.lifetime, features_NF, days=self.asked_days(features_NF))
         return chosen_columns(names, features_NF, told)
 
     def percentile_of(self, expected_N: Floats) -> Floats:
@@ -271,7 +276,8 @@ class TaskModel:
         """Return (expected, score) of each row by each simple rival, as `score_matrix` does."""
         rivals = self._rfm_baselines(rfm_matrix(features_NF, horizon=self.task.horizon))
         if self.lifetime_rival is not None:
-            rivals |= self.lifetime_rival.predict(lifetime_matrix(features_NF))
+            days = self.asked_days(features_NF) if self.task.rhythm is not None else None
+            rivals |= self.lifetime_rival.predict(lifetime_matrix(features_NF), days=days)
         return rivals
 
     def _rfm_baselines(self, rfm_NF: Floats) -> dict[str, tuple[Floats, Floats]]:

@@ -22,6 +22,7 @@ SHIPPED_TASKS: Final = (
     Task("purchase_7d", "event", horizon_days=7),
     Task("purchase_30d", "event", horizon_days=30),
     Task("churn_90d", "no_event", horizon_days=90),
+    Task("churn_own_rhythm", "no_event", horizon_days=90, rhythm=2.0),
     Task("reactivation_30d", "event", horizon_days=30, absent_days=90),
     Task("value_90d", "sum", horizon_days=90),
     Task("next_event", "next", target="event_type"),
@@ -176,6 +177,8 @@ def describe_task(task: Task) -> str:
             f"spending within {horizon} below {task.fall_to:.0%} of the {horizon} before, "
             f"of persons who spent then"
         )
+    if task.kind == "no_event" and task.rhythm is not None:
+        horizon = f"{task.rhythm:g} times the person's own usual pause ({horizon} at most)"
     if task.kind == "no_event":
         whom = whom if task.active_event else f"of persons with one in the {active} before"
         return f"no {event} within {horizon}, {whom}"
@@ -206,6 +209,7 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
         )
     _check_population(name, chosen)
     _check_absence(name, chosen)
+    _check_rhythm(name, chosen)
     return Task(
         name=name,
         kind=chosen.kind,
@@ -216,7 +220,24 @@ def _own_task(name: str, chosen: TaskSettings) -> Task:
         target=chosen.target,
         absent_days=chosen.absent_days,
         active_event=chosen.active_event,
+        rhythm=chosen.rhythm,
     )
+
+
+def _check_rhythm(name: str, chosen: TaskSettings) -> None:
+    if chosen.rhythm is None:
+        return
+    if chosen.kind != "no_event" or chosen.event != "purchase":
+        raise SettingsError(
+            f"Task '{name}' asks by each person's own rhythm of {chosen.kind} of {chosen.event}; "
+            "only the usual pause between purchases is known.",
+            fix='Leave out rhythm, or say kind = "no_event" and no event.',
+        )
+    if chosen.fall_to is not None:
+        raise SettingsError(
+            f"Task '{name}' asks for a fall in spending (fall_to) and for a pause (rhythm).",
+            fix="Leave out one of the two.",
+        )
 
 
 def _check_population(name: str, chosen: TaskSettings) -> None:
@@ -256,14 +277,16 @@ def _check_absence(name: str, chosen: TaskSettings) -> None:
 
 def _for_views_only(task: Task, outline: LogOutline) -> Task:
     """Without purchases, churn means that a person no longer comes at all, and return a visit."""
-    is_about_coming = task.kind == "no_event" or task.absent_days is not None
+    is_about_coming = task.kind == "no_event" and task.rhythm is None
+    is_about_coming |= task.absent_days is not None
     if is_about_coming and not outline.counts.get("purchase"):
         return replace(task, event=ANY_EVENT)
     return task
 
 
 def _may_fall(task: Task) -> bool:
-    return task.kind == "no_event" and task.event == "purchase" and task.fall_to is None
+    is_plain = task.fall_to is None and task.rhythm is None
+    return task.kind == "no_event" and task.event == "purchase" and is_plain
 
 
 def _resolve(task: Task, outline: LogOutline) -> ResolvedTask:
@@ -324,7 +347,8 @@ def _proposals(resolved: Sequence[ResolvedTask], outline: LogOutline) -> list[Re
 
 def _answers(one: ResolvedTask, kind: TaskKind) -> bool:
     """Whether persons who come and go get an answer of this kind."""
-    return one.task.kind == kind and one.status == "ok" and one.task.absent_days is None
+    is_plain = one.task.absent_days is None and one.task.rhythm is None
+    return one.task.kind == kind and one.status == "ok" and is_plain
 
 
 def _return_proposals(taken: set[str], outline: LogOutline) -> list[ResolvedTask]:

@@ -415,6 +415,7 @@ ENGLISH: Final[dict[str, str]] = {
     "task.event": "{verb} within {days}",
     "task.absent": "{asked}, of those not seen for {days}",
     "task.no_event": "Will not {verb} within {days}",
+    "task.rhythm": "Will not {verb} within {times} times their own usual pause",
     "task.fall": "Will spend less than half as much in the next {days}",
     "task.fall.to": "Will spend less than {share} of what they spent before in the next {days}",
     "task.sum": "Spending in the next {days}",
@@ -561,6 +562,8 @@ class Texts:
         if task.fall_to is not None:
             return self("task.fall.to", days=days, share=share_text(task.fall_to))
         verb = self._table.get(f"verb.{task.event}") or self("verb.other", event=task.event)
+        if task.rhythm is not None:
+            return self("task.rhythm", verb=verb, times=f"{task.rhythm:g}")
         if task.kind == "no_event":
             return self("task.no_event", verb=verb, days=days)
         return self("task.event", verb=self("task.event.verb", verb=verb), days=days)

@@ -351,6 +351,7 @@ CHINESE: Final[dict[str, str]] = {
     "task.event": "{days}内{verb}",
     "task.absent": "{days}未到访的客户：{asked}",
     "task.no_event": "{days}内不再{verb}",
+    "task.rhythm": "在自身平时间隔的{times}倍时间内不再{verb}",
     "task.fall": "未来{days}消费减少一半以上",
     "task.fall.to": "未来{days}消费低于此前的{share}",
     "task.sum": "未来{days}的消费金额",

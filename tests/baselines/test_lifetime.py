@@ -52,6 +52,29 @@ def test_orders_and_money_to_come_are_told_of_all_who_bought() -> None:
     assert not np.isnan(chance[10:]).any()
 
 
+def test_a_usual_pause_is_ones_own_drawn_towards_that_of_all() -> None:
+    lifetime = Lifetime(BUYING, SPENDING, pause_days=30.0)
+    rows = np.array([[5, 40, 99, 1], [2, 10, 99, 1], [1, 0, 99, 1], [np.nan] * 4])
+    assert lifetime.usual_pause(rows) == pytest.approx(
+        [(10**4 * 30) ** (1 / 5), (10 * 30) ** 0.5, 30, 30]
+    )
+
+
+def test_the_pause_of_all_is_the_middle_of_their_own() -> None:
+    rows = persons()[0]
+    again = rows[rows[:, 0] > 1]
+    assert fitted(rows).pause_days == pytest.approx(np.median(again[:, 1] / (again[:, 0] - 1)))
+
+
+def test_each_may_be_asked_for_days_of_their_own() -> None:
+    rows = persons(40)[0]
+    lifetime = Lifetime(BUYING, SPENDING)
+    days = np.where(np.arange(40) % 2, 5.0, 50.0)
+    for answer in (lifetime.return_chance, lifetime.order_days, lifetime.value):
+        own, few, many = (answer(rows, days=one) for one in (days, 5.0, 50.0))
+        np.testing.assert_allclose(own, np.where(np.arange(40) % 2, few, many))
+
+
 def test_absence_is_the_other_side_of_return() -> None:
     rows, came, _ = persons()
     label = (came > 0).astype(float)

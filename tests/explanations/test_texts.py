@@ -53,6 +53,11 @@ def test_chinese_holds_no_english_words() -> None:
     [
         (Task("a", "event", horizon_days=30), "purchase within 30 days", "30天内购买"),
         (
+            Task("a", "no_event", horizon_days=90, rhythm=2.0),
+            "no purchase within 2 times their usual pause, 90 days at most",
+            "在自身平时间隔的2倍时间内（最长90天）不再购买",
+        ),
+        (
             Task("a", "event", horizon_days=30, absent_days=90),
             "purchase within 30 days, after 90 days of absence",
             "离开90天后，30天内购买",

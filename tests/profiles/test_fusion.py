@@ -119,6 +119,10 @@ def test_an_absence_is_the_opposite_of_the_event() -> None:
     [
         (Task("t", "event", horizon_days=0.5, active_days=9999), "the head's first bin is a day"),
         (Task("t", "event", horizon_days=181, active_days=9999), "the head reaches 180 days"),
+        (
+            Task("t", "no_event", horizon_days=30, active_days=9999, rhythm=2.0),
+            "everybody is asked for days of their own",
+        ),
     ],
 )
 def test_beyond_its_bins_the_features_answer_alone(task: Task, why: str) -> None:

@@ -364,6 +364,18 @@ def test_what_the_log_cannot_answer_is_told_with_a_reason() -> None:
     assert "visit_5d" in fitted.models
 
 
+def test_without_customers_who_came_back_no_rhythm_is_known() -> None:
+    shop = make_shop(num_persons=60, days=120)
+    first = (pl.col("event_type") != "purchase") | (
+        pl.col("timestamp")
+        == pl.col("timestamp").filter(pl.col("event_type") == "purchase").min().over("subject_id")
+    )
+    log = MemoryLog(replace(shop, events=shop.events.filter(first)))
+    asked = Task("own", "no_event", horizon_days=20, active_days=60, rhythm=2.0)
+    fitted = fit_tasks(log, [ResolvedTask(asked, "ok")], train_until=shop.end_at)
+    assert fitted.unanswered == {"own": "too few customers bought again to know a usual pause"}
+
+
 def test_a_cut_too_early_for_the_horizon_is_told_with_a_reason() -> None:
     shop = make_shop(num_persons=60, days=60)
     fitted = fit_tasks(MemoryLog(shop), [CHURN], train_until=shop.start_at + 20 * DAY)

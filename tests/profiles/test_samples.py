@@ -15,6 +15,7 @@ from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
     CutSample,
+    asked_days,
     awaited_of_task,
     collect_samples,
     feature_matrix,
@@ -25,6 +26,7 @@ from habitue.profiles.samples import (
     rows_of_task,
     usual_delay,
 )
+from habitue.profiles.task_evaluation import judge_tasks
 from habitue.profiles.tasks import ResolvedTask
 from habitue.schema import DAY, HOUR, Task
 from tests.late_log import LateLog, arriving, with_burst
@@ -34,6 +36,65 @@ TASK = Task("p", "event", horizon_days=20, active_days=60)
 SHOP = make_shop(num_persons=80, days=120)
 UNTIL = SHOP.start_at + 100 * DAY
 CUTS = {"p": (SHOP.start_at + 40 * DAY, SHOP.start_at + 80 * DAY)}
+
+
+RHYTHM = Task("own", "no_event", horizon_days=20, active_days=60, rhythm=2.0)
+
+
+def stays_away(log: MemoryLog, cut: int) -> dict[int, float]:
+    """What `RHYTHM` asks, counted person by person."""
+    bought = log.shop.events.filter(pl.col("event_type") == "purchase")
+    times = {
+        person: rows["timestamp"].to_numpy() for (person,), rows in bought.group_by("subject_id")
+    }
+    days = {one: len(set(found[found < cut] // DAY)) for one, found in times.items()}
+    again = {one: np.ptp(times[one][times[one] < cut]) / DAY for one in times if days[one] > 1}
+    usual = float(np.median([span / (days[one] - 1) for one, span in again.items()]))
+    found = {}
+    for one, own in times.items():
+        if not np.any((own < cut) & (own >= cut - 60 * DAY)):
+            continue
+        pause = again[one] / (days[one] - 1) if one in again else usual
+        pause = np.exp(((days[one] - 1) * np.log(pause) + np.log(usual)) / days[one])
+        until = cut + min(max(2 * pause, 1), 20) * DAY
+        found[one] = float(not np.any((own >= cut) & (own < until)))
+    return found
+
+
+def own_rhythms(log: MemoryLog) -> tuple[CutSample, ...]:
+    cuts = {"own": CUTS["p"]}
+    return collect_samples(
+        log, [RHYTHM], cuts=cuts, train_until=UNTIL, embed=None, progress=Silent()
+    )
+
+
+def test_each_is_asked_by_the_rhythm_known_at_the_cut() -> None:
+    log = MemoryLog(SHOP)
+    for sample in own_rhythms(log)[:-1]:
+        labels = dict(zip(sample.subject_ids.tolist(), sample.labels["own"], strict=True))
+        labels = {one: label for one, label in labels.items() if not np.isnan(label)}
+        assert labels == stays_away(log, sample.as_of)
+        assert 0 < sum(labels.values()) < len(labels)
+
+
+def test_the_rhythm_is_judged_as_it_was_learnt() -> None:
+    log, cut = MemoryLog(SHOP), SHOP.start_at + 98 * DAY
+    model = fit_tasks(log, [ResolvedTask(RHYTHM, "ok")], train_until=cut).models["own"]
+    judged = judge_tasks(log, {"own": model}, cuts=[cut])["own"]
+    assert dict(zip(judged.persons.tolist(), judged.truth, strict=True)) == stays_away(log, cut)
+
+
+def test_the_future_moves_nobodys_rhythm() -> None:
+    after = pl.col("timestamp") >= CUTS["p"][1]
+    sooner = CUTS["p"][1] + (pl.col("timestamp") - CUTS["p"][1]) // 9
+    copies = SHOP.events.filter(after).with_columns(timestamp=sooner, received_at=sooner)
+    both = pl.concat([SHOP.events, copies]).sort("subject_id", "timestamp", "event_key")
+    plain = own_rhythms(MemoryLog(SHOP))[1]
+    changed = own_rhythms(MemoryLog(replace(SHOP, events=both)))[1]
+    days, moved = (asked_days(RHYTHM, one.lifetime, one.features) for one in (plain, changed))
+    np.testing.assert_array_equal(days, moved)
+    assert np.ptp(days) > 5
+    assert not np.array_equal(plain.labels["own"], changed.labels["own"], equal_nan=True)
 
 
 def embed(

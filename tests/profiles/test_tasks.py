@@ -45,6 +45,7 @@ def test_a_year_answers_every_shipped_task() -> None:
         "purchase_7d",
         "purchase_30d",
         "churn_90d",
+        "churn_own_rhythm",
         "reactivation_30d",
         "value_90d",
         "next_event",
@@ -107,6 +108,8 @@ def test_a_log_of_views_asks_who_comes_back() -> None:
     resolved = resolve_tasks({}, views)
     assert task_named("churn_90d", resolved).task.event == ANY_EVENT
     assert task_named("churn_90d", resolved).status == "ok"
+    own = task_named("churn_own_rhythm", resolved)
+    assert (own.status, own.reason) == ("not_enough_data", "the log has no purchase events")
     assert task_named("reactivation_30d", resolved).task.event == ANY_EVENT
     assert task_named("purchase_7d", resolved).reason == "the log has no purchase events"
     assert task_named("value_90d", resolved).status == "not_enough_data"
@@ -179,6 +182,28 @@ def test_a_population_that_the_log_has_not_is_told() -> None:
     assert (found.status, found.reason) == ("not_enough_data", "the log has no impression events")
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"kind": "event"}, "of event of purchase; only the usual pause"),
+        ({"event": "any"}, "of no_event of any; only the usual pause"),
+        ({"fall_to": 0.5}, r"\(fall_to\) and for a pause"),
+    ],
+)
+def test_a_rhythm_is_that_of_purchases(given: dict[str, object], says: str) -> None:
+    chosen = TaskSettings.model_validate({"kind": "no_event", "rhythm": 2.0, **given})
+    with pytest.raises(SettingsError, match=says):
+        resolve_tasks({"t": chosen}, YEAR)
+
+
+def test_a_pause_by_ones_own_rhythm_is_no_fall_and_stands_in_for_nothing() -> None:
+    own = {"churn_90d": TaskSettings(kind="no_event", event="refund")}
+    resolved = resolve_tasks(own, YEAR)
+    rhythm = task_named("churn_own_rhythm", resolved)
+    assert (rhythm.status, rhythm.may_fall) == ("ok", False)
+    assert task_named("churn_60d", resolved).is_proposed
+
+
 def test_seen_and_not_seen_lately_is_refused() -> None:
     own = {"t": TaskSettings(kind="event", active_days=60, absent_days=90)}
     with pytest.raises(SettingsError, match=r"'t' is asked of persons seen in 60 days .* 90 days"):
@@ -235,6 +260,11 @@ def test_rare_churn_becomes_a_fall() -> None:
         (
             Task("k", "no_event", active_event="view_item"),
             "no purchase within 30 days, of persons with view item in the 90 days before",
+        ),
+        (
+            Task("o", "no_event", horizon_days=90, rhythm=2.0),
+            "no purchase within 2 times the person's own usual pause (90 days at most), of persons "
+            "with one in the 90 days before",
         ),
         (
             Task("v", "sum", horizon_days=1 / 48),

@@ -130,6 +130,7 @@ def test_tasks_are_told_in_words() -> None:
         "g": Task("g", "no_event", horizon_days=30, fall_to=0.7),
         "h": Task("h", "event", event="any", horizon_days=1 / 48),
         "i": Task("i", "event", horizon_days=30, absent_days=90),
+        "j": Task("j", "no_event", horizon_days=90, rhythm=2.0),
     }
     assert [plain(TEXTS.task(name, tasks)) for name in [*tasks, "home_made"]] == [
         "Will buy within 7 days",
@@ -141,5 +142,6 @@ def test_tasks_are_told_in_words() -> None:
         "Will spend less than 70 % of what they spent before in the next 30 days",
         "Will come within 30 minutes",
         "Will buy within 30 days, of those not seen for 90 days",
+        "Will not buy within 2 times their own usual pause",
         "Home made",
     ]
