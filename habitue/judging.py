@@ -26,7 +26,7 @@ from habitue.profiles.next_evaluation import collect_next, evaluate_next
 from habitue.profiles.next_model import NETWORK
 from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks, headline_metric
 from habitue.profiles.tasks import describe_task
-from habitue.schema import DAY, Task, format_date, format_time
+from habitue.schema import DAY, EVENT_TYPES, Task, format_date, format_time
 from habitue.sequences.encoder import encode
 from habitue.sequences.timelines import timelines
 
@@ -177,7 +177,9 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
     kinds, counts = np.unique(truth.labels, return_counts=True)
     if counts.max() > MAX_SHARE * counts.sum():
         only = labels[kinds[counts.argmax()]]
-        return f"nearly every next answer is '{only}', so there is nothing to tell apart"
+        # An event type has words in every language; a category is the shop's own.
+        told = only.replace("_", " ") if only in EVENT_TYPES else f"'{only}'"
+        return f"nearly every next answer is {told}, so there is nothing to tell apart"
     answers = np.zeros((len(truth.labels), len(labels)), dtype=np.float32)
     alone = np.zeros_like(answers)
     items = log.items(as_of=as_of)

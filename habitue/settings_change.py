@@ -99,4 +99,5 @@ def _says(changed: str, before: str, changes: Changes) -> bool:
 
 
 def _toml(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+    is_json = isinstance(value, str | bool)  # TOML writes both in the same way
+    return json.dumps(value, ensure_ascii=False) if is_json else str(value)

@@ -90,14 +90,14 @@ def told(spoken: Language, evaluation: Evaluation = EVALUATION) -> str:
 def test_the_card_names_for_whom_it_works_clearly_less_well() -> None:
     text = told("en").replace("\u202f", " ").replace("\u00a0", " ")
     assert (
-        "**Recommendations work clearly less well for:** new: first seen in the last 30 days.\n"
+        "**Recommendations work clearly less well for:** new (first seen in the last 30 days).\n"
         in text
     )
     assert (
-        "| new: first seen in the last 30 days | 40 (10.0 %) | 0.050 | 0.020 – 0.080 | 0.220 "
+        "| new (first seen in the last 30 days) | 40 (10.0 %) | 0.050 | 0.020 – 0.080 | 0.220 "
         "| less well |"
     ) in text
-    assert "| heavy: the tenth with the most events | 40 (10.0 %) | 0.250 |" in text
+    assert "| heavy (the tenth with the most events) | 40 (10.0 %) | 0.250 |" in text
     assert "17 persons took something and had no event before" in text
 
 
@@ -119,19 +119,19 @@ def test_the_card_names_for_whom_predictions_are_less_reliable() -> None:
     lines = told("en").replace("\u00a0", " ").splitlines()
     assert lines[lines.index("**Less reliable are:**") :][2:6] == [
         "- `purchase_30d`: says clearly less well who will and who will not among: "
-        "rare: at most four events so far.",
+        "rare (at most four events so far).",
         "- `purchase_30d`: is told too high for: "
-        "rare: at most four events so far (told 50.0 %, came 25.0 %).",
+        "rare (at most four events so far), told 50.0 %, came 25.0 %.",
         "- `value_30d`: misses clearly more of what is spent among: "
-        "heavy: the tenth with the most events.",
-        "- `value_30d`: is told too low for: heavy: the tenth with the most events "
-        "(told 10, came 10).",
+        "heavy (the tenth with the most events).",
+        "- `value_30d`: is told too low for: heavy (the tenth with the most events)"
+        ", told 10, came 10.",
     ]
     assert (
-        "| `purchase_30d` | rare: at most four events so far | 40 | 0.600 | 0.800 | 50.0 % "
+        "| `purchase_30d` | rare (at most four events so far) | 40 | 0.600 | 0.800 | 50.0 % "
         "| 25.0 % | less well; level too high |"
     ) in lines
-    few = "| `purchase_30d` | new: first seen in the last 30 days | 40 | 0.800 | 0.800 | 25.0 % "
+    few = "| `purchase_30d` | new (first seen in the last 30 days) | 40 | 0.800 | 0.800 | 25.0 % "
     assert f"{few}| 25.0 % | not known |" in lines
 
 
@@ -176,7 +176,7 @@ def test_in_short_the_card_says_how_well_and_for_whom_less_well() -> None:
         "purchase_30d: clearly worse than recency, the best simple method (AUC 0.700 to 0.720)."
     )
     assert (
-        "Recommendations work clearly less well for: new: first seen in the last 30 days." in lines
+        "Recommendations work clearly less well for: new (first seen in the last 30 days)." in lines
     )
     assert any(line.startswith("value_30d: misses clearly more of what is spent") for line in lines)
 

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from habitue.config import load_settings
-from habitue.errors import Refused
+from habitue.errors import Refused, SettingsError
 from habitue.settings_change import Changes, change_settings, changed_text
+from habitue.workspace import Workspace
 
 TUNED: Changes = {("model", "size"): "tiny", ("training", "learning_rate"): 0.004}
 
@@ -71,3 +72,28 @@ def test_what_cannot_be_changed_safely_is_left_as_it_is(tmp_path: Path, text: st
     assert caught.value.code == "settings_layout"
     assert path.read_text() == text
     assert not (tmp_path / "habitue.toml.bak").exists()
+
+
+def test_a_workspace_writes_its_settings_and_answers_by_them(tmp_path: Path) -> None:
+    path = tmp_path / "habitue.toml"
+    path.write_text(WRITTEN)
+    settings = Workspace(tmp_path).change_settings(
+        shop={"name": "The corner shop"}, training={"epochs": 4}, export={"for_spreadsheet": False}
+    )
+    assert settings.shop.name == "The corner shop"
+    assert settings.training.epochs == 4
+    assert (
+        path.read_text()
+        == WRITTEN.replace("Tea # and more", "The corner shop").replace("epochs = 3", "epochs = 4")
+        + "\n[export]\nfor_spreadsheet = false\n"
+    )
+    assert (tmp_path / "habitue.toml.bak").read_text() == WRITTEN
+
+
+def test_a_wrong_setting_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "habitue.toml"
+    path.write_text(WRITTEN)
+    for wrong in ({"epoch": 4}, {"epochs": "many"}):
+        with pytest.raises(SettingsError, match="epoch"):
+            Workspace(tmp_path).change_settings(training=wrong)
+    assert path.read_text() == WRITTEN

@@ -21,12 +21,14 @@ from habitue.cli.tables import (
     words,
 )
 from habitue.cli.texts import say
-from habitue.languages import language
+from habitue.languages import language, retold
 from habitue.profiles.segment_texts import segment_label
 from habitue.profiles.tag_texts import shown_tag, shown_tag_text
+from habitue.schema import EVENT_TYPES
 
 EVIDENCE_SHOWN = 2
 MOVES_SHOWN = 5
+MIN_OPTION = 0.005  # as in the report
 
 
 def show_similar(console: Console, document: Object) -> None:
@@ -111,7 +113,10 @@ def show_profile(console: Console, document: Object) -> None:
         f"[bold]{cell(document.get('user_id'))}[/]  "
         f"{cell(segment_label(str(document.get('segment'))))}{label}  [dim]{told}[/]\n"
     )
-    scalars(console, {k: v for k, v in object_of(document, "facts").items() if v is not None})
+    facts = {k: v for k, v in object_of(document, "facts").items() if v is not None}
+    if "favourite_weekday" in facts:
+        facts["favourite_weekday"] = words(str(facts["favourite_weekday"]))
+    scalars(console, facts)
     tags = [
         (
             cell(shown_tag(str(tag.get("name")), str(tag.get("kind")))),
@@ -178,9 +183,11 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
     probability, value = record.get("probability"), record.get("value")
     best = objects_of(record, "answers")[:3]
     if best:
-        told = ((cell(one.get("name")), one.get("probability")) for one in best)
+        told = ((_option(str(one.get("name"))), one.get("probability")) for one in best)
         answer = ", ".join(
-            f"{word} {share:.0%}" for word, share in told if isinstance(share, float)
+            f"{word} {share:.0%}"
+            for word, share in told
+            if isinstance(share, float) and share >= MIN_OPTION
         )
         interval = []
     elif isinstance(probability, float):
@@ -208,6 +215,11 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
         (f"{rate:.1%}" if is_share else cell(rate)) if rate is not None else "",
         words(cell(record.get("data_sufficiency"))),
     )
+
+
+def _option(name: str) -> str:
+    """Return what may come next as people read it: an event type in words, a category as it is."""
+    return cell(retold(name.replace("_", " ")) if name in EVENT_TYPES else name)
 
 
 def _fallback(fallback: Json) -> str:

@@ -4,8 +4,8 @@ from typing import Final
 
 # Heads of columns and names of values.
 LABELS: Final[dict[str, str]] = {
-    "accepted": "接受", "active days": "活跃天数", "amounts": "金额类", "answer": "预测",
-    "architecture": "模型结构", "as of": "数据截至", "audience": "人群", "base rate": "平均水平",
+    "accepted": "接受", "active days": "活跃天数", "amounts": "金额类", "answer": "结果",
+    "architecture": "模型结构", "average items per order": "每单商品数", "as of": "数据截至", "audience": "人群", "base rate": "平均水平",
     "base rates": "整体平均水平", "because": "依据", "best": "最佳", "blend": "混合", "brand": "品牌",
     "by reason": "按原因", "category": "品类", "counts": "数量", "code": "代码", "created at": "创建时间",
     "customers": "客户数", "cut": "中止", "data": "数据", "data fingerprint": "数据指纹",
@@ -22,7 +22,7 @@ LABELS: Final[dict[str, str]] = {
     "now": "当前", "ok": "充足", "order days": "下单天数", "order gap days": "下单间隔（天）",
     "orders": "订单数", "parameters": "参数量", "path": "文件", "paths": "路径", "peak rss mb": "内存峰值（MB）",
     "percentile": "百分位", "persons": "客户数", "persons per second": "每秒客户数",
-    "popularity 7d": "本周热销", "prediction": "预测", "probabilities": "概率类", "probability": "概率",
+    "popularity 7d": "本周热销", "prediction": "预测任务", "probabilities": "概率类", "probability": "概率",
     "published": "已发布", "purchases": "购买量", "quarantined": "隔离", "reason": "理由",
     "received": "读入", "recency days": "距上次到访天数", "refunds": "退款", "repaired": "修复",
     "revenue": "累计消费", "rows": "行数", "score": "得分", "searches": "搜索次数", "seconds": "用时（秒）",
@@ -41,6 +41,8 @@ LABELS: Final[dict[str, str]] = {
     "taken out": "去掉", "moves the answer by": "结果变动", "all in all": "综合来看",
     "predictions that moved": "变动的预测", "tags that came": "新增标签", "tags that went": "消失标签",
     "recomputed": "重新计算", "reused": "沿用",
+    "Monday": "周一", "Tuesday": "周二", "Wednesday": "周三", "Thursday": "周四", "Friday": "周五",
+    "Saturday": "周六", "Sunday": "周日",
     "steady": "平稳", "falling": "下降", "dormant": "沉寂", "recommendation id": "推荐编号",
 }  # fmt: skip
 SENTENCES: Final[dict[str, str]] = {

@@ -49,6 +49,7 @@ OBSTACLES: Final[dict[str, str]] = {
     "too few customers bought again to know a usual pause": "复购客户太少，无法得知平时的购买间隔",
     "the log up to the cut is shorter than the task's horizon needs": "截止时刻之前的日志太短，不足以支持这一预测周期",
     "nearly every next answer is '{answer}', so there is nothing to tell apart": "几乎所有人的下一步都是“{answer}”，无从区分",
+    "nearly every next answer is {answer}, so there is nothing to tell apart": "几乎所有人的下一步都是“{answer}”，无从区分",
     "the log ends less than {n} days after the cut; the outcome is not known yet": "截止时刻之后的日志不足{n}天，结果尚不可知",
     "all {n} outcomes are alike": "{n}个结果完全相同",
     "nobody did anything in the time after the cut": "截止时刻之后没有任何人有行为",

@@ -25,7 +25,7 @@ ENGLISH: Final[dict[str, str]] = {
     "nav.learned": "Learned",
     "nav.customers": "Customers",
     "nav.todo": "To do",
-    "nav.model-card": "Model card",
+    "nav.model-card": "Card",
     "nav.about": "About",
     "numbers": "Show the numbers",
     "copy": "Copy",

@@ -78,7 +78,8 @@ def test_log_of_many_types_shows_the_busiest() -> None:
 def test_a_whisker_is_what_chance_allows_of_so_many() -> None:
     points = [ReliabilityPoint(0.5, 0.5, 100), ReliabilityPoint(0.2, 0.0, 10)]
     chart = charts.reliability_chart("c", points, TEXTS, task="Will buy")
-    whiskers = chart.option["series"][1]["data"]  # type: ignore[index,call-overload]
+    whiskers = series_of(chart)[1]["data"]
+    assert isinstance(whiskers, list)
     assert whiskers[0] == [0.5, pytest.approx(0.4038, abs=1e-4)]
     assert whiskers[1] == [0.5, pytest.approx(0.5962, abs=1e-4)]
     assert whiskers[2] == ["-", "-"]
