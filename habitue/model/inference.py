@@ -30,7 +30,10 @@ from habitue.sequences.vocabulary import NUM_GAP_BINS
 Floats = npt.NDArray[np.float32]
 _BATCH_EVENTS = 12_800
 _CHANCES_AT_ONCE = 16_000_000  # of items, in memory: 64 MB
+# Products of a few rows are summed in another order than those of many, and a person's bits must
+# not depend on who else is there: of copies there are always enough.
 _COPIES = 16
+_STEP_BY_STEP = ("gru", "lstm")  # a product of the batch's rows at each event
 _ROWS = 512  # persons whose answers are made at once
 _Answer = Callable[[torch.Tensor], torch.Tensor]
 
@@ -184,8 +187,6 @@ class Network:
         """Return the log chances that nothing comes again, [B], and each event, [B, T]."""
         last_second_B = batch.seconds_BT[:, -1:]  # padding repeats the last event's
         with torch.inference_mode():
-            # Products of a few rows are summed in another order than those of many; of copies
-            # there are always enough, and a person's bits do not depend on who else is there.
             query_QD = self._query(
                 last_BD.repeat_interleave(_COPIES, dim=0), np.repeat(pause, _COPIES)
             )
@@ -238,13 +239,20 @@ class Network:
         for rows in sorted_batches(Windows(windows.starts, padded), batch_events=_BATCH_EVENTS):
             for length in np.unique(padded[rows]).tolist():
                 alike = rows[padded[rows] == length]
-                chosen = Windows(windows.starts[alike], windows.lengths[alike])
-                batch = collate(sequences, chosen, features=shape.features, padded=length)
-                batch = sent(batch, self.device)
+                batch = self._batch(sequences, windows, alike, length)
+                filled = batch
+                if shape.settings.architecture in _STEP_BY_STEP:
+                    more = np.resize(alike, len(alike) + -len(alike) % _COPIES)
+                    filled = self._batch(sequences, windows, more, length)
                 with torch.inference_mode():
-                    items_BTD = self.model.item_inputs(batch.items_BT)
-                    states_BTD = self.model.states(batch, items_BTD)
+                    items_BTD = self.model.item_inputs(filled.items_BT)
+                    states_BTD = self.model.states(filled, items_BTD)[: len(alike)]
                 yield alike, batch, states_BTD
+
+    def _batch(self, sequences: Sequences, windows: Windows, rows: IntArray, length: int) -> Batch:
+        chosen = Windows(windows.starts[rows], windows.lengths[rows])
+        features = self.model.shape.features
+        return sent(collate(sequences, chosen, features=features, padded=length), self.device)
 
 
 @dataclass(frozen=True)

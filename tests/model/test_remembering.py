@@ -1,8 +1,12 @@
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
+from habitue.config.learning import Architecture, ModelSettings
+from habitue.model.behaviour import BehaviourModel
 from habitue.model.fit import TrainedNetwork
 from habitue.model.inference import Network
 from habitue.model.remembering import Memory, RememberingNetwork, fingerprints
@@ -99,6 +103,24 @@ def test_persons_are_found_whoever_is_asked_about_together(lab: Lab, network: Ne
     block = lab.few.slice(7, 12)
     told = thinking.scores(block, as_of=lab.as_of)
     np.testing.assert_allclose(told, network.scores(block, as_of=lab.as_of), atol=1e-7)
+
+
+@pytest.mark.parametrize("high_pass", [0.0, 0.7])
+@pytest.mark.parametrize("architecture", get_args(Architecture))
+def test_of_every_architecture_nobody_changes_a_bit_of_another(
+    lab: Lab, network: Network, architecture: Architecture, high_pass: float
+) -> None:
+    torch.manual_seed(0)
+    chosen = {"architecture": architecture, "high_pass": high_pass, "size": "small"}
+    settings = ModelSettings.model_validate({**chosen, "max_length": 100})
+    model = BehaviourModel(replace(network.model.shape, settings=settings))
+    other = Network(model, network.category_labels, network.vocabulary_fingerprint)
+    together = other.gist(lab.sequences, as_of=lab.as_of)
+    for company in ([0], [40, 3], [*range(70, 95)]):
+        alone = other.gist(lab.sequences.take(company), as_of=lab.as_of)
+        expected = together.take(np.array(company))
+        for one, two in zip(vars(alone).values(), vars(expected).values(), strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_a_pause_is_news_where_items_come_again(lab: Lab, network: Network) -> None:
