@@ -34,8 +34,8 @@ shopping. Online Retail II is read as one shop from two files with different col
 nine days. The heads of Taobao (no header, behaviour codes) and REES46 are the first lines of much
 larger files, each cut off in the middle of its last line.
 
-Measured before the recommender `again` was there; [Evaluation](evaluation.md) has newer
-recommendations of two of the shops.
+The seconds of Complete Journey are those of two idle cores; the others ran while the machine did
+other work (commit ddd2c78), so theirs are too long.
 """
 
 
@@ -111,6 +111,8 @@ def section(log: Mapping[str, Any]) -> list[str]:
         f"until {log['until'].replace('T', ' ').rstrip('Z')} (UTC); {log['seeds']} seed(s).",
         "",
     ]
+    if log.get("note"):
+        lines += [log["note"], ""]
     advice = log["recommendation"]
     if advice:
         lines += [f"**Recommendations**, {advice['n']:,} persons ranked:", ""]

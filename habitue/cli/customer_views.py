@@ -28,6 +28,8 @@ from habitue.schema import EVENT_TYPES
 
 EVIDENCE_SHOWN = 2
 MOVES_SHOWN = 5
+BECAUSE = {"en": " ({})", "zh": "（{}）"}
+COMMA = {"en": ", ", "zh": "，"}
 MIN_OPTION = 0.005  # as in the report
 
 
@@ -101,7 +103,7 @@ def show_profile(console: Console, document: Object) -> None:
     """Print who a customer is."""
     fallback, reason = document.get("fallback"), document.get("reason")
     label = _fallback(fallback)
-    because = f" ({cell(reason)})" if reason else ""
+    because = BECAUSE[language()].format(cell(reason)) if reason else ""
     told = say(
         "as of {as_of}, model {model}, data: {data}{because}",
         as_of=cell(document.get("as_of")),
@@ -113,7 +115,7 @@ def show_profile(console: Console, document: Object) -> None:
         f"[bold]{cell(document.get('user_id'))}[/]  "
         f"{cell(segment_label(str(document.get('segment'))))}{label}  [dim]{told}[/]\n"
     )
-    facts = {k: v for k, v in object_of(document, "facts").items() if v is not None}
+    facts = {k: v for k, v in object_of(document, "facts").items() if v not in (None, [])}
     if "favourite_weekday" in facts:
         facts["favourite_weekday"] = words(str(facts["favourite_weekday"]))
     scalars(console, facts)
@@ -184,7 +186,7 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
     best = objects_of(record, "answers")[:3]
     if best:
         told = ((_option(str(one.get("name"))), one.get("probability")) for one in best)
-        answer = ", ".join(
+        answer = COMMA[language()].join(
             f"{word} {share:.0%}"
             for word, share in told
             if isinstance(share, float) and share >= MIN_OPTION

@@ -21,7 +21,7 @@ LABELS: Final[dict[str, str]] = {
     "name": "名称", "next item": "下一件商品", "again": "个人商品（学习所得）", "network": "模型", "none": "无", "not enough data": "数据不足", "notes": "说明",
     "now": "当前", "ok": "充足", "order days": "下单天数", "order gap days": "下单间隔（天）",
     "orders": "订单数", "parameters": "参数量", "path": "文件", "paths": "路径", "peak rss mb": "内存峰值（MB）",
-    "percentile": "百分位", "persons": "客户数", "persons per second": "每秒客户数",
+    "percentile": "百分位", "platforms": "渠道", "persons": "客户数", "persons per second": "每秒客户数",
     "popularity 7d": "本周热销", "prediction": "预测任务", "probabilities": "概率类", "probability": "概率",
     "published": "已发布", "purchases": "购买量", "quarantined": "隔离", "reason": "理由",
     "received": "读入", "recency days": "距上次到访天数", "refunds": "退款", "repaired": "修复",
