@@ -28,6 +28,8 @@ _SPREAD_BINS: Final = 10
 _MIN_BIN: Final = 50
 # How much the log odds of a whole window stray from one window to the next, before any was seen.
 _PRIOR_DRIFT: Final = 0.2
+# How far the slope of right scores strays from one window to the next (a deviation).
+_SLOPE_DRIFT: Final = 0.2
 _EDGE: Final = 1e-6
 
 
@@ -53,6 +55,7 @@ class Calibrator:
     knots_raw: tuple[float, ...] = ()  # isotonic only
     knots_odds: tuple[float, ...] = ()
     level: float = 0.0  # added to the log odds last
+    share: float = 1.0  # of the way from the raw scores to the curve
 
     def chance(self, raw_N: Floats) -> Floats:
         """Return the calibrated probability of each raw score, float64 [N]."""
@@ -60,13 +63,17 @@ class Calibrator:
 
     def odds(self, raw_N: Floats) -> Floats:
         """Return the calibrated log odds of each raw score, float64 [N]."""
+        bent = self.share * self._curve(raw_N) + (1 - self.share) * raw_N
+        return np.asarray(bent + self.level)
+
+    def _curve(self, raw_N: Floats) -> Floats:
         if self.method == "isotonic":
-            return np.interp(raw_N, self.knots_raw, self.knots_odds) + self.level
+            return np.interp(raw_N, self.knots_raw, self.knots_odds)
         if self.method == "beta":
             sure, unsure = _log_chances(raw_N)
             bent = self.slope * sure - self.slope_against * unsure
-            return np.asarray(bent + self.bend_level + self.level)
-        return np.asarray(self.slope * raw_N + self.bend_level + self.level)
+            return np.asarray(bent + self.bend_level)
+        return np.asarray(self.slope * raw_N + self.bend_level)
 
     def at_level(self, raw_N: Floats, rate: float) -> "Calibrator":
         """Return the same curve, raised so that these scores have the mean probability `rate`."""
@@ -107,13 +114,34 @@ def num_cases(label_V: Floats, subject_V: Ints) -> int:
     return min(len(np.unique(subject_V[happened])), len(np.unique(subject_V[~happened])))
 
 
-def fit_calibrator(levelled: Floats, label_V: Floats, subject_V: Ints) -> Calibrator:
+def fit_calibrator(
+    levelled: Floats, label_V: Floats, subject_V: Ints, *, num_windows: float = np.inf
+) -> Calibrator:
     """Return the curve that fits outcomes 0 or 1 best, as bold as the number of persons allows.
 
     `levelled` are raw scores with each window's level taken out (`window_gaps` added): that one
     quarter was better than the quarter before says nothing of the next. The level of the curve
-    is set with `Calibrator.at_level`.
+    is set with `Calibrator.at_level`. The scores of another window may be right at another slope,
+    however many persons were in these: a small bend seen in `num_windows` is believed in part.
     """
+    curve = _best_curve(levelled, label_V, subject_V)
+    if curve.method == "none" or curve.slope == 0:
+        return curve
+    return replace(curve, share=_believed(curve.odds(levelled) - levelled, levelled, num_windows))
+
+
+def _believed(bend_V: Floats, levelled: Floats, num_windows: float) -> float:
+    """Return the part of a bend that is not put down to the chance of its windows.
+
+    As James and Stein shrink: the more, the smaller the bend is beside what windows stray.
+    """
+    spread = float(np.var(levelled))
+    bent = float(np.var(bend_V)) / spread if spread > 0 else 0.0
+    strayed = _SLOPE_DRIFT**2 / num_windows
+    return bent / (bent + strayed) if bent > 0 else 1.0
+
+
+def _best_curve(levelled: Floats, label_V: Floats, subject_V: Ints) -> Calibrator:
     cases = num_cases(label_V, subject_V)
     if cases < MIN_CASES:
         return Calibrator("none")

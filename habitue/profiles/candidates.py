@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from habitue import metrics
 from habitue.profiles.calibration import Calibrator, chance_of, fit_calibrator
-from habitue.profiles.cuts import Fold
+from habitue.profiles.cuts import Fold, distinct_windows
 from habitue.profiles.feature_names import CALENDAR_FEATURES, LIFETIME_FEATURES
 from habitue.profiles.heads import Head
 from habitue.profiles.samples import MODEL_COLUMNS, TaskRows, rfm_columns
@@ -108,7 +108,12 @@ def finish_candidate(task: Task, rows: TaskRows, chosen: Candidate, *, seed: int
     """
     happened, judged = happened_in(rows), chosen.chance.rows
     chance = _scorer(chosen, happened, chosen.chance, "binary", seed)
-    curve = fit_calibrator(chosen.chance.levelled, happened[judged], rows.subject_ids[judged])
+    curve = fit_calibrator(
+        chosen.chance.levelled,
+        happened[judged],
+        rows.subject_ids[judged],
+        num_windows=distinct_windows(rows.cuts[judged], horizon=task.horizon),
+    )
     raw = chance.raw(chosen.matrix)
     calibrator = curve.at_level(raw, float(happened.mean()))
     probability = calibrator.chance(chosen.chance.raw)

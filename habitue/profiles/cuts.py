@@ -89,6 +89,11 @@ def _spaced(cuts: Sequence[int], *, least: int) -> tuple[int, ...]:
     return tuple(reversed(kept))
 
 
+def distinct_windows(cuts: Ints, *, horizon: int) -> float:
+    """Return how many windows those of these cuts are worth; days they share count once."""
+    return 1 + float(np.ptp(cuts)) / horizon if len(cuts) else 1.0
+
+
 def folds_by_time(cut_of_row: Ints, subject_of_row: Ints, *, horizon: int) -> tuple[Fold, ...]:
     """Return folds that judge on later windows; by person where the log is too short for that.
 

@@ -45,14 +45,22 @@ from habitue.profiles.candidates import (
     Finished,
     finish_candidate,
     gain_of,
+    happened_in,
     judge_candidate,
     quantiles,
 )
-from habitue.profiles.cuts import Fold, folds_by_time, is_by_time, training_cuts
+from habitue.profiles.cuts import (
+    Fold,
+    distinct_windows,
+    folds_by_time,
+    is_by_time,
+    training_cuts,
+)
 from habitue.profiles.feature_names import LIFETIME_FEATURES
 from habitue.profiles.fusion import Fusion, fuse
 from habitue.profiles.levels import (
     is_unseen_season,
+    lifetime_bias,
     lifetime_weight,
     moved_level,
     season_drift,
@@ -179,7 +187,7 @@ def fit_task(
     chosen = fused.candidate
     finished = finish_candidate(task, rows, chosen, seed=seed)
     moved = 0.0
-    if population is not None and rival is not None and is_by_time(folds, rows.cuts):
+    if population is not None and rival is not None:
         own_level = finished.calibrator.level
         finished, level_note = _at_level_of_lifetime(task, rows, population, chosen, finished)
         moved = finished.calibrator.level - own_level
@@ -228,13 +236,21 @@ def _at_level_of_lifetime(
     task: Task, rows: TaskRows, population: TaskRows, chosen: Candidate, finished: Finished
 ) -> tuple[Finished, str]:
     """Move the level towards BG/NBD's of today, as far as past windows bear it out."""
-    judged = finished.rows
+    judged, happened, told = finished.rows, happened_in(rows), _told_chance(task, rows)
+    bias = lifetime_bias(
+        finished.calibrator.odds(finished.chance.raw(chosen.matrix)),
+        happened,
+        told,
+        rows.cuts,
+        num_windows=distinct_windows(rows.cuts, horizon=task.horizon),
+    )
     weight = lifetime_weight(
         chosen.chance.raw,
-        (rows.labels[judged] > 0).astype(np.float64),
-        _told_chance(task, rows)[judged],
+        happened[judged],
+        told[judged],
         rows.cuts[judged],
         horizon_days=task.horizon_days,
+        bias=bias,
     )
     matrix = population.columns(chosen.columns)
     if chosen.form == "features+embedding" and population.embeddings is not None:
@@ -244,9 +260,13 @@ def _at_level_of_lifetime(
         finished.chance.raw(matrix),
         _told_chance(task, population),
         weight=weight,
+        bias=bias,
     )
     moved = calibrator.level - finished.calibrator.level
-    note = f"level moved by {moved:+.2f} in log odds, {weight:.0%} of the way to BG/NBD's"
+    note = (
+        f"level moved by {moved:+.2f} in log odds, {weight:.0%} of the way to BG/NBD's, "
+        f"to which {bias:+.2f} were added for what it told of past windows"
+    )
     return replace(finished, calibrator=calibrator), note
 
 

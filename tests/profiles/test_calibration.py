@@ -65,6 +65,23 @@ def test_scores_that_say_the_opposite_are_flattened_not_turned_around() -> None:
     assert np.ptp(calibrator.chance(raw)) < 0.05
 
 
+def test_a_small_bend_of_few_windows_is_believed_in_part() -> None:
+    true_odds, _, happened = simulate(4000)
+    raw, persons = true_odds / 1.1, np.arange(4000)
+    known = fit_calibrator(raw, happened, persons)
+    seen = fit_calibrator(raw, happened, persons, num_windows=1)
+    assert known.share == 1
+    assert seen.share < 0.4, "a bend of .1 beside the .2 by which windows stray"
+    assert fit_calibrator(raw, happened, persons, num_windows=20).share > 0.7
+    halfway = (1 - seen.share) * raw + seen.share * known.odds(raw)
+    np.testing.assert_allclose(seen.odds(raw), halfway)
+
+
+def test_a_great_bend_is_believed_of_one_window() -> None:
+    _, raw, happened = simulate(4000)
+    assert fit_calibrator(raw, happened, np.arange(4000), num_windows=1).share > 0.8
+
+
 def test_level_is_set_to_a_rate() -> None:
     _, raw, happened = simulate(1000)
     for rate in (0.01, 0.4, 0.97):

@@ -7,6 +7,7 @@ import pytest
 from habitue.profiles.calibration import Calibrator, chance_of, odds_of
 from habitue.profiles.levels import (
     is_unseen_season,
+    lifetime_bias,
     lifetime_weight,
     moved_level,
     season_drift,
@@ -39,10 +40,34 @@ def test_a_short_horizon_keeps_its_own_level_where_that_was_right() -> None:
     assert 0.2 < long < 0.6, "of a season ahead two windows of one season are no proof"
 
 
+def test_what_was_told_too_low_in_many_windows_is_put_right() -> None:
+    raw, happened, told, window = windows(own=0.6, told=0.4, came=0.6)
+    gap = float(odds_of(np.array(0.6)) - odds_of(np.array(0.4)))
+    few = lifetime_bias(raw, happened, told, window, num_windows=2)
+    many = lifetime_bias(raw, happened, told, window, num_windows=200)
+    assert few == pytest.approx(gap / 2, abs=0.01)
+    assert many == pytest.approx(gap, abs=0.01)
+    curve = Calibrator("none")
+    moved = moved_level(curve, raw, told, weight=1.0, bias=many)
+    assert moved.chance(raw).mean() == pytest.approx(0.6, abs=0.01)
+
+
+def test_a_level_put_right_is_judged_as_such() -> None:
+    raw, happened, told, window = windows(own=0.6, told=0.3, came=0.5)
+    gap = float(odds_of(np.array(0.5)) - odds_of(np.array(0.3)))
+    as_told, put_right = (
+        lifetime_weight(raw, happened, told, window, horizon_days=1, bias=bias)
+        for bias in (0.0, gap)
+    )
+    assert as_told < 0.5
+    assert put_right == pytest.approx(1, abs=0.01)
+
+
 def test_what_is_told_of_few_moves_nothing() -> None:
     raw, happened, told, window = windows(own=0.6, told=0.4, came=0.4)
     told[::2], told[1::8] = np.nan, np.nan
     assert lifetime_weight(raw, happened, told, window, horizon_days=90) == 0
+    assert lifetime_bias(raw, happened, told, window, num_windows=2) == 0
     curve = Calibrator("none")
     assert moved_level(curve, raw, told, weight=1.0) == curve
 
