@@ -240,7 +240,7 @@ class Version:
         models = {name: model for name, model in self.task_models.items() if name in asked}
         features = (
             build_features(frame, touched, as_of=as_of)
-            if models or tasks is None
+            if models or tasks is None or any(self._says_when(name) for name in asked)
             else count_events(frame, as_of=as_of)
         )
         sequences = encode(frame, touched, self.vocabulary)
@@ -262,6 +262,7 @@ class Version:
                     labels=model.classes,
                     chance_NK=self.next_chances(name, frame, touched, sequences, as_of=as_of),
                     rates=model.rates,
+                    when=model.when,
                 )
                 for name, model in self.next_models.items()
                 if name in asked
@@ -302,6 +303,9 @@ class Version:
             predictions=records,
             model_version=self.card.version,
         )
+
+    def _says_when(self, name: str) -> bool:
+        return name in self.next_models and self.next_models[name].when is not None
 
     def next_chances(
         self,

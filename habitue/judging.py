@@ -5,7 +5,7 @@ document that `evaluate` prints and the report draws. Knows nothing about worksp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from habitue.profiles.next_evaluation import collect_next, evaluate_next
 from habitue.profiles.next_model import NETWORK
 from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks, headline_metric
 from habitue.profiles.tasks import describe_task
+from habitue.profiles.when import HEAD
+from habitue.profiles.when_evaluation import collect_wait_truth, judge_when
 from habitue.schema import DAY, EVENT_TYPES, Task, format_date, format_time
 from habitue.sequences.encoder import encode
 from habitue.sequences.timelines import timelines
@@ -48,6 +50,7 @@ class Evaluation:
     tasks: Mapping[str, Mapping[str, Json]]
     skipped: Mapping[str, str]  # task, or "recommendation" -> why it could not be judged
     recommendation: RecommendationEvaluation | None
+    when: Mapping[str, Json] = field(default_factory=dict)  # the days until the next event
 
     def as_json(self) -> dict[str, Json]:
         """Return the document of the contract."""
@@ -60,6 +63,7 @@ class Evaluation:
             "until": format_time(self.until),
             "tasks": dict(self.tasks),
             "skipped": dict(self.skipped),
+            "when": dict(self.when),
             "recommendation": advice,  # type: ignore[dict-item]
         }
 
@@ -108,6 +112,7 @@ def judge_version(version: Version, log: EventLog, *, as_of: int, progress: Prog
         tasks=tasks,
         skipped=skipped,
         recommendation=None if isinstance(advice, str) else advice,
+        when=_judge_when(version, log, as_of),
     )
 
 
@@ -203,6 +208,29 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         "persons": result.n,
         "base_rate": result.base_rate,
     }
+
+
+def _judge_when(version: Version, log: EventLog, as_of: int) -> dict[str, Json]:
+    """Return how good the days until the next event are; nothing where nobody is told them."""
+    for name, model in version.next_models.items():
+        truth = None if model.when is None else collect_wait_truth(log, model.task, as_of=as_of)
+        if model.when is None or truth is None or not len(truth.waits):
+            continue
+        tables = {one: table.risks_of(truth.features) for one, table in model.when.tables.items()}
+        judged = judge_when(
+            {HEAD: model.when.risks(truth.features), **tables},
+            truth,
+            reach_days=model.when.reach_days,
+        )
+        return {
+            "task": name,
+            "answers": model.when.chosen,
+            "days": round(min(truth.days, model.when.reach_days), 2),
+            "persons": len(truth.waits),
+            "metrics": dict(judged[HEAD]),
+            "baselines": {one: dict(judged[one]) for one in tables},
+        }
+    return {}
 
 
 def _judge_advice(

@@ -9,6 +9,7 @@ versions lie or which one answers.
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import describe_task
+from habitue.profiles.when import fit_when
 from habitue.schema import DAY, format_date
 from habitue.sequences.repeating import LEAST_REPEATS, repeat_share
 from habitue.sequences.sequences import Sequences, SequenceSet
@@ -152,7 +154,14 @@ def train_version(
         seed=settings.training.seed,
         progress=progress,
     )
-    next_models = _fit_next(log, plan, vocabulary, trained.network, progress)
+    next_models = _fit_next(
+        log,
+        plan,
+        vocabulary,
+        trained.network,
+        seed=settings.training.seed,
+        progress=progress,
+    )
     save_tasks(folder, fitted, next_models)
     norms = fit_norms(
         log,
@@ -308,7 +317,13 @@ def _solve(
 
 
 def _fit_next(
-    log: EventLog, plan: Plan, vocabulary: Vocabulary, network: Network, progress: Progress
+    log: EventLog,
+    plan: Plan,
+    vocabulary: Vocabulary,
+    network: Network,
+    *,
+    seed: int,
+    progress: Progress,
 ) -> dict[str, NextModel]:
     """Weigh the network against simple counts, for each task of kind "next"."""
     tasks = [one.task for one in plan.tasks if one.task.kind == "next" and one.status == "ok"]
@@ -325,7 +340,25 @@ def _fit_next(
         )
         progress.advance()
     progress.finish()
-    return found
+    return {name: _with_when(log, model, plan, seed, progress) for name, model in found.items()}
+
+
+def _with_when(
+    log: EventLog, model: NextModel, plan: Plan, seed: int, progress: Progress
+) -> NextModel:
+    """Learn when the next event comes; of what it is about, that is nobody's question."""
+    if model.task.target != "event_type":
+        return model
+    cuts = plan.cuts
+    when = fit_when(
+        log,
+        model.task,
+        start_at=cuts.start_at,
+        train_until=cuts.as_of,
+        seed=seed,
+        progress=progress,
+    )
+    return replace(model, when=when)
 
 
 def _without_repeats(network: Network, settings: Settings) -> list[str]:
@@ -413,6 +446,8 @@ def _notes(
             notes.append(f"{name}: {told}.")
     for name, next_model in next_models.items():
         notes.append(f"{name}: {describe_task(next_model.task)}; {next_model.sentence()}.")
+        if next_model.when is not None:
+            notes.append(f"{name}: when it comes; {next_model.when.sentence()}.")
     notes += [f"{name}: not learnt, {reason}." for name, reason in fitted.unanswered.items()]
     asked = trained.settings
     if 0 in (asked.learning_rate, asked.batch):

@@ -16,6 +16,7 @@ from habitue.baselines.popularity import Popularity
 from habitue.compute import Silent
 from habitue.config import TrainingSettings
 from habitue.events.log import EventLog
+from habitue.profiles.next_model import NextModel
 from habitue.profiles.task_model import TaskModel
 from habitue.schema import DAY, Task
 from habitue.sequences.sequences import Sequences
@@ -52,6 +53,7 @@ class MadeVersion:
     blend: Blend
     task_models: Mapping[str, TaskModel] = field(default_factory=dict)
     next_tasks: Mapping[str, Task] = field(default_factory=dict)
+    next_models: Mapping[str, NextModel] = field(default_factory=dict)
     unanswered: Mapping[str, str] = field(default_factory=dict)
 
     @property

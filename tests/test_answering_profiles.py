@@ -1,5 +1,6 @@
 """Profiles as a version makes them: of a person, of a bucket, of somebody unknown."""
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
+from pydantic import TypeAdapter
 
 from habitue.answering import TaskList, Version
 from habitue.compute import Silent
@@ -19,7 +21,8 @@ from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.profile import Profile
 from habitue.profiles.tasks import ResolvedTask
-from habitue.schema import EVENT_TYPES, Task
+from habitue.profiles.when import fit_when
+from habitue.schema import DAY, EVENT_TYPES, Task
 from habitue.sequences.sequences import Sequences
 from habitue.sequences.vocabulary import build_vocabulary
 from habitue.versions import Card
@@ -137,3 +140,41 @@ def test_embeddings_are_made_only_where_a_prediction_looks_at_them(version: Vers
     assert scored.embeddings is not None
     assert oracle.embedded == [len(scored.features)]
     version.__dict__["task_models"] = blind
+
+
+def test_when_the_next_event_comes_is_told_where_it_was_learnt(version: Version) -> None:
+    rows = profiles(version, LOG.read_bucket(0))
+    assert all(one.predictions["next_event"].when is None for one in rows)
+    many = make_shop(num_persons=200, days=160)
+    when = fit_when(MemoryLog(many), NEXT, start_at=many.start_at, train_until=LOG.end_at)
+    assert when is not None
+    knowing = copy(version)
+    answered = replace(version.next_models[NEXT.name], when=when)
+    knowing.__dict__.update(version.__dict__, _task_list=TaskList({NEXT.name: answered}, {}))
+    later = LOG.read_bucket(0).with_columns(pl.col("timestamp") + 1000 * DAY)
+    told = profiles(knowing, LOG.read_bucket(0))
+    whole = pl.concat([LOG.read_bucket(0), later]).sort("subject_id", "timestamp", "event_key")
+    with_future = profiles(knowing, whole)
+    for one, same in zip(told, with_future, strict=True):
+        found = one.predictions["next_event"].when
+        assert found is not None
+        assert 0 < (found.low_days or 0) < (found.median_days or np.inf)
+        assert found == same.predictions["next_event"].when
+        assert one.predictions["purchase_7d"].when is None
+    table = (
+        knowing.score(LOG.read_bucket(0), LOG.items(), as_of=LOG.end_at, tasks=["next_event"])
+        .next_answers["next_event"]
+        .to_frame()
+    )
+    first = told[0].predictions["next_event"].when
+    assert first is not None
+    assert table.row(0, named=True)["median_days"] == first.median_days
+    assert knowing.unknown_profile("x", as_of=LOG.end_at).predictions["next_event"].when is None
+
+
+def test_a_version_that_says_nothing_of_when_is_still_read() -> None:
+    kept = TypeAdapter(TaskList)
+    answered = NextModel(NEXT, EVENT_TYPES, {}, {"network": 1.0}, 50)
+    document = kept.dump_python(TaskList({NEXT.name: answered}, {}), mode="json")
+    del document["next"][NEXT.name]["when"]
+    assert kept.validate_python(document).next[NEXT.name] == answered

@@ -31,6 +31,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(#[^)]*)?\)")
         "make_explanation_tables",
         "make_shop_table",
         "make_task_tables",
+        "make_when_tables",
     ],
 )
 def test_what_a_script_writes_of_the_pages_is_current(script: str) -> None:

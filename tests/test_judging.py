@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from habitue.compute import Silent
 from habitue.errors import NotEnoughData
 from habitue.judging import Evaluation, judge_version
+from habitue.profiles.next_model import NextModel
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask
-from habitue.schema import DAY, Task
+from habitue.profiles.when import fit_when
+from habitue.schema import DAY, EVENT_TYPES, Task
 from tests.late_log import LateLog, arriving, with_burst
 from tests.made_version import Unlearnt, made_version
 from tests.shop import MemoryLog, Shop, make_shop
@@ -160,3 +163,19 @@ def test_nothing_to_judge_by_is_refused_with_every_reason(
 def test_a_log_that_ends_at_the_cut_is_refused() -> None:
     with pytest.raises(NotEnoughData, match="no events after 2024-04-10 to judge by"):
         judged(MemoryLog(without(SHOP, pl.col("timestamp") >= CUT)))
+
+
+def test_the_days_until_the_next_event_are_judged_beside_life_tables() -> None:
+    log = MemoryLog(SHOP)
+    task = Task("next_event", "next", target="event_type")
+    when = fit_when(log, task, start_at=SHOP.start_at, train_until=CUT)
+    assert when is not None
+    answered = NextModel(task, EVENT_TYPES, {}, {"popularity": 1.0}, 50, when)
+    version = made_version(log, as_of=CUT)
+    version.__dict__["next_models"] = {task.name: answered}
+    found: dict[str, Any] = judge_version(version, log, as_of=CUT, progress=Silent()).as_json()
+    told = found["when"]
+    assert (told["task"], told["answers"]) == ("next_event", when.chosen)
+    assert set(told["baselines"]) == {"everyone", "pause", "absence"}
+    assert set(told["metrics"]) == set(told["baselines"]["everyone"]) > {"log_loss", "ece_7d"}
+    assert judged(log).as_json()["when"] == {}

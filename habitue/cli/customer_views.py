@@ -138,7 +138,40 @@ def show_profile(console: Console, document: Object) -> None:
     if rows:
         columns = ("prediction", "answer", "90 % interval", "percentile", "base rate", "data")
         console.print(cells_table(columns, rows))
+    for name, one in predictions.items():
+        if isinstance(one, Mapping) and object_of(one, "when"):
+            console.print(f"[bold]{name}[/]: {_when(object_of(one, 'when'))}", soft_wrap=True)
     _history(console, document)
+
+
+def _when(told: Object) -> str:
+    """Say in how many days the next event is expected."""
+    low, median, high, reach, week, month = (
+        one if isinstance(one := told.get(name), float | int) else None
+        for name in (
+            "low_days", "median_days", "high_days", "reach_days", "chance_7d", "chance_30d",
+        )
+    )  # fmt: skip
+    if median is None:
+        text = say("likelier later than within {reach} days", reach=_days(reach))
+    elif high is None:
+        text = say("in about {median} days, or much later", median=_days(median))
+    else:
+        text = say(
+            "in about {median} days (8 of 10: {low} to {high})",
+            median=_days(median),
+            low=_days(low),
+            high=_days(high),
+        )
+    for days, chance in ((7, week), (30, month)):
+        if chance is not None:
+            text += say("; {chance} within {days} days", chance=f"{chance:.0%}", days=str(days))
+    return text
+
+
+def _days(days: float | None) -> str:
+    """Return days as people say them: a decimal only where they are few."""
+    return "–" if days is None else f"{days:.0f}" if days >= 10 else f"{days:.1f}"
 
 
 def _history(console: Console, document: Object) -> None:

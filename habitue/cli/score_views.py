@@ -31,6 +31,8 @@ TASK_METRICS = (
     ("what comes next", ("accuracy", "hit_rate@3", "mrr", "log_loss")),
 )
 
+WAIT_METRICS = ("log_loss", "brier", "days_off", "ece_7d", "ece_30d", "below_low", "above_high")
+
 
 def show_versions(console: Console, document: Object) -> None:
     """Print the versions, the one that answers marked."""
@@ -74,6 +76,8 @@ def show_evaluation(console: Console, document: Object) -> None:
     tasks = {n: t for n, t in object_of(document, "tasks").items() if isinstance(t, Mapping)}
     for title, metrics in TASK_METRICS:
         _task_scores(console, title, metrics, tasks)
+    if object_of(document, "when"):
+        _wait_scores(console, object_of(document, "when"))
     skipped = object_of(document, "skipped")
     if skipped:
         console.print(say("[bold]Not possible with this log[/]"))
@@ -150,6 +154,21 @@ def _task_scores(
                 told = say("{task}: habitue tells the base rate: {why}", task=name, why=why)
                 console.print(f"  [dim]{told}[/]")
         console.print()
+
+
+def _wait_scores(console: Console, when: Object) -> None:
+    """Print how good the days until the next event are, beside life tables."""
+    baselines = object_of(when, "baselines")
+    contenders = {"[bold]habitue[/]": object_of(when, "metrics"), **baselines}
+    shown = [name for name in WAIT_METRICS if name in object_of(when, "metrics")]
+    rows = [
+        (words(who), *(cell(figures.get(name)) for name in shown))
+        for who, figures in contenders.items()
+        if isinstance(figures, Mapping)
+    ]
+    title = say("Days until the next event, of {n} persons", n=number(whole(when, "persons")))
+    console.print(cells_table(("", *shown), rows, title=title, numbers_from=1))
+    console.print()
 
 
 def _judged_on(task: Object) -> list[str]:

@@ -71,6 +71,12 @@ CHOICES: Final[dict[str, str]] = {
     "the head's first bin is a day": "预测头最短的时间段为一天",
     "the head reaches {n} days": "预测头最远只能预测{n}天",
     "everybody is told the base rate, for there are {why}": "对所有人都给出整体平均水平：{why}",
+    "when it comes": "何时到来",
+    "{who}, learnt from {n_persons} persons as far as {n_days} days (loss on later windows: everybody's waits {n_all}, waits after a like usual pause {n_pause}, waits after a like absence {n_away}, a hazard head {n_head})": "{who}，学习了{n_persons}人，最远可预测{n_days}天（在较晚时间窗上的损失：所有人的等待时间{n_all}，来访间隔相近者{n_pause}，离开时长相近者{n_away}，风险预测头{n_head}）",
+    "everybody's waits": "采用所有人的等待时间",
+    "waits after a like usual pause": "采用来访间隔相近者的等待时间",
+    "waits after a like absence": "采用离开时长相近者的等待时间",
+    "a hazard head": "采用风险预测头",
     "a mixture of {mixed}, chosen on {n} persons": "由{mixed}混合而成，权重在{n}人上选定",
 }
 # What answers and offers are made of.

@@ -52,7 +52,11 @@ class HazardHead:
                 fix=f"Ask for more than 0 and at most {self.reach_days:g} days.",
                 code="beyond_reach",
             )
-        return -np.expm1(-_risk(self.network.outputs(columns_NC), _shares(days)))
+        return -np.expm1(-_risk(self.network.outputs(columns_NC), bin_shares(days)))
+
+    def risks(self, columns_NC: Floats) -> Floats:
+        """Return the risk of each whole bin, [N, K]: survival is e to the minus their sum."""
+        return np.logaddexp(0, self.network.outputs(columns_NC))
 
     def raw(self, columns_NC: Floats) -> Floats:
         """Return the log odds of the event within the horizon, or of none, [N]."""
@@ -63,7 +67,7 @@ class HazardHead:
         return self.network.contributions(columns_NC, self._score)
 
     def _score(self, outputs_NK: Floats) -> tuple[Floats, Floats]:
-        shares, sign = _shares(self.days), -1.0 if self.is_absence else 1.0
+        shares, sign = bin_shares(self.days), -1.0 if self.is_absence else 1.0
         risk_N = np.maximum(_risk(outputs_NK, shares), _EDGE)
         come_N = -np.expm1(-risk_N)
         # The log odds of coming are log(e^risk - 1), written so that no risk is too large.
@@ -113,7 +117,7 @@ def fit_hazard(
     seed: int,
 ) -> HazardHead:
     """Fit the head on waits in days (infinite: none came) of which `known_N` days were seen."""
-    share_NK, came_NK = _periods(wait_N, known_N)
+    share_NK, came_NK = periods(wait_N, known_N)
     rate_K = (came_NK.sum(axis=0) + 0.5) / (share_NK.sum(axis=0) + 1.0)
     rate_K = np.clip(rate_K, _EDGE, 1 - _EDGE)
 
@@ -186,17 +190,17 @@ def _risk(outputs_NK: Floats, share_K: Floats) -> Floats:
     return np.asarray(np.logaddexp(0, outputs_NK) @ share_K)
 
 
-def _shares(days: float | Floats) -> Floats:
+def bin_shares(days: float | Floats) -> Floats:
     """Return how much of each bin lies before so many days, [..., K]."""
     return np.clip((np.asarray(days, dtype=np.float64)[..., None] - _STARTS) / _WIDTHS, 0, 1)
 
 
-def _periods(wait_N: Floats, known_N: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def periods(wait_N: Floats, known_N: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return which share of each bin was seen while waiting, and in which the event came.
 
     The bin of the event counts as far as it would have been seen without it.
     """
-    known_NK = _shares(known_N)
+    known_NK = bin_shares(known_N)
     came_N = (wait_N < known_N) & (wait_N < BIN_ENDS[-1])
     place_N = np.searchsorted(BIN_ENDS, np.where(came_N, wait_N, 0.0), side="right")
     bins = np.arange(len(BIN_ENDS))

@@ -19,6 +19,7 @@ import polars as pl
 from habitue.events.log import EventLog
 from habitue.profiles.labels import OTHER_CLASS, next_classes, next_labels
 from habitue.profiles.next_predictions import DIGITS, next_rates
+from habitue.profiles.when import WhenModel
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
@@ -62,6 +63,7 @@ class NextModel:
     rates: Mapping[str, float]  # class -> the part it makes of a person's events, on average
     shares: Mapping[str, float]  # part -> its share of the answer, sum to 1
     persons: int  # whom the shares were chosen on
+    when: WhenModel | None = None  # of the next event's type, where the log was long enough
 
     def sentence(self) -> str:
         """Say what the answer is made of."""

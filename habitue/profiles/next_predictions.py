@@ -17,9 +17,11 @@ import polars as pl
 from habitue.events.log import EventLog
 from habitue.languages import told
 from habitue.profiles.labels import OTHER_CLASS, next_classes
-from habitue.profiles.prediction_record import NextAnswer, PredictionRecord
+from habitue.profiles.prediction_record import NextAnswer, PredictionRecord, When
+from habitue.profiles.samples import feature_matrix
 from habitue.profiles.sufficiency import TEXTS, judge_events, length_text
 from habitue.profiles.task_model import REMARK_COLUMNS
+from habitue.profiles.when import Waits, WhenModel
 from habitue.schema import Task
 
 Floats = npt.NDArray[np.floating]
@@ -28,6 +30,8 @@ Rates = Mapping[str, float]  # answer -> part it makes of a person's events, on 
 
 ANSWERS_SHOWN: Final = 5
 DIGITS: Final = 6  # of a probability
+# Of a table that says when: the fields of a record's `when`.
+WHEN_COLUMNS: Final = ("median_days", "low_days", "high_days", "chance_7d", "chance_30d")
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,23 @@ class NextPredictions:
     rates: Rates  # empty where nobody counted them
     data_sufficiency: npt.NDArray[np.str_]  # ok | limited | not_enough_data
     reason: npt.NDArray[np.str_]  # why not ok
+    waits: Waits | None = None  # when it comes
 
     def __len__(self) -> int:
         return len(self.subject_ids)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a row a person: `subject_id`, `answer`, its `probability`, `base_rate`, …."""
+        """Return a row a person: `subject_id`, `answer`, its `probability`, `base_rate`, ….
+
+        Of the next event's type also `WHEN_COLUMNS`.
+        """
         is_shown = np.array([label != OTHER_CLASS for label in self.labels])
         best = np.where(is_shown, self.chances, -1).argmax(axis=1)
         chance = self.chances[np.arange(len(self)), best]
         known = chance > 0
         answers = [self.labels[n] if knows else None for n, knows in zip(best, known, strict=True)]
         none = [None] * len(self)
-        return pl.DataFrame(
+        frame = pl.DataFrame(
             {
                 "subject_id": self.subject_ids,
                 "answer": answers,
@@ -76,6 +84,18 @@ class NextPredictions:
                 **REMARK_COLUMNS,
             },
         )
+        return frame.hstack(self._when_columns()) if self.task.target == "event_type" else frame
+
+    def _when_columns(self) -> list[pl.Series]:
+        if self.waits is None:
+            return [
+                pl.Series(name, [None] * len(self), dtype=pl.Float64()) for name in WHEN_COLUMNS
+            ]
+        told = [self.waits.record(row) for row in range(len(self))]
+        return [
+            pl.Series(name, [getattr(one, name) for one in told], dtype=pl.Float64())
+            for name in WHEN_COLUMNS
+        ]
 
     def record(self, row: int) -> PredictionRecord:
         """Return one person's answers, as a profile shows them."""
@@ -85,6 +105,7 @@ class NextPredictions:
             self.rates,
             data_sufficiency=str(self.data_sufficiency[row]),
             reason=str(self.reason[row]),
+            when=None if self.waits is None else self.waits.record(row),
         )
 
 
@@ -95,8 +116,12 @@ def predict_next(
     labels: Sequence[str],
     chance_NK: Floats,
     rates: Rates,
+    when: WhenModel | None = None,
 ) -> NextPredictions:
-    """Return the answers for the persons of `build_features`, in its order."""
+    """Return the answers for the persons of `build_features`, in its order.
+
+    Without `when` the columns of `count_events` are enough.
+    """
     texts = told(TEXTS)
     level, reason = judge_events(
         features["events"].to_numpy(),
@@ -113,6 +138,7 @@ def predict_next(
         rates=rates,
         data_sufficiency=np.where(unknown, "not_enough_data", level),
         reason=np.where(unknown, texts.unheard_of, reason),
+        waits=None if when is None else when.waits(feature_matrix(features)),
     )
 
 
@@ -123,7 +149,12 @@ def next_record_of_nobody(rates: Rates) -> PredictionRecord:
 
 
 def _record(
-    chances: Mapping[str, float], rates: Rates, *, data_sufficiency: str, reason: str
+    chances: Mapping[str, float],
+    rates: Rates,
+    *,
+    data_sufficiency: str,
+    reason: str,
+    when: When | None = None,
 ) -> PredictionRecord:
     shown = ((name, chance) for name, chance in chances.items() if name != OTHER_CLASS)
     likeliest = sorted(shown, key=lambda pair: (-pair[1], pair[0]))[:ANSWERS_SHOWN]
@@ -134,6 +165,7 @@ def _record(
         probability=answers[0].probability if answers else None,
         answer=answers[0].name if answers else None,
         answers=answers,
+        when=when,
         base_rate=answers[0].base_rate if answers else None,
         data_sufficiency=data_sufficiency,
         reason=reason,

@@ -19,6 +19,18 @@ class NextAnswer:
 
 
 @dataclass(frozen=True)
+class When:
+    """How many days it takes until a person's next own event; None: not within `reach_days`."""
+
+    median_days: float | None
+    low_days: float | None  # one in ten comes earlier
+    high_days: float | None  # one in ten comes later
+    chance_7d: float | None  # None: the history is too short to tell
+    chance_30d: float | None
+    reach_days: float  # as far as the history tells
+
+
+@dataclass(frozen=True)
 class PredictionRecord:
     """A probability, an amount, or what comes next."""
 
@@ -27,6 +39,7 @@ class PredictionRecord:
     expected: float | None = None  # the mean amount
     answer: str | None = None  # what most likely comes next
     answers: tuple[NextAnswer, ...] = ()  # the likeliest first
+    when: When | None = None  # of the next event's type
     interval: tuple[float, float] | None = None  # 90 %
     percentile: float | None = None  # 0-100, among the task's persons at training
     base_rate: float | None = None

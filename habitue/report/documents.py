@@ -299,6 +299,30 @@ class Option:
 
 
 @dataclass(frozen=True)
+class WhenToCome:
+    """In how many days the next event is expected; None: not within `reach`."""
+
+    median: float | None
+    low: float | None
+    high: float | None
+    reach: float
+    chance_7d: float | None
+
+
+def _when(document: Document) -> WhenToCome | None:
+    reach = document.number("reach_days")
+    if reach is None:
+        return None
+    return WhenToCome(
+        document.number("median_days"),
+        document.number("low_days"),
+        document.number("high_days"),
+        reach,
+        document.number("chance_7d"),
+    )
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a person will do: a probability, an amount, or the likeliest options."""
 
@@ -312,6 +336,7 @@ class Prediction:
     data_sufficiency: str
     reason: str  # why not enough, where it is not
     options: list[Option]  # of what comes next, the likeliest first
+    when: WhenToCome | None = None
 
     @property
     def is_foregone(self) -> bool:
@@ -336,6 +361,7 @@ class Prediction:
             data_sufficiency=document.text("data_sufficiency"),
             reason=document.text("reason"),
             options=[one for one in options if one.probability >= MIN_OPTION],
+            when=_when(document.child("when")),
         )
 
 

@@ -266,7 +266,11 @@ class View:
         """Return what puts a prediction into proportion."""
         told: list[str] = []
         if prediction.options:
-            return [*self._remarks_on_next(prediction), *self._caution(prediction)]
+            return [
+                *self._remarks_on_next(prediction),
+                *self._remarks_on_when(prediction),
+                *self._caution(prediction),
+            ]
         if prediction.base_rate is not None:
             rate = prediction.base_rate
             written = formats.percent(rate) if prediction.value is None else self.money.money(rate)
@@ -287,6 +291,25 @@ class View:
         rate = prediction.options[0].base_rate
         return [] if rate is None else [self.texts("story.base.next", rate=formats.chance(rate))]
 
+    def _remarks_on_when(self, prediction: Prediction) -> list[str]:
+        when = prediction.when
+        if when is None:
+            return []
+        if when.median is None:
+            told = self.texts("story.when.beyond", days=_days(when.reach))
+        elif when.high is None or when.low is None:
+            told = self.texts("story.when.open", days=_days(when.median))
+        else:
+            told = self.texts(
+                "story.when.within",
+                days=_days(when.median),
+                low=_days(when.low),
+                high=_days(when.high),
+            )
+        if when.chance_7d is None:
+            return [told]
+        return [told, self.texts("story.when.week", share=formats.chance(when.chance_7d))]
+
     def _caution(self, prediction: Prediction) -> list[str]:
         if prediction.data_sufficiency in ("", "ok"):
             return []
@@ -303,7 +326,9 @@ class View:
         """Return the person's predictions, without those where all people do the same."""
         trivial = [task.task for task in self._evaluated() if task.is_trivial]
         return [
-            one for one in profile.predictions if one.task not in trivial and not one.is_foregone
+            one
+            for one in profile.predictions
+            if one.when is not None or (one.task not in trivial and not one.is_foregone)
         ]
 
     def tag(self, tag: Tag) -> Markup:
@@ -377,3 +402,8 @@ class View:
 
     def _evaluated(self) -> list[TaskScores]:
         return self._data.evaluation.tasks if self._data.evaluation else []
+
+
+def _days(days: float) -> str:
+    """Return days as people say them: a decimal only where they are few."""
+    return formats.number(days, 0 if days >= 10 else 1)

@@ -192,7 +192,12 @@ DOCUMENTS: dict[str, dict[str, object]] = {
         "facts": {"orders": 3, "revenue": 12.5, "favourite_weekday": None},
         "tags": [{"name": "price: premium", "kind": "price", "weight": 0.5, "trend": "rising"}],
         "predictions": {"purchase_7d": {"probability": 0.2, "interval": [0.1, 0.3],
-                        "base_rate": 0.1, "percentile": 80.0, "data_sufficiency": "limited"}},
+                        "base_rate": 0.1, "percentile": 80.0, "data_sufficiency": "limited"},
+                        "next_event": {"when": {"median_days": 4.2, "low_days": 0.9,
+                        "high_days": 21.0, "chance_7d": 0.7, "chance_30d": 0.95,
+                        "reach_days": 90.0}},
+                        "n": {"when": {"median_days": 4.2, "high_days": None, "reach_days": 9.0}},
+                        "m": {"when": {"median_days": None, "reach_days": 9.0}}},
         "history": [
             {"as_of": "2025-11-30", "segment": "lost", "predictions": {"purchase_7d": 0.2},
              "tags_gained": ["price: premium"], "tags_lost": ["customer: new"]},
@@ -234,7 +239,9 @@ DOCUMENTS: dict[str, dict[str, object]] = {
                  "baselines": {"habit": {"ndcg@10": 0.1}},
                  "difference": {"metric": "ndcg@10", "mean": 0.01, "interval": []}},
                  "tasks": {"purchase_7d": {"n": 9, "persons": 9, "base_rate": 0.1, "reason": "",
-                 "metrics": {"auc": 0.7}, "baselines": {}}}, "skipped": {}},
+                 "metrics": {"auc": 0.7}, "baselines": {}}}, "skipped": {},
+                 "when": {"persons": 9, "metrics": {"brier": 0.1}, "baselines": {
+                 one: {"brier": 0.2} for one in ("everyone", "pause", "absence")}}},
 }  # fmt: skip
 # Names of tasks, versions, measures, and commands to type, which are the same in every language.
 SAME = re.compile(r"habitue [a-z]+( [a-z]+)?|\S*[_@/\d]\S*|--?\w+|PASS|orders >=")

@@ -79,6 +79,14 @@ def test_an_answer_is_in_the_shops_language_and_the_caller_keeps_theirs(tmp_path
             "Recommendations mix network 40%, habit 60%.",
             "推荐由以下部分混合：行为模型40%、个人习惯60%。",
         ),
+        (
+            "next_event: when it comes; a hazard head, learnt from 2,300 persons as far as 132 "
+            "days (loss on later windows: everybody's waits 2.2679, waits after a like usual pause "
+            "2.0962, waits after a like absence 2.1628, a hazard head 2.0263).",
+            "next_event：何时到来；采用风险预测头，学习了2,300人，最远可预测132天（在较晚时间窗上的"
+            "损失：所有人的等待时间2.2679，来访间隔相近者2.0962，离开时长相近者2.1628，风险预测头"
+            "2.0263）。",
+        ),
         ("nobody wrote this sentence", "nobody wrote this sentence"),
     ],
 )

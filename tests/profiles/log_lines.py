@@ -57,6 +57,7 @@ def frame_of(lines: Sequence[Line]) -> pl.DataFrame:
             ),
             "dwell_seconds": pl.Series([r.dwell for r in rows], dtype=pl.Float32),
             "is_bot": pl.Series([False] * len(rows), dtype=pl.Boolean),
+            "campaign": pl.Series([None] * len(rows), dtype=pl.String),
             "search_query": pl.Series([r.query for r in rows], dtype=pl.String),
         }
     )

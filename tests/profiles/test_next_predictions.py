@@ -1,11 +1,14 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
+from habitue.profiles.heads import BIN_ENDS
 from habitue.profiles.labels import OTHER_CLASS
 from habitue.profiles.next_predictions import (
+    WHEN_COLUMNS,
     NextPredictions,
     next_rates,
     next_record_of_nobody,
@@ -13,6 +16,7 @@ from habitue.profiles.next_predictions import (
 )
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.task_model import REMARK_COLUMNS
+from habitue.profiles.when import told_waits
 from habitue.schema import Task
 from tests.profiles.log_lines import MONDAY, Line, frame_of, items_of, log_of
 
@@ -55,7 +59,13 @@ def test_a_record_has_the_keys_of_every_other_prediction() -> None:
 def test_the_table_says_what_the_records_say_in_one_schema() -> None:
     said = answers([[0.2, 0.5, 0.3], [0.0, 0.0, 0.0]])
     table = said.to_frame()
-    assert list(table.columns) == ["subject_id", "answer", "probability", *REMARK_COLUMNS]
+    assert list(table.columns) == [
+        "subject_id",
+        "answer",
+        "probability",
+        *REMARK_COLUMNS,
+        *WHEN_COLUMNS,
+    ]
     assert table["subject_id"].to_list() == [7, 8]
     for row, told in enumerate(table.iter_rows(named=True)):
         record = said.record(row)
@@ -87,7 +97,8 @@ def test_the_class_of_all_others_is_never_an_answer() -> None:
     )
     record, row = said.record(0), said.to_frame().row(0, named=True)
     assert [one.name for one in record.answers] == ["zeta", "acme"]
-    assert (record.answer, record.probability) == ("zeta", pytest.approx(0.2))
+    assert record.answer == "zeta"
+    assert record.probability == pytest.approx(0.2)
     assert (row["answer"], row["probability"]) == ("zeta", pytest.approx(0.2))
     assert next_record_of_nobody(said.rates).answer == "acme"
 
@@ -123,3 +134,17 @@ def test_base_rates_leave_out_bots_and_the_future() -> None:
     as_of = MONDAY + 3 * 86_400_000_000
     assert next_rates(log, [NEXT_EVENT], as_of=as_of) == {"next_event": {"view_item": 1.0}}
     assert next_rates(log, [], as_of=as_of) == {}
+
+
+def test_when_it_comes_is_told_in_the_record_and_in_the_table() -> None:
+    risks = np.tile(0.1 * np.diff((0, *BIN_ENDS)), (2, 1))
+    said = replace(answers([[0.2, 0.5, 0.3]] * 2), waits=told_waits(risks, 20.0))
+    record = said.record(1)
+    assert record.when is not None
+    assert record.when.median_days == pytest.approx(6.93)
+    assert record.when.high_days is record.when.chance_30d is None
+    row = said.to_frame().row(1, named=True)
+    assert {name: row[name] for name in WHEN_COLUMNS} == {
+        name: getattr(record.when, name) for name in WHEN_COLUMNS
+    }
+    assert said.to_frame().schema == answers([[0.2, 0.5, 0.3]]).to_frame().schema

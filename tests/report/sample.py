@@ -257,6 +257,14 @@ def profile_document(user_id: str, segment: str, chance: float) -> dict[str, obj
                 ],
                 "calibrated": False,
                 "data_sufficiency": "ok",
+                "when": {
+                    "median_days": 4.21,
+                    "low_days": 0.88,
+                    "high_days": 21.3,
+                    "chance_7d": 0.64,
+                    "chance_30d": 0.97,
+                    "reach_days": 90.0,
+                },
             },
         },
     }

@@ -74,6 +74,12 @@ def test_page_has_all_sections_and_links_to_them(page: str) -> None:
     assert all(link is not None and link.startswith("#") for link in links)
 
 
+def test_page_says_when_the_next_event_comes(page: str) -> None:
+    told = page.replace("\u00a0", " ")
+    assert "comes in about 4.2 days, likely between 0.9 and 21" in told
+    assert re.search(r"64 ?% within 7 days", told)
+
+
 def test_page_loads_nothing(page: str) -> None:
     assert not re.search(r"(?:src|srcset|action|data)=[\"']?http", body(page))
     assert "url(" not in page[page.index("<style>") : page.index("</style>")]
