@@ -2,11 +2,11 @@
 
     python benchmarks/refresh.py [--turns N] [--share S] [--epochs N] [--out FILE] [--shop FOLDER]
 
-Complete Journey (comes with a package) up to a week before its end; one version is trained and
-everyone refreshed. Then the last week of a share of the persons, drawn at random, is ingested, and
-refreshes with and without what the one before kept take turns, each from the same starting point.
-The files of both are compared byte by byte. How long the network was trained changes nothing of
-the time a refresh takes. With `--shop` what was trained stays for the next run.
+Complete Journey (comes with a package): one version is trained up to a week before its end, and
+everyone refreshed a day before it. Then the last day of a share of the persons, drawn at random, is
+ingested, and refreshes with and without what the one before kept take turns, each from the same
+starting point. The files of both are compared byte by byte. How long the network was trained
+changes nothing of the time a refresh takes. With `--shop` what was trained stays for the next run.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +27,36 @@ from habitue.refreshing import Refresh, current_refresh
 from habitue.schema import format_time
 from habitue.workspace import Workspace
 
-LAST_DAYS = 7
+TRAINED_DAYS, REFRESHED_DAYS = 7, 1  # before the end
 SAME = ("table/", "offers/", "history/", "recommender/")
 
 
-def split(folder: Path, share: float) -> tuple[Path, Path, Path]:
-    """Write the log before its last week, that week of a share of the persons, the catalogue."""
-    transactions, products = (pl.read_parquet(path) for path in files_of("complete_journey"))
-    moment = pl.col("transaction_timestamp")
-    cut = transactions.select(moment.max() - pl.duration(days=LAST_DAYS)).item()
-    before, after = transactions.filter(moment < cut), transactions.filter(moment >= cut)
-    persons = before["household_id"].unique().sort()
-    drawn = persons.sample(fraction=share, seed=0).implode()
-    later = after.filter(pl.col("household_id").is_in(drawn))
-    paths = folder / "before.parquet", folder / "later.parquet", folder / "products.parquet"
-    for rows, path in zip((before, later, products), paths, strict=True):
-        rows.write_parquet(path)
-    return paths
+def split(folder: Path, share: float) -> list[Path]:
+    """Write what is trained on, what came until the refresh, what came after, the catalogue."""
+    log, products = (pl.read_parquet(path) for path in files_of("complete_journey"))
+    moment, end = pl.col("transaction_timestamp"), log["transaction_timestamp"].max()
+    learnt, known = (end - pl.duration(days=days) for days in (TRAINED_DAYS, REFRESHED_DAYS))
+    drawn = log["household_id"].unique().sort().sample(fraction=share, seed=0).implode()
+    parts = {
+        "learnt": log.filter(moment < learnt),
+        "known": log.filter(moment >= learnt, moment < known),
+        "later": log.filter(moment >= known, pl.col("household_id").is_in(drawn)),
+        "products": products,
+    }
+    for name, rows in parts.items():
+        rows.write_parquet(folder / f"{name}.parquet")
+    return [folder / f"{name}.parquet" for name in parts]
 
 
 def made(folder: Path, share: float, epochs: int | None) -> Workspace:
     """Return the shop of before, trained and refreshed; what is there already is taken."""
     shop = Workspace(folder / "shop")
     if not (folder / "shop" / "profiles").is_dir():
-        before, _, products = split(folder, share)
-        shop.init([before, products])
-        shop.ingest(before, products)
+        learnt, known, _, products = split(folder, share)
+        shop.init([learnt, products])
+        shop.ingest(learnt, products)
         shop.train(epochs=epochs)
+        shop.ingest(known)
         shop.refresh()
     return shop
 
@@ -63,13 +67,15 @@ def contents(refresh: Refresh) -> dict[str, str]:
     return {name: digest for name, digest in listed.items() if name.startswith(SAME)}
 
 
-def timed(kept: Path, folder: Path, later: Path, *, from_scratch: bool) -> Refresh:
-    """Ingest what came later into a copy of the shop, and refresh it."""
+def timed(kept: Path, folder: Path, later: Path, *, from_scratch: bool) -> tuple[Refresh, float]:
+    """Ingest what came later into a copy of the shop; return a refresh, its processor seconds."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(kept, folder)
     shop = Workspace(folder)
     shop.ingest(later)
-    return shop.refresh(from_scratch=from_scratch)
+    began = time.process_time()
+    refresh = shop.refresh(from_scratch=from_scratch)
+    return refresh, round(time.process_time() - began, 2)
 
 
 def run(folder: Path, *, turns: int, share: float, epochs: int | None) -> dict[str, Any]:
@@ -77,17 +83,19 @@ def run(folder: Path, *, turns: int, share: float, epochs: int | None) -> dict[s
     shop = made(folder, share, epochs)
     kept = current_refresh(shop.folder / "profiles")
     timings: dict[str, list[float]] = {"from_scratch": [], "reusing": []}
+    processor: dict[str, list[float]] = {"from_scratch": [], "reusing": []}
     found: dict[str, Refresh] = {}
     digests: dict[str, dict[str, str]] = {}
     for turn in range(turns):
         for name in timings if turn % 2 else reversed(timings):
-            refresh = timed(
+            refresh, busy = timed(
                 shop.folder,
                 folder / "turn",
                 folder / "later.parquet",
                 from_scratch=name == "from_scratch",
             )
             timings[name].append(refresh.seconds)
+            processor[name].append(busy)
             found[name], digests[name] = refresh, contents(refresh)
     return {
         "log": "complete_journey",
@@ -99,7 +107,9 @@ def run(folder: Path, *, turns: int, share: float, epochs: int | None) -> dict[s
         "recomputed": found["reusing"].recomputed,
         "reused": found["reusing"].reused,
         "seconds": timings,
-        "medians": {name: statistics.median(seconds) for name, seconds in timings.items()},
+        "processor_seconds": processor,
+        "medians": {name: statistics.median(one) for name, one in timings.items()},
+        "processor_medians": {name: statistics.median(one) for name, one in processor.items()},
         "files_equal": digests["reusing"] == digests["from_scratch"],
     }
 
