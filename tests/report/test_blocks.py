@@ -19,3 +19,7 @@ def test_marks_become_elements_and_all_else_is_escaped() -> None:
     assert str(marked(text)) == (
         "<em>told</em> <b>too</b> <code>high</code> &lt;script&gt;alert(1)&lt;/script&gt;"
     )
+
+
+def test_a_date_is_not_broken_at_its_dashes() -> None:
+    assert str(marked("before 2017-10-03.")) == 'before <span class="whole">2017-10-03</span>.'
