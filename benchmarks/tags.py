@@ -24,8 +24,9 @@ import polars as pl
 
 from habitue.config import ProfileSettings
 from habitue.files import write_json
+from habitue.profiles.habit_precision import HABIT_KINDS, habit_outcomes
 from habitue.profiles.interests import build_interests
-from habitue.profiles.norms import fit_norms
+from habitue.profiles.norms import ShopNorms, fit_norms
 from habitue.profiles.tag_precision import Hits, TagPrecision, most_by, tag_precision
 from habitue.profiles.tags import build_tags
 from habitue.schema import (
@@ -215,12 +216,15 @@ def simulated() -> Trial:
 
 def measure(trial: Trial, date: str, settings: ProfileSettings) -> dict[str, TagPrecision]:
     """Return how the tags of a date fared, by kind."""
-    as_of = parse_time(date)
-    log = trial.log
+    _, tags = tagged(trial, date, settings)
+    return {kind: fared(tags, trial, parse_time(date), kind=kind) for kind in KINDS}
+
+
+def tagged(trial: Trial, date: str, settings: ProfileSettings) -> tuple[ShopNorms, pl.DataFrame]:
+    as_of, log = parse_time(date), trial.log
     norms = fit_norms(log, as_of=as_of, settings=settings)
     past = log.read_bucket(0, as_of=as_of)
-    tags = build_tags(past, log.catalogue, as_of=as_of, norms=norms, settings=settings)
-    return {kind: fared(tags, trial, as_of, kind=kind) for kind in KINDS}
+    return norms, build_tags(past, log.catalogue, as_of=as_of, norms=norms, settings=settings)
 
 
 def fared(tags: pl.DataFrame, trial: Trial, as_of: int, *, kind: str) -> TagPrecision:
@@ -330,11 +334,47 @@ def validation(trial: Trial) -> Document:
 
 
 def test(trial: Trial) -> Document:
-    found = [measure(trial, date, ProfileSettings()) for date in trial.test]
+    found, habits = [], []
+    for date in trial.test:
+        as_of = parse_time(date)
+        norms, tags = tagged(trial, date, ProfileSettings())
+        found.append({kind: fared(tags, trial, as_of, kind=kind) for kind in KINDS})
+        habits.append(
+            habit_outcomes(
+                tags,
+                trial.log.events,
+                trial.log.catalogue,
+                as_of=as_of,
+                norms=norms,
+                horizon_days=trial.horizon_days,
+            )
+        )
     return {
         "dates": trial.test,
         "kinds": {kind: pooled([one[kind] for one in found]) for kind in KINDS},
+        "habits": pooled_habits(pl.concat(habits)),
     }
+
+
+def pooled_habits(outcomes: pl.DataFrame) -> Document:
+    """Return how often habits came true; of each person all dates are drawn together."""
+    found: Document = {}
+    for kind in HABIT_KINDS:
+        of_kind = outcomes.filter(pl.col("kind") == kind)
+        if of_kind.is_empty():
+            continue
+        persons = of_kind.group_by("subject_id").agg(pl.col("share", "usual").sum(), tags=pl.len())
+        sums = persons.sort("subject_id").select("share", "usual", "tags").to_numpy()
+        num = len(sums)
+        weights = np.random.default_rng(0).multinomial(num, np.full(num, 1 / num), size=DRAWS)
+        share, usual, tags = (weights @ sums.astype(np.float64)).T
+        found[kind] = {
+            "tags": of_kind.height,
+            "share": round(float(of_kind["share"].mean()), 4),  # type: ignore[arg-type]
+            "usual": round(float(of_kind["usual"].mean()), 4),  # type: ignore[arg-type]
+            "ahead": interval((share - usual) / tags),
+        }
+    return found
 
 
 TRIALS: Final[Mapping[str, Callable[[], Trial]]] = {

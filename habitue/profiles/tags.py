@@ -89,9 +89,11 @@ def build_tags(
     events = seen_before(frame, as_of)
     touched = touched_items(events, items)
     habits = build_habit_tags(events, items, as_of=as_of, norms=norms)
+    returned = _returned_tags(events, items, touched)
+    unliked = returned.select("subject_id", pl.col("kind").str.strip_prefix("returned_"), "name")
     found = [
-        _interest_tags(interests, items, touched, settings.max_tags),
-        _returned_tags(events, items, touched),
+        _interest_tags(interests, items, touched, unliked, settings.max_tags),
+        returned,
         habits.with_columns(shown=pl.col("name")),
     ]
     place = pl.col("kind").cast(_KIND).to_physical()
@@ -119,7 +121,11 @@ def _fair_to_kinds(ordered: pl.DataFrame, max_tags: int) -> pl.DataFrame:
 
 
 def _interest_tags(
-    interests: pl.DataFrame, items: pl.DataFrame, touched: pl.DataFrame, max_tags: int
+    interests: pl.DataFrame,
+    items: pl.DataFrame,
+    touched: pl.DataFrame,
+    unliked: pl.DataFrame,
+    max_tags: int,
 ) -> pl.DataFrame:
     """Return the columns of a tag but its text, and `shown`, the name to show."""
     most = {kind: max(1, round(part * max_tags)) for kind, part in MOST_OF_ALL_TAGS.items()}
@@ -129,7 +135,12 @@ def _interest_tags(
         & (pl.col("events") >= _by_kind(MIN_EVENTS))
         & (~_is_broad(items) | (pl.col("events") >= MIN_BROAD_EVENTS))
     )
-    strongest = without_explained(candidates).sort(
+    # What a person gives back they do not like, however often they looked at it before; nor may a
+    # broader category stand in for it.
+    liked = without_explained(candidates).join(
+        unliked, on=["subject_id", "kind", "name"], how="anti", maintain_order="left"
+    )
+    strongest = liked.sort(
         "subject_id", "kind", "strength", "name", descending=[False, False, True, False]
     )
     place = pl.int_range(pl.len()).over("subject_id", "kind")

@@ -7,6 +7,7 @@ from polars.testing import assert_frame_equal
 from habitue.config import ProfileSettings
 from habitue.errors import Refused
 from habitue.profiles.evidence import add_evidence
+from habitue.profiles.interests import build_interests
 from habitue.profiles.tags import TAG_WORDS, build_tags, without_explained
 from habitue.schema import DAY
 from tests.profiles.log_lines import (
@@ -119,6 +120,33 @@ def test_what_is_given_back_is_told_with_the_returns_as_evidence() -> None:
     texts = [one["text"] for one in unhappy["evidence"][0]]
     assert texts == ["gave back 'thing 0' on 2024-01-04", "gave back 'thing 0' on 2024-01-02"]
     assert not table["tag"].is_in(["category: a/x", "brand: acme"]).any()
+
+
+def test_what_is_given_back_is_no_liking_however_often_it_was_looked_at() -> None:
+    items = items_of(["a/x", "b"], brands=["acme", "other"])
+    looked = [Line(1, d, "view_item", item=0) for d in range(8)]
+    bought = [Line(1, d, item=0) for d in (10, 12)]
+    back = [Line(1, d, "refund", item=0) for d in (11, 13)]
+    kept, gone = (tags_of([*crowd(item=1), *lines], items)[1] for lines in (
+        looked + bought, looked + bought + back
+    ))  # fmt: skip
+    assert {"category: a/x", "brand: acme", "item: thing 0"} <= {*kept}
+    assert gone == [
+        "gives back category: a/x", "gives back brand: acme", "gives back item: thing 0",
+    ]  # fmt: skip
+
+
+def test_a_return_takes_weight_from_the_interest() -> None:
+    items = items_of(["a", "b"])
+    bought = [*(Line(1, d, item=0) for d in range(4)), *(Line(1, d, item=1) for d in range(4, 8))]
+    weights = []
+    for lines in (bought, [*bought, Line(1, 9, "refund", item=0)]):
+        frame = frame_of([*crowd(item=1), *lines])
+        norms = norms_of(frame, items, as_of=AS_OF)
+        interests = build_interests(frame, items, as_of=AS_OF, norms=norms)
+        mine = (pl.col("subject_id") == 1) & (pl.col("kind") == "category")
+        weights.append(interests.filter(mine & (pl.col("name") == "a"))["weight"].item())
+    assert weights[1] < 0.9 * weights[0]
 
 
 def test_one_return_of_many_purchases_is_no_tag() -> None:
