@@ -57,7 +57,7 @@ def alerts_of(
         base_rate=model.base_rate,
         settings=settings,
         task=model.task.name,
-        value=_value_column(version),
+        value=value_column(version),
         reasons=reasons,
     )
     return AlertList(
@@ -78,8 +78,13 @@ def churn_model(version: Version) -> TaskModel | None:
     return max(named or found, key=lambda model: model.task.horizon, default=None)
 
 
-def _value_column(version: Version) -> str:
-    values = [model.task for model in version.task_models.values() if model.task.kind == "sum"]
+def value_column(version: Version) -> str:
+    """Return the column of what a person may bring: of the longest horizon that was learnt."""
+    values = [
+        model.task
+        for model in version.task_models.values()
+        if model.task.kind == "sum" and model.extrapolation is None
+    ]
     longest = max(values, key=lambda task: task.horizon, default=None)
     return f"{longest.name}_expected" if longest else ""
 

@@ -393,6 +393,8 @@ def what_ships(model: TaskModel) -> str:
     """Say what a prediction is made of, and why."""
     if model.reason:
         return f"everybody is told the base rate, for there are {model.reason}"
+    if model.extrapolation is not None:
+        return model.extrapolation.reason
     return FORMS[model.form]
 
 

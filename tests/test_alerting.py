@@ -3,7 +3,7 @@ from typing import cast
 
 import polars as pl
 
-from habitue.alerting import alerts_of
+from habitue.alerting import alerts_of, value_column
 from habitue.answering import Version
 from habitue.config import AlertSettings
 from habitue.events.store import EventStore
@@ -13,6 +13,18 @@ from habitue.refreshing import Refresh
 from habitue.schema import Task
 from tests.actions.test_alerts import AS_OF, row
 from tests.shop import MemoryLog, make_shop
+
+
+def test_what_is_at_risk_is_never_extrapolated() -> None:
+    log = MemoryLog(make_shop(num_persons=200, days=200))
+    tasks = [
+        ResolvedTask(Task("value_30d", "sum", horizon_days=30), "ok"),
+        ResolvedTask(Task("value_365d", "sum", horizon_days=365), "not_enough_data", "too short"),
+    ]
+    models = fit_tasks(log, tasks, train_until=log.end_at).models
+    assert set(models) == {"value_30d", "value_365d"}
+    version = cast(Version, SimpleNamespace(task_models=models))
+    assert value_column(version) == "value_30d_expected"
 
 
 def test_alerts_say_why_a_model_knows_nothing_but_the_base_rate() -> None:

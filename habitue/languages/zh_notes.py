@@ -46,6 +46,7 @@ OBSTACLES: Final[dict[str, str]] = {
     "the log has no money: no purchase has a price or value": "日志中没有金额：所有购买都没有价格",
     "the log spans {span}; a horizon of {horizon} needs {needed}": "日志只覆盖{span}，预测未来{horizon}至少需要{needed}的数据",
     "the log spans {span}; a horizon of {horizon} after an absence of {absent} needs {needed}": "日志只覆盖{span}，预测离开{absent}的客户未来{horizon}是否回来，至少需要{needed}的数据",
+    "extrapolated from {n} days: {why}": "由{n}天的预测外推：{why}",
     "too few customers bought again to know a usual pause": "复购客户太少，无法得知平时的购买间隔",
     "the log up to the cut is shorter than the task's horizon needs": "截止时刻之前的日志太短，不足以支持这一预测周期",
     "nearly every next answer is '{answer}', so there is nothing to tell apart": "几乎所有人的下一步都是“{answer}”，无从区分",

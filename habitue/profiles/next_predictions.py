@@ -76,6 +76,7 @@ class NextPredictions:
                 "calibrated": [False] * len(self),
                 "data_sufficiency": self.data_sufficiency.tolist(),
                 "reason": self.reason.tolist(),
+                "extrapolated": [False] * len(self),
             },
             schema={
                 "subject_id": pl.Int64(),

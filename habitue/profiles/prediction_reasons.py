@@ -118,9 +118,10 @@ def _effects(
     if model.amount is None or model.shape is None or amount_parts_NC is None:
         return full - without
     log_amount = (model.amount.raw(matrix) + model.amount.log_excess(matrix))[:, None]
-    return model.shape.mean(full, log_amount) - model.shape.mean(
+    lower = model.shape.mean(full, log_amount) - model.shape.mean(
         without, log_amount - amount_parts_NC @ member_CT
     )
+    return lower * model.times
 
 
 def _reasons_of(found: ThemeEffects, row: int, limit: int) -> tuple[Reason, ...]:

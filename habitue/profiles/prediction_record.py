@@ -46,6 +46,7 @@ class PredictionRecord:
     calibrated: bool = False
     data_sufficiency: str = "ok"  # ok | limited | not_enough_data
     reason: str = ""  # why not ok
+    extrapolated: bool = False  # beyond what the log can show
 
     def as_json(self) -> dict[str, Json]:
         """Return the entry of a profile's `predictions`."""

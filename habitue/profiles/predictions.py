@@ -56,6 +56,7 @@ from habitue.profiles.cuts import (
     is_by_time,
     training_cuts,
 )
+from habitue.profiles.extrapolation import base_of, extrapolated
 from habitue.profiles.feature_names import LIFETIME_FEATURES
 from habitue.profiles.fusion import Fusion, fuse
 from habitue.profiles.levels import (
@@ -151,6 +152,12 @@ def fit_tasks(
                 seed=seed,
             )
         progress.advance(note=task.name)
+    for one in tasks:
+        base = base_of(one.task, models.values()) if one.task.name in unanswered else None
+        if base is not None:
+            today = rows_of_task(samples[-1:], base.task)
+            why = unanswered.pop(one.task.name)
+            models[one.task.name] = extrapolated(base, one.task, why, population=today)
     progress.finish()
     return FittedTasks(models, unanswered)
 

@@ -26,6 +26,7 @@ from habitue.profiles.calibration import (
     Calibrator,
     ChanceSpread,
 )
+from habitue.profiles.carried import Extrapolation, carried_on
 from habitue.profiles.feature_names import LIFETIME_FEATURES
 from habitue.profiles.labels import ANY_EVENT
 from habitue.profiles.prediction_record import PredictionRecord
@@ -40,7 +41,7 @@ from habitue.profiles.samples import (
 )
 from habitue.profiles.scorer import Scorer
 from habitue.profiles.sufficiency import MIN_EVENTS, TEXTS, judge_events, length_text, limited_to
-from habitue.schema import Task
+from habitue.schema import DAY, Task
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -55,6 +56,7 @@ REMARK_COLUMNS: Final[dict[str, pl.DataType]] = {
     "calibrated": pl.Boolean(),
     "data_sufficiency": pl.String(),
     "reason": pl.String(),
+    "extrapolated": pl.Boolean(),
 }
 # Which feature tells how long ago an event was that may define who is asked about.
 _SINCE: Final = {
@@ -83,6 +85,7 @@ class Predictions:
     calibrated: npt.NDArray[np.bool_]
     data_sufficiency: npt.NDArray[np.str_]  # ok | limited | not_enough_data
     reason: npt.NDArray[np.str_]  # why not ok
+    is_extrapolated: bool = False
 
     def __len__(self) -> int:
         return len(self.subject_ids)
@@ -104,6 +107,7 @@ class Predictions:
                 "calibrated": self.calibrated,
                 "data_sufficiency": self.data_sufficiency.tolist(),
                 "reason": self.reason.tolist(),
+                "extrapolated": np.full(len(self), self.is_extrapolated),
             },
             schema=schema,
         )
@@ -122,6 +126,7 @@ class Predictions:
             calibrated=bool(self.calibrated[row]),
             data_sufficiency=str(self.data_sufficiency[row]),
             reason=str(self.reason[row]),
+            extrapolated=self.is_extrapolated,
         )
 
 
@@ -173,6 +178,7 @@ class TaskModel:
     lifetime_rival: LifetimeRival | None = None  # of a question about purchases
     lifetime: Lifetime | None = None  # what LIFETIME_FEATURES are told by
     season_drift: float = 0.0  # of the log odds, where the season ahead was never seen
+    extrapolation: Extrapolation | None = None  # of an amount that nobody could learn
     no_head: str = ""  # why no head was compared; empty where one was
 
     def predict(self, features: pl.DataFrame, embeddings: Floats | None = None) -> Predictions:
@@ -186,7 +192,7 @@ class TaskModel:
         """
         features_NF = feature_matrix(features)
         expected, score = self.score_matrix(features_NF, embeddings)
-        low, high = self._interval(expected, score)
+        low, high = self.interval(expected, score)
         sufficiency, reason = self._sufficiency(features_NF)
         return Predictions(
             task=self.task,
@@ -201,12 +207,24 @@ class TaskModel:
             calibrated=(sufficiency != "not_enough_data") & self.calibrated,
             data_sufficiency=sufficiency,
             reason=reason,
+            is_extrapolated=self.extrapolation is not None,
         )
 
     def score_matrix(
         self, features_NF: Floats, embeddings_ND: Floats | None
     ) -> tuple[Floats, Floats]:
         """Return (expected, score) of each row: mean and median; equal for a probability."""
+        if self.extrapolation is None or self.lifetime is None:
+            return self._learnt(features_NF, embeddings_ND)
+        expected, _ = self._learnt(features_NF, embeddings_ND)
+        columns, to_days = lifetime_matrix(features_NF), self.task.horizon_days
+        days = self.extrapolation.days
+        longer = carried_on(expected, self.lifetime, columns, days=days, to_days=to_days)
+        chance = np.nan_to_num(self.lifetime.return_chance(columns, days=to_days))
+        return longer, np.where(chance > 0.5, longer, 0.0)
+
+    def _learnt(self, features_NF: Floats, embeddings_ND: Floats | None) -> tuple[Floats, Floats]:
+        """Return (expected, score) within the horizon that was learnt."""
         if self.chance is None:
             everyone = len(features_NF)
             return np.full(everyone, self.base_rate), np.full(everyone, self.base_score)
@@ -238,6 +256,7 @@ class TaskModel:
             base_rate=self.base_rate,
             data_sufficiency="not_enough_data",
             reason=told(TEXTS).nobody,
+            extrapolated=self.extrapolation is not None,
         )
 
     def matrix(self, features_NF: Floats, embeddings_ND: Floats | None) -> Floats:
@@ -274,11 +293,25 @@ class TaskModel:
 
     def baselines(self, features_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
         """Return (expected, score) of each row by each simple rival, as `score_matrix` does."""
-        rivals = self._rfm_baselines(rfm_matrix(features_NF, horizon=self.task.horizon))
+        horizon = self.task.horizon
+        if self.extrapolation is not None:
+            horizon = round(self.extrapolation.days * DAY)
+        rivals = self._rfm_baselines(rfm_matrix(features_NF, horizon=horizon))
+        rivals = {
+            name: (expected * self.times, score * self.times)
+            for name, (expected, score) in rivals.items()
+        }
         if self.lifetime_rival is not None:
             days = self.asked_days(features_NF) if self.task.rhythm is not None else None
             rivals |= self.lifetime_rival.predict(lifetime_matrix(features_NF), days=days)
         return rivals
+
+    @property
+    def times(self) -> float:
+        """How many times longer the horizon is than the one that was learnt."""
+        if self.extrapolation is None:
+            return 1.0
+        return self.task.horizon_days / self.extrapolation.days
 
     def _rfm_baselines(self, rfm_NF: Floats) -> dict[str, tuple[Floats, Floats]]:
         if self.chance_baselines is not None:
@@ -295,12 +328,14 @@ class TaskModel:
         """Write the model as one JSON file; trees are LightGBM's own text inside it."""
         write_bytes(path, _adapter().dump_json(self, indent=1))
 
-    def _interval(self, expected: Floats, score: Floats) -> tuple[Floats, Floats]:
+    def interval(self, expected: Floats, score: Floats) -> tuple[Floats, Floats]:
+        """Return the bounds of the 90 % interval of each row of `score_matrix`."""
         if self.task.is_probability:
             return self.chance_spread.interval(score, drift=self.season_drift)
         if self.amount_spread is None:
             return np.full(len(score), np.nan), np.full(len(score), np.nan)
-        low, high = self.amount_spread.interval(expected, drift=self.season_drift)
+        learnt = self.amount_spread.interval(expected / self.times, drift=self.season_drift)
+        low, high = (bound * self.times for bound in learnt)
         return np.minimum(low, score), np.maximum(high, score)
 
     def _sufficiency(
@@ -314,6 +349,9 @@ class TaskModel:
             return np.full_like(level, "not_enough_data"), np.full(len(level), retold(self.reason))
         thin = events < MIN_EVENTS
         reason = np.where(thin, texts.thin_rate, reason)
+        if self.extrapolation is not None:
+            reason = np.where(reason == "", retold(self.extrapolation.reason), reason)
+            return np.where(level == "ok", "limited", level), reason
         if not self.season_drift:
             return level, reason
         return level, np.where(reason == "", texts.unseen_season, reason)

@@ -189,7 +189,8 @@ def _duration(days: float) -> str:
     for unit, length in (("day", 1.0), ("hour", 1 / 24), ("minute", 1 / 1440)):
         if days >= length:
             number = days / length
-            return f"{number:.3g} {unit}{'' if number == 1 else 's'}"
+            told = f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+            return f"{told} {unit}{'' if number == 1 else 's'}"
     return f"{days * 86400:.3g} seconds"
 
 

@@ -100,7 +100,7 @@ def test_a_probability_comes_with_all_that_makes_it_honest(world: World) -> None
     frame = said.to_frame()
     assert frame.columns == [
         "subject_id", "probability", "interval_low", "interval_high", "percentile", "base_rate",
-        "calibrated", "data_sufficiency", "reason",
+        "calibrated", "data_sufficiency", "reason", "extrapolated",
     ]  # fmt: skip
     assert len(frame) == len(world.features)
     inside = (frame["interval_low"] <= frame["probability"]) & (
