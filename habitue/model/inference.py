@@ -78,6 +78,23 @@ class Network:
         found = gist or self.gist(sequences, as_of=as_of, repeats=False)
         return np.concatenate([found.last_ND, found.mean_ND], axis=1)
 
+    def mean_states(self, sequences: Sequences, *, as_of: int, windows: int) -> Floats:
+        """Return, [N, D], the mean of each person's states over up to `windows` last windows.
+
+        An embedding looks at one window, which heavy buyers fill in a week; this looks further
+        back, so that it moves slowly.
+        """
+        known = sequences.before(as_of)
+        persons, tiles = _tiled(known, self.model.shape.settings.max_length, windows)
+        sums = np.zeros((len(known), self.model.shape.width))
+        for rows, batch, states_BTD in self._states(known, tiles):
+            place_T = torch.arange(states_BTD.shape[1], device=states_BTD.device)
+            is_event_BT = place_T < batch.lengths_B[:, None]
+            sums_BD = (states_BTD * is_event_BT[:, :, None]).sum(1)
+            np.add.at(sums, persons[rows], sums_BD.cpu().numpy())
+        counts = np.bincount(persons, weights=tiles.lengths, minlength=len(known))
+        return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+
     def scores(self, sequences: Sequences, *, as_of: int, gist: "Gist | None" = None) -> Floats:
         """Return, [N, num_items], the probability of each known item to be the next wanted one.
 
@@ -253,6 +270,21 @@ class Network:
         chosen = Windows(windows.starts[rows], windows.lengths[rows])
         features = self.model.shape.features
         return sent(collate(sequences, chosen, features=features, padded=length), self.device)
+
+
+def _tiled(
+    sequences: Sequences, max_length: int, count: int
+) -> tuple[npt.NDArray[np.int64], Windows]:
+    """Return windows side by side from each person's end backwards, and whose each is."""
+    ends = sequences.offsets[1:]
+    kept = np.minimum(sequences.lengths, max_length * count)
+    num = -(-kept // max_length)
+    persons = np.repeat(np.arange(len(sequences)), num)
+    first = np.cumsum(num) - num
+    place = np.arange(len(persons)) - first[persons]
+    end = ends[persons] - place * max_length
+    start = np.maximum(end - max_length, (ends - kept)[persons])
+    return persons, Windows(start, end - start)
 
 
 @dataclass(frozen=True)
