@@ -6,7 +6,7 @@ person and for a bucket. Knows nothing about how a version was made or where ans
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -31,6 +31,7 @@ from habitue.events.log import EventLog
 from habitue.files import write_bytes
 from habitue.profiles.attention import touched_items
 from habitue.profiles.features import build_features, count_events
+from habitue.profiles.groups import WINDOWS, Group, Groups, MeanStates
 from habitue.profiles.labels import OTHER_CLASS
 from habitue.profiles.next_model import Ask, NextModel
 from habitue.profiles.next_predictions import (
@@ -177,6 +178,11 @@ class Version:
         return ShopNorms.load(self.folder / "norms")
 
     @cached_property
+    def groups(self) -> Groups:
+        """Persons whose behaviour is alike; none in versions of before."""
+        return Groups.load(self.folder / "groups")
+
+    @cached_property
     def task_models(self) -> dict[str, TaskModel]:
         """The fitted tasks by name."""
         paths = sorted((self.folder / "tasks").glob("*.model.json"))
@@ -280,7 +286,7 @@ class Version:
     ) -> list[Profile]:
         """Return the profile of each person with an event before `as_of`, by subject."""
         scored = self.score(frame, items, as_of=as_of)
-        return build_profiles(
+        found = build_profiles(
             frame,
             items,
             as_of=as_of,
@@ -290,6 +296,27 @@ class Version:
             predictions=scored.records(),
             model_version=self.card.version,
         )
+        groups = self.groups_of(scored)
+        return [
+            replace(profile, group=self.groups.record_of(group))
+            for profile, group in zip(found, groups, strict=True)
+        ]
+
+    def groups_of(self, scored: Scored) -> list[Group | None]:
+        """Return the group of each person of `scored`."""
+        events_N = scored.features["events"].to_numpy()
+        if not self.groups.groups:
+            return [None] * len(events_N)
+        states_ND = self.network.mean_states(
+            scored.sequences, as_of=scored.as_of, windows=self.groups.windows
+        )
+        return self.groups.dealt(states_ND, events_N)
+
+    def group_names(self, scored: Scored) -> pl.DataFrame:
+        """Return `subject_id, group`, the name of each person's group or null."""
+        names = [group.name if group else None for group in self.groups_of(scored)]
+        found = pl.Series("group", names, dtype=pl.String)
+        return scored.features.select("subject_id", found)
 
     def unknown_profile(self, user_id: str, *, as_of: int) -> Profile:
         """Return the labelled fallback for somebody nobody has seen before `as_of`."""
@@ -429,6 +456,16 @@ def recounted(version: Version, log: EventLog, *, as_of: int, progress: Progress
     )
     progress.finish()
     return blend.with_components((*version.lasting_parts, together, sold.popularity()))
+
+
+def mean_stater(network: "Network", vocabulary: Vocabulary) -> MeanStates:
+    """Return how the network sees some persons, over the windows that groups are made from."""
+
+    def states(frame: pl.DataFrame, items: pl.DataFrame, *, as_of: int) -> Floats:
+        sequences = encode(frame, items, vocabulary)
+        return network.mean_states(sequences, as_of=as_of, windows=WINDOWS)
+
+    return states
 
 
 class Embedder:

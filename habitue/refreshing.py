@@ -296,6 +296,7 @@ class _Work:
             settings=self.settings.profiles,
             user_ids=self.store.outside_ids,
             predictions=predictions,
+            groups=version.group_names(scored),
         )
         table.write_parquet(self.building / "table" / name)
         self.network.look(scored.sequences, as_of=as_of)

@@ -29,6 +29,7 @@ from habitue.files import Json
 from habitue.languages import retold, told
 from habitue.model_card import model_card
 from habitue.profiles.evidence import event_texts
+from habitue.profiles.group_texts import group_label, group_sentence, group_summary
 from habitue.profiles.segment_texts import segment_label, segment_summary
 from habitue.profiles.task_model import Form, TaskModel
 from habitue.profiles.tasks import SHIPPED_TASKS
@@ -211,6 +212,10 @@ def _with_customers(
             for row in segment_summary(table).iter_rows(named=True)
             if row["persons"]
         ],
+        groups=_groups(table, version),
+        no_groups=str(version.groups.record_of(None)["reason"])
+        if not version.groups.groups
+        else "",
         stories=_stories(table, sources, version, refresh, adviser),
         churn_task=churn.task.name if churn else "",
         alerts=alerts,
@@ -218,6 +223,18 @@ def _with_customers(
         examples=examples,
         audiences=_audiences(table, refresh.as_of, churn, data),
     )
+
+
+def _groups(table: pl.DataFrame, version: Version) -> list[SegmentSummary]:
+    """Return the groups that have anybody, the largest first."""
+    if "group" not in table.columns:  # of a refresh of before
+        return []
+    sentences = {one.name: group_sentence(one.traits) for one in version.groups.groups}
+    return [
+        SegmentSummary(group_label(row["group"]), row["persons"], row["revenue"], sentence)
+        for row in group_summary(table).iter_rows(named=True)
+        if (sentence := sentences.get(row["group"])) is not None
+    ]
 
 
 def _alerts(sources: Sources, version: Version, refresh: Refresh) -> tuple[list[Alert], int | None]:

@@ -215,7 +215,7 @@ PROFILE_COLUMNS: Final = frozenset(
         "last_order_at", "order_days", "last_order_days", "order_gap_days",
         "longest_order_gap_days", "revenue", "refunds", "spend_90d", "frequency", "monetary",
         "average_items_per_order", "distinct_items", "platforms", "favourite_weekday",
-        "favourite_hour", "is_bot", "patience_days", "segment", "data_sufficiency", "tags",
+        "favourite_hour", "is_bot", "patience_days", "segment", "group", "data_sufficiency", "tags",
         "top_categories", "top_brands",
     }
 )  # fmt: skip

@@ -18,7 +18,13 @@ import numpy.typing as npt
 from habitue import __version__
 from habitue.actions.blend import Blend, choose_blend
 from habitue.actions.targets import Window, choose_target_types
-from habitue.answering import Embedder, ask_network, next_classes_of, save_tasks
+from habitue.answering import (
+    Embedder,
+    ask_network,
+    mean_stater,
+    next_classes_of,
+    save_tasks,
+)
 from habitue.attempts import state_folder
 from habitue.baselines.again import Again
 from habitue.baselines.cooccurrence import CoOccurrence
@@ -43,6 +49,7 @@ from habitue.model.ranks import Ranks
 from habitue.model.train import train_network
 from habitue.preparing import Plan, prepare
 from habitue.profiles.fusion import Fusion, fusion_of
+from habitue.profiles.groups import fit_groups
 from habitue.profiles.next_model import NextModel, fit_next
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.predictions import FittedTasks, fit_tasks
@@ -171,6 +178,15 @@ def train_version(
         progress=progress,
     )
     norms.save(folder / "norms")
+    groups = fit_groups(
+        log,
+        as_of=cuts.as_of,
+        norms=norms,
+        mean_states=mean_stater(trained.network, vocabulary),
+        seed=settings.training.seed,
+        progress=progress,
+    )
+    groups.save(folder / "groups")
     shutil.rmtree(encoded)
     shutil.rmtree(folder / "validation")
     card = Card(
@@ -191,6 +207,7 @@ def train_version(
         notes=[
             *([comparison.sentence()] if comparison else []),
             *_notes(plan, prepared.findings, trained, blend, fitted, next_models, settings),
+            groups.sentence(),
             *_consent(settings),
         ],
     )

@@ -15,6 +15,7 @@ from habitue.compute import Silent
 from habitue.config import ProfileSettings, TrainingSettings
 from habitue.model.inference import Probabilities
 from habitue.profiles.facts import FACTS
+from habitue.profiles.groups import Axes, Group, Groups, Partition
 from habitue.profiles.next_model import NextModel
 from habitue.profiles.norms import fit_norms
 from habitue.profiles.prediction_record import PredictionRecord
@@ -47,6 +48,12 @@ class Oracle:
     def embed(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
         self.embedded.append(len(sequences))
         return np.zeros((len(sequences), 2), dtype=np.float32)
+
+    def mean_states(
+        self, sequences: Sequences, *, as_of: int, windows: int
+    ) -> npt.NDArray[np.float32]:
+        """Who has an even id lies left of who has an odd one."""
+        return (sequences.subject_ids % 2)[:, None].astype(np.float32)
 
     def next_event_type(self, sequences: Sequences, *, as_of: int) -> Probabilities:
         values = np.zeros((len(sequences), len(EVENT_TYPES)), dtype=np.float32)
@@ -178,3 +185,40 @@ def test_a_version_that_says_nothing_of_when_is_still_read() -> None:
     document = kept.dump_python(TaskList({NEXT.name: answered}, {}), mode="json")
     del document["next"][NEXT.name]["when"]
     assert kept.validate_python(document).next[NEXT.name] == answered
+
+
+def two_groups() -> Groups:
+    axes = Axes(np.zeros(1), np.ones(1), np.ones((1, 1)))
+    named = (Group("even", (), 60), Group("odd", (), 40))
+    return Groups(0, named, Partition(axes, np.array([[0.0], [1.0]])), {2: 1.0})
+
+
+def test_a_profile_names_the_group_of_who_is_alike(version: Version) -> None:
+    version.__dict__["groups"] = two_groups()
+    frame = LOG.read_bucket(1)
+    for profile in profiles(version, frame):
+        parity = "odd" if int(profile.user_id[1:]) % 2 else "even"
+        assert profile.as_json()["group"] == {
+            "name": parity,
+            "share": 0.6 if parity == "even" else 0.4,
+            "sentence": "Nothing sets them clearly apart.",
+            "reason": "",
+        }
+    version.__dict__["groups"] = Groups.none("old_version")
+
+
+def test_a_version_of_before_has_profiles_without_groups(version: Version) -> None:
+    version.__dict__["groups"] = Groups.none("old_version")
+    told = profiles(version, LOG.read_bucket(0))[0].as_json()["group"]
+    assert told == {
+        "name": None,
+        "share": None,
+        "sentence": "",
+        "reason": "this model version has no groups; train again to learn them",
+    }
+
+
+def test_a_stranger_is_in_no_group(version: Version) -> None:
+    told = version.unknown_profile("nobody", as_of=LOG.end_at).as_json()["group"]
+    assert isinstance(told, dict)
+    assert (told["name"], told["reason"]) == (None, "nobody has seen this person")

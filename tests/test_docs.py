@@ -90,8 +90,10 @@ def test_example_rules_speak_only_of_what_every_log_has() -> None:
     ]
     audience = typer.main.get_command(app).commands["audience"]  # type: ignore[attr-defined]
     told = next(one.help for one in audience.params if one.name == "rule")
-    number = dict.fromkeys(PROFILE_COLUMNS - {"segment"}, pl.Float64())
-    columns = columns_of(pl.DataFrame(schema={**number, "segment": pl.String()}))
+    number = dict.fromkeys(PROFILE_COLUMNS - {"segment", "group"}, pl.Float64())
+    columns = columns_of(
+        pl.DataFrame(schema={**number, "segment": pl.String(), "group": pl.String()})
+    )
     assert len(rules) == 2
     for rule in ["".join(quoted) for quoted in rules] + [told.removeprefix("Such as: ")]:
         parse_rule(rule, columns)

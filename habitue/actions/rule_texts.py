@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from habitue.languages import Language, language, told
+from habitue.profiles.group_texts import group_label
 from habitue.profiles.segment_texts import segment_label
 from habitue.profiles.tag_texts import shown_tag
 from habitue.profiles.tags import TAG_WORDS
@@ -88,7 +89,8 @@ _COLUMNS_ZH: Final[dict[str, str]] = {
     "spend_90d": "近90天消费", "frequency": "购买频次", "monetary": "客单价",
     "average_items_per_order": "每单商品数", "distinct_items": "商品种数", "platforms": "渠道",
     "favourite_weekday": "常来的日子", "favourite_hour": "常来的时段", "is_bot": "疑似机器",
-    "patience_days": "可容忍的间隔天数", "segment": "客户分层", "data_sufficiency": "数据充足程度",
+    "patience_days": "可容忍的间隔天数", "segment": "客户分层", "group": "客户群体",
+    "data_sufficiency": "数据充足程度",
     "tags": "标签", "top_categories": "偏好品类", "top_brands": "偏好品牌",
 }  # fmt: skip
 _TASKS_ZH: Final[dict[str, str]] = {
@@ -157,6 +159,8 @@ def _escaped(value: str) -> str:
 def _name(value: str, column: str) -> str:
     if column == "segment":
         return segment_label(value)
+    if column == "group":
+        return group_label(value)
     if column == "favourite_weekday":
         return told(WEEKDAYS).get(value, value)
     if column == "tags":

@@ -64,6 +64,8 @@ def columns_of(table: pl.DataFrame) -> RuleColumns:
         if kind is None or name == "subject_id":
             continue
         kinds[name] = kind
+        if name == "group" and kind == "text":
+            words[name] = set(table[name].drop_nulls().unique())
         if kind == "list":
             words[name] = set(table[name].drop_nulls().explode().drop_nulls().unique())
     closed = {name: all_words for name, all_words in CLOSED_WORDS.items() if name in kinds}

@@ -22,6 +22,7 @@ from habitue.cli.tables import (
 )
 from habitue.cli.texts import say
 from habitue.languages import language, retold
+from habitue.profiles.group_texts import group_label
 from habitue.profiles.segment_texts import segment_label
 from habitue.profiles.tag_texts import shown_tag, shown_tag_text
 from habitue.schema import EVENT_TYPES
@@ -113,7 +114,8 @@ def show_profile(console: Console, document: Object) -> None:
     )
     console.print(
         f"[bold]{cell(document.get('user_id'))}[/]  "
-        f"{cell(segment_label(str(document.get('segment'))))}{label}  [dim]{told}[/]\n"
+        f"{cell(segment_label(str(document.get('segment'))))}{_group(document)}{label}  "
+        f"[dim]{told}[/]\n"
     )
     facts = {k: v for k, v in object_of(document, "facts").items() if v not in (None, [])}
     if "favourite_weekday" in facts:
@@ -255,6 +257,11 @@ def _prediction(name: str, record: Object) -> tuple[str, ...]:
 def _option(name: str) -> str:
     """Return what may come next as people read it: an event type in words, a category as it is."""
     return cell(retold(name.replace("_", " ")) if name in EVENT_TYPES else name)
+
+
+def _group(document: Object) -> str:
+    name = object_of(document, "group").get("name")
+    return f" · {cell(group_label(str(name)))}" if name else ""
 
 
 def _fallback(fallback: Json) -> str:

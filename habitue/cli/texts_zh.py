@@ -113,7 +113,7 @@ SENTENCES: Final[dict[str, str]] = {
 WORK: Final[dict[str, str]] = {
     "Reading": "读取", "Storing": "存储", "Counting": "统计", "Backup": "备份", "Restore": "恢复",
     "Checking": "检查", "Checks of the log": "检查日志", "Recommendations": "推荐评估",
-    "Training": "训练", "Recommending": "生成推荐", "Norms": "店铺基准", "Predictions": "预测",
+    "Training": "训练", "Recommending": "生成推荐", "Norms": "店铺基准", "Groups": "客户群体", "Predictions": "预测",
     "Features": "特征", "Evaluation": "评估", "Profiles": "画像", "Encoding": "编码",
     "Vocabulary": "词表", "Validation": "验证", "Recommenders": "推荐器", "What comes next": "下一步预测",
     "Report": "报告", "Living the lives": "模拟客户行为", "Writing the files": "写入文件",

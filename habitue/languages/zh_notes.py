@@ -99,6 +99,10 @@ PARTS: Final[dict[str, str]] = {
 }
 CARD: Final[dict[str, str]] = {
     "Learnt from events up to {date}; chosen on the {n} days before that.": "学习了{date}之前的事件，并用其中最后{n}天做选择。",
+    "Persons whose behaviour is alike form {n} groups; two halves of them agree by an adjusted Rand index of {n_agreement}.": "行为相似的客户形成{n}个群体；客户的两半各自分群，调整兰德指数为{n_agreement}。",
+    "Persons are not grouped by what is alike: {reason}.": "没有按相似行为分群：{reason}。",
+    "only {n} persons with enough events; {n_needed} are needed": "行为足够的客户只有{n}人，至少需要{n_needed}人",
+    "two halves of the persons do not fall into the same groups (adjusted Rand index {n}; {n_needed} is needed)": "客户的两半各自分群后结果不一致（调整兰德指数{n}，至少需要{n_needed}）",
     "Best epoch {n} of {n_all}, by the network's NDCG@10 on {n_persons} persons.": "共训练{n_all}轮，第{n}轮最好（依据{n_persons}人的NDCG@10）。",
     "Less than {share} of what people wanted they had wanted before, so the network does not look for repeats and begins with what is like the last item.": "客户想要的商品中，此前想要过的不到{share}，因此模型不找重复，而从与最近商品相似的开始。",
     "{share} of what people took they had taken before (NDCG@10 {n_with} with such items, {n_without} without): items taken before {outcome}.": "客户选取的商品中有{share}此前选取过（NDCG@10：含这些商品{n_with}，不含{n_without}），因此{outcome}。",

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import polars as pl
+
 from habitue.languages import Language, told
 from habitue.profiles.group_traits import LOGARITHMS, SHARES, Trait
 from habitue.profiles.tag_texts import OWN_NAMES
@@ -177,6 +179,15 @@ def _amount(kind: str, value: float) -> str:
         return f"{value:.0%}"
     amount = math.expm1(value)
     return f"{amount:,.0f}" if amount >= 10 else f"{amount:.1f}"
+
+
+def group_summary(table: pl.DataFrame) -> pl.DataFrame:
+    """Return `group, persons, revenue` of a profile table, the largest first."""
+    has_money = table["revenue"].is_not_null().any()
+    revenue = pl.col("revenue").sum() if has_money else pl.lit(None, dtype=pl.Float64)
+    grouped = table.drop_nulls("group").group_by("group")
+    counted = grouped.agg(persons=pl.len().cast(pl.Int64), revenue=revenue)
+    return counted.sort("persons", "group", descending=[True, False])
 
 
 def group_reason(code: str, **gaps: str) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 
 from habitue.profiles.attention import build_attention
 from habitue.profiles.facts import build_facts, seen_before
-from habitue.profiles.habits import bargains, price_ranks, visit_shares
+from habitue.profiles.habits import bargains, habit_shares, price_ranks, visit_occasions
 from habitue.profiles.norms import ShopNorms
 
 # Parts of a whole, of which only more than usual is worth a word.
@@ -104,7 +104,7 @@ def _shares(
         .select("subject_id", kind=pl.lit("one_category"), name=pl.lit(""), value="value")
     )
     columns = ("subject_id", "kind", "name")
-    habits = visit_shares(events, norms.traits)
+    habits = habit_shares(visit_occasions(events, norms.traits), norms.fading)
     return pl.concat(
         [
             tastes.select(*columns, value="share"),
@@ -185,7 +185,9 @@ def traits_of(sums: Sequence[TraitSums], *, num_groups: int) -> list[list[Trait]
     found: list[list[Trait]] = [[] for _ in range(num_groups)]
     for row in table.iter_rows(named=True):
         own = row["name"] or ("high" if row["effect"] > 0 else "low")
-        trait = Trait(row["kind"], own, row["value"], row["usual"], row["effect"])
+        trait = Trait(
+            row["kind"], own, *(round(row[key], 6) for key in ("value", "usual", "effect"))
+        )
         found[row["group"]].append(trait)
     return found
 

@@ -20,9 +20,15 @@ import polars as pl
 
 from habitue.compute import Progress, Silent
 from habitue.events.log import EventLog
-from habitue.files import write_bytes, write_json
+from habitue.files import Json, write_bytes, write_json
 from habitue.profiles.facts import seen_before
-from habitue.profiles.group_texts import name_of, word_of
+from habitue.profiles.group_texts import (
+    REASONS,
+    group_reason,
+    group_sentence,
+    name_of,
+    word_of,
+)
 from habitue.profiles.group_traits import Trait, TraitSums, named_traits, trait_sums, traits_of
 from habitue.profiles.norms import ShopNorms
 from habitue.profiles.sufficiency import FEW_EVENTS
@@ -90,7 +96,7 @@ def nearest(points_NP: Floats, centres_KP: Floats) -> Ints:
     """Return which centre each point is nearest to, [N]."""
     # |point - centre|² less |point|², which is the same for all centres.
     distances_NK = (centres_KP**2).sum(axis=1) - 2 * points_NP @ centres_KP.T
-    return np.argmin(distances_NK, axis=1)
+    return np.asarray(np.argmin(distances_NK, axis=1), np.int64)
 
 
 @dataclass(frozen=True)
@@ -115,12 +121,46 @@ class Groups:
         """The groups' names."""
         return [group.name for group in self.groups]
 
+    def dealt(self, states_ND: Floats, events_N: Floats) -> list[Group | None]:
+        """Return each person's group; None for who has too few events to be like somebody."""
+        if self.partition is None:
+            return [None] * len(events_N)
+        chosen = self.partition.assign(states_ND).tolist()
+        enough = (events_N >= FEW_EVENTS).tolist()
+        return [self.groups[one] if has else None for one, has in zip(chosen, enough, strict=True)]
+
+    def record_of(self, group: Group | None) -> dict[str, Json]:
+        """Return what a profile says of a person's group."""
+        if group is None:
+            few = {"n": str(FEW_EVENTS)}
+            why, gaps = (self.why_none, self.gaps) if self.why_none else ("few_events", few)
+            return {"reason": group_reason(why, **gaps)}
+        everyone = sum(one.persons for one in self.groups)
+        return {
+            "name": group.name,
+            "share": round(group.persons / everyone, 4),
+            "sentence": group_sentence(group.traits),
+        }
+
+    def sentence(self) -> str:
+        """Say in English what was learnt, for a version's notes."""
+        if self.partition is None:
+            return (
+                f"Persons are not grouped by what is alike: {REASONS['en'][self.why_none]}.".format(
+                    **self.gaps
+                )
+            )
+        return (
+            f"Persons whose behaviour is alike form {len(self.groups)} groups; two halves of them "
+            f"agree by an adjusted Rand index of {self.agreement[len(self.groups)]:.2f}."
+        )
+
     def save(self, folder: Path) -> None:
         """Write the groups into `folder`."""
         from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
-        document = {
+        document: dict[str, Json] = {
             "as_of": self.as_of,
             "groups": [asdict(group) for group in self.groups],
             "agreement": {str(number): value for number, value in self.agreement.items()},

@@ -8,7 +8,7 @@ nothing about how predictions are made or where profiles are kept.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import polars as pl
@@ -20,6 +20,7 @@ from habitue.languages import told
 from habitue.profiles.attention import touched_items
 from habitue.profiles.evidence import add_evidence
 from habitue.profiles.facts import FACTS, LogTraits, build_facts, facts_of_nobody
+from habitue.profiles.group_texts import group_reason
 from habitue.profiles.history import Moved
 from habitue.profiles.interests import DORMANT_HALF_LIVES, build_interests
 from habitue.profiles.norms import ShopNorms
@@ -39,6 +40,9 @@ INTEREST_KEYS: Final = {
     "search": "searches",
 }
 MOMENTS: Final = ("first_seen", "last_seen", "first_order_at", "last_order_at")
+
+# What a profile says of the person's group; `reason` says why there is none.
+NO_GROUP: Final[Mapping[str, Json]] = {"name": None, "share": None, "sentence": "", "reason": ""}
 
 OutsideIds = Callable[[pl.Series], pl.Series]  # as EventStore.outside_ids
 Fallback = Literal["base_rates"]  # nobody has seen this person
@@ -60,6 +64,7 @@ class Profile:
     fallback: Fallback | None
     data_sufficiency: str  # ok | limited | not_enough_data
     reason: str  # why not ok
+    group: Mapping[str, Json] = field(default_factory=dict)  # whose behaviour is alike
     history: tuple[Moved, ...] = ()  # how the person moved from refresh to refresh, newest first
 
     def as_json(self) -> dict[str, Json]:
@@ -74,6 +79,7 @@ class Profile:
             "interests": {kind: list(rows) for kind, rows in self.interests.items()},
             "predictions": {task: record.as_json() for task, record in self.predictions.items()},
             "segment": self.segment,
+            "group": {**NO_GROUP, **self.group},
             "fallback": self.fallback,
             "data_sufficiency": self.data_sufficiency,
             "reason": self.reason,
@@ -103,6 +109,7 @@ def unknown_profile(
         interests=dict.fromkeys(INTEREST_KEYS.values(), ()),
         predictions=predictions,
         segment="unknown",
+        group={"reason": group_reason("nobody")},
         fallback="base_rates",
         data_sufficiency="not_enough_data",
         reason=told(SUFFICIENCY_TEXTS).nobody_profile,
@@ -169,14 +176,16 @@ def profile_table(
     settings: ProfileSettings,
     user_ids: OutsideIds,
     predictions: Mapping[str, pl.DataFrame] | None = None,
+    groups: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return one row a person with an event before `as_of`, sorted by subject.
 
     Columns: `subject_id, user_id`, those of `FACTS`, `patience_days, segment, data_sufficiency,
-    tags, top_categories, top_brands` (lists of texts), and for each task its name (the
+    group, tags, top_categories, top_brands` (lists of texts), and for each task its name (the
     probability or the typical amount; null for who is not of the task's population) and, for
     amounts, `<task>_expected` (the mean amount). `predictions` maps a task to a table with
-    `subject_id` and `probability`, or `value` and `expected`.
+    `subject_id` and `probability`, or `value` and `expected`; `groups` has `subject_id` and
+    `group`, a name or null.
 
     Raises:
         Refused: the norms were taken after `as_of`, or a task has the name of another column.
@@ -189,6 +198,7 @@ def profile_table(
         settings=settings,
         user_ids=user_ids,
         predictions=predictions,
+        groups=groups,
     )[0]
 
 
@@ -201,6 +211,7 @@ def table_and_tags(
     settings: ProfileSettings,
     user_ids: OutsideIds,
     predictions: Mapping[str, pl.DataFrame] | None = None,
+    groups: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the `profile_table` and the tags in it, as `build_tags` returns them."""
     people = _people(frame, items, as_of=as_of, norms=norms)
@@ -213,7 +224,9 @@ def table_and_tags(
         "top_categories": _top_names(interests, "category"),
         "top_brands": _top_names(interests, "brand"),
     }
-    table = people.drop("reason")
+    if groups is None:
+        groups = people.select("subject_id", group=pl.lit(None, dtype=pl.String))
+    table = people.drop("reason").join(groups, on="subject_id", how="left", maintain_order="left")
     for column, rows in lists.items():
         listed = rows.group_by("subject_id", maintain_order=True).agg(pl.col("name").alias(column))
         empty = pl.lit([], dtype=pl.List(pl.String))

@@ -97,6 +97,8 @@ class ReportData:
     unanswered: dict[str, str] = field(default_factory=dict)  # task -> why it is not predicted
     is_behind: bool = False  # whether events came in after the last refresh
     segments: list[SegmentSummary] = field(default_factory=list)
+    groups: list[SegmentSummary] = field(default_factory=list)  # learnt: whose behaviour is alike
+    no_groups: str = ""  # why there are none
     stories: list[PersonStory] = field(default_factory=list)
     churn_task: str = ""
     alerts: list[Alert] = field(default_factory=list)

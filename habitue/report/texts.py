@@ -234,6 +234,12 @@ ENGLISH: Final[dict[str, str]] = {
     "customers.title": "Who the customers are",
     "customers.none": "No profiles have been made yet. Run {command} to make them.",
     "segments.title": "Groups",
+    "groups.title": "Alike in what they do",
+    "groups.intro": "The network puts together people whose histories are alike, whatever their "
+    "rhythm or worth; each group is named by what sets it apart from everyone.",
+    "groups.none": "People are not grouped by what is alike: {reason}.",
+    "groups.name": "Group",
+    "groups.each": "Per person",
     "segments.people": "Share of people",
     "segments.revenue": "Share of revenue",
     "segments.finding": "The group that brings most is “{name}”: {people} of the people, "

@@ -10,7 +10,14 @@ from habitue import model_card_texts
 from habitue.actions import alerts, reasons, rule_texts
 from habitue.languages import LANGUAGES, Language
 from habitue.languages.retelling import COMMON, GAP, TEMPLATES
-from habitue.profiles import evidence, feature_names_zh, segment_texts, sufficiency, tag_texts
+from habitue.profiles import (
+    evidence,
+    feature_names_zh,
+    group_texts,
+    segment_texts,
+    sufficiency,
+    tag_texts,
+)
 from habitue.profiles.feature_names import MODEL_FEATURES
 from habitue.profiles.prediction_reasons import EMBEDDING_TEXTS
 from habitue.report import texts as report_texts
@@ -50,6 +57,10 @@ TABLES: dict[str, Mapping[Language, object]] = {
     "model card": model_card_texts.TEXTS,
     "model card measures": model_card_texts.METRICS,
     "model card groups": model_card_texts.SLICE_NAMES,
+    "group words": group_texts.WORDS,
+    "groups": group_texts.CLAUSES,
+    "sentences of groups": group_texts.FRAMES,
+    "why there is no group": group_texts.REASONS,
     "tag kinds": tag_texts.KIND_WORDS,
     "words of rules": rule_texts.TEXTS,
     "operators of rules": rule_texts.OPERATORS,

@@ -105,6 +105,43 @@ def test_a_gist_that_is_handed_over_answers_as_one_made_anew(lab: Lab, network: 
         np.testing.assert_array_equal(ask(lab.sequences, as_of=lab.as_of, gist=gist), anew)
 
 
+def test_mean_states_of_one_window_are_the_mean_in_an_embedding(lab: Lab, network: Network) -> None:
+    width = network.model.shape.width
+    found = network.mean_states(lab.sequences, as_of=lab.as_of, windows=1)
+    embedded = network.embed(lab.sequences, as_of=lab.as_of)
+    np.testing.assert_allclose(found, embedded[:, width:], atol=1e-5)
+
+
+def test_mean_states_look_back_over_as_many_windows_as_asked(lab: Lab, network: Network) -> None:
+    length = network.model.shape.settings.max_length
+    known = lab.sequences.before(lab.as_of)
+    row = int(np.argmax(known.lengths))
+    person, count = known.take([row]), int(known.lengths[row])
+    assert length < count
+    ends = [count, count - length]
+    states, weights = [], []
+    for end in ends:
+        cut = int(person.timestamps[end]) if end < count else lab.as_of
+        part = person.before(cut).last(length)
+        states.append(network.embed(part, as_of=lab.as_of)[0, network.model.shape.width :])
+        weights.append(len(part.timestamps))
+    expected = np.average(states, axis=0, weights=weights)
+    found = network.mean_states(person, as_of=lab.as_of, windows=2)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_mean_states_know_nothing_of_the_future(lab: Lab, network: Network) -> None:
+    as_of = lab.as_of - 30 * DAY
+    past = lab.shop.events.filter(pl.col("timestamp") < as_of)
+    then = encode(past, lab.shop.items, lab.vocabulary)
+    whole = encode(lab.shop.events, lab.shop.items, lab.vocabulary)
+    early = network.mean_states(then, as_of=as_of, windows=4)
+    late = network.mean_states(whole, as_of=as_of, windows=4)
+    rows = np.isin(whole.subject_ids, then.subject_ids)
+    np.testing.assert_allclose(late[rows], early, atol=1e-5)
+    assert not late[~rows].any()
+
+
 def test_only_the_last_events_are_looked_at(lab: Lab, network: Network) -> None:
     length = network.model.shape.settings.max_length
     for whole, cut in zip(

@@ -61,7 +61,7 @@ def test_a_profile_has_the_documented_keys_and_is_json() -> None:
     profile = profiles_of(made.events, made.end_at)[3].as_json()
     assert list(profile) == [
         "user_id", "person_id", "as_of", "model_version", "facts", "tags", "interests",
-        "predictions", "segment", "fallback", "data_sufficiency", "reason", "history",
+        "predictions", "segment", "group", "fallback", "data_sufficiency", "reason", "history",
     ]  # fmt: skip
     again = json.loads(json.dumps(profile, allow_nan=False))
     assert again["user_id"] == "u0003"
