@@ -33,7 +33,8 @@ from habitue.refreshing import (
 def forget(folder: Path, subjects: Collection[int]) -> int:
     """Remove all that the refreshes in `folder` hold of these subjects; return the rows removed.
 
-    Earlier refreshes go as a whole. Who calls holds the writer's lock of `folder`. Killed on the
+    Earlier refreshes go as a whole and at once: who is reading one is told that a file is missing,
+    for no reader may keep a person. Who calls holds the writer's lock of `folder`. Killed on the
     way, it is done by doing it again.
 
     Raises:
@@ -49,8 +50,9 @@ def forget(folder: Path, subjects: Collection[int]) -> int:
             make_folder((building / part).parent)
             removed += _copied_without(refresh.folder / part, building / part, asked)
         persons = sum(pl.read_parquet(path).height for path in (building / "table").iterdir())
+        counts = {"persons": persons, "recomputed": 0, "reused": persons, "whole_key": ""}
         summary = json.loads((building / SUMMARY_FILE).read_text(encoding="utf-8"))
-        write_json(building / SUMMARY_FILE, summary | {"persons": persons, "whole_key": ""})
+        write_json(building / SUMMARY_FILE, summary | counts)
     write_sealed(folder / CURRENT_FILE, {"refresh": name})
     for other in refreshes_in(folder):
         if other.name != name:

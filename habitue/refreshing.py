@@ -350,9 +350,16 @@ class _Work:
 
 
 def _last_whole(folder: Path) -> Refresh | None:
-    """Return the last refresh; None where there is none, or none that can be read."""
-    with suppress(NotReady, Failed):
+    """Return the last refresh that can be read; what is damaged is told and passed over."""
+    if not (folder / CURRENT_FILE).is_file():
+        return None
+    try:
         return current_refresh(folder)
+    except (NotReady, Failed) as error:
+        warnings.warn(str(error), HabitueWarning, stacklevel=2)
+    for path in reversed(refreshes_in(folder)):
+        with suppress(NotReady, Failed):
+            return Refresh.open(path)
     return None
 
 

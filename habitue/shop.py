@@ -9,6 +9,7 @@ Holds what crosses stages and no more: which folder, which version answers, whic
 """
 
 import shlex
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from habitue.arguments import Moment, asked_moment, check_id, folder_of
 from habitue.compute import Progress, Silent
 from habitue.config import SETTINGS_FILE, Settings, load_settings
-from habitue.errors import NotReady, SettingsError
+from habitue.errors import Failed, HabitueWarning, NotReady, SettingsError
 from habitue.languages import Language, language
 from habitue.versions import Versions, read_evaluation
 
@@ -173,15 +174,24 @@ class Shop:
         return replace(found, history=self._history(user, log, moment))
 
     def _history(self, user: str, log: "SpannedLog", moment: int) -> "tuple[Moved, ...]":
-        """Return how a customer moved from refresh to refresh, as it could be told at `moment`."""
+        """Return how a customer moved from refresh to refresh, as it could be told at `moment`.
+
+        Where that is damaged it is told, and a profile goes without.
+        """
         from habitue.refreshing import known_at_of
 
-        subject, refresh = self.store.subject_of(user), self.last_refresh()
-        if subject is None or refresh is None:
+        subject = self.store.subject_of(user)
+        if subject is None:
             return ()
-        known_at = known_at_of(log, moment) or moment
-        bucket = self.store.bucket_of(subject)
-        return refresh.moves(subject, user, bucket, as_of=moment, known_at=known_at)
+        try:
+            if (refresh := self.last_refresh()) is None:
+                return ()
+            known_at = known_at_of(log, moment) or moment
+            bucket = self.store.bucket_of(subject)
+            return refresh.moves(subject, user, bucket, as_of=moment, known_at=known_at)
+        except Failed as error:
+            warnings.warn(str(error), HabitueWarning, stacklevel=2)
+            return ()
 
     def _moment(self, as_of: Moment | None) -> int | None:
         return None if as_of is None else asked_moment(as_of, self.log, self.settings().tasks)

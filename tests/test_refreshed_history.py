@@ -1,6 +1,7 @@
 """How persons moved from refresh to refresh: what a shop keeps and tells of it."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,7 +156,10 @@ def test_a_backup_holds_the_history(shop: Workspace, tmp_path: Path) -> None:
 
 
 def damage(refresh: Refresh) -> Path:
-    path = next(iter(sorted((refresh.folder / "history").iterdir())))
+    return flip(next(iter(sorted((refresh.folder / "history").iterdir()))))
+
+
+def flip(path: Path) -> Path:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -177,6 +181,30 @@ def test_a_refresh_goes_on_without_a_damaged_history_and_says_so(shop: Workspace
     begun_anew = refresh.history(0)
     assert set(begun_anew["as_of"]) == {refresh.as_of}
     assert set(refresh.history(1)["as_of"]) > {refresh.as_of}
+
+
+@pytest.mark.parametrize("part", ["summary.json", "checksums.json", "../current.json"])
+def test_where_the_last_refresh_is_lost_history_goes_on_from_the_one_before(
+    shop: Workspace, part: str
+) -> None:
+    before = history(shop)
+    bring(shop, 3, days=40)
+    flip(shop.refresh().folder / part)
+    with pytest.warns(HabitueWarning, match=Path(part).name):
+        shop.refresh()
+    assert history(shop).filter(pl.col("as_of") < shop.log.end_at).equals(before)
+
+
+@pytest.mark.parametrize("part", ["summary.json", "history/{bucket:04d}.parquet"])
+def test_a_profile_goes_without_a_damaged_history_and_says_so(shop: Workspace, part: str) -> None:
+    whole = shop.profile("u0003")
+    subject = shop.store.subject_of("u0003")
+    assert subject is not None
+    name = part.format(bucket=shop.store.bucket_of(subject))
+    flip(current_refresh(shop.folder / "profiles").folder / name)
+    with pytest.warns(HabitueWarning, match=f"{Path(name).name} is damaged"):
+        profile = shop.profile("u0003")
+    assert profile == replace(whole, history=())
 
 
 def test_persons_numbered_anew_do_not_get_the_history_of_others(

@@ -132,9 +132,12 @@ class RememberingNetwork:
 
 
 def circumstances() -> dict[str, str]:
-    """Return what, beside the network, may change the last bits of what it says."""
+    """Return what, beside the network, may change the last bits of what it says.
+
+    A change of this code or of a backbone's that moves a bit counts `format` up.
+    """
     return {
-        "format": "1",
+        "format": "2",
         "torch": torch.__version__,
         "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
