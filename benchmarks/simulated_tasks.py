@@ -55,7 +55,14 @@ def with_truth(judged: Judged, task: str, log: EventStore, work: Path) -> Judged
     rows = ~np.isnan(true)
     said = {name: (one[0][rows], one[1][rows]) for name, one in judged.said.items()}
     said[TRUTH] = (true[rows], true[rows])
-    return replace(judged, persons=judged.persons[rows], truth=judged.truth[rows], said=said)
+    interval = judged.interval
+    return replace(
+        judged,
+        persons=judged.persons[rows],
+        truth=judged.truth[rows],
+        said=said,
+        interval=None if interval is None else (interval[0][rows], interval[1][rows]),
+    )
 
 
 def against_truth(parts: list[Judged]) -> Document:

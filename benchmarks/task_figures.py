@@ -52,6 +52,8 @@ class Judged:
     persons: Ints
     truth: Floats
     said: Mapping[str, tuple[Floats, Floats]]
+    interval: tuple[Floats, Floats] | None = None  # ours, of 90 %
+    is_unseen_season: bool = False  # whether ours warned of it
 
 
 def figures(parts: Sequence[Judged], *, is_chance: bool) -> Document:
@@ -63,9 +65,28 @@ def figures(parts: Sequence[Judged], *, is_chance: bool) -> Document:
             name: rounded(measure(part.truth, typical, expected))
             for name, (expected, typical) in part.said.items()
         }
-        rows.append(_row(part) | {"contenders": measures})
+        rows.append(_row(part) | held(part, is_chance=is_chance) | {"contenders": measures})
     compared = compared_contenders(parts, CHANCE if is_chance else AMOUNT)
     return {"cuts": rows, "mean": means(rows), **compared}
+
+
+def held(part: Judged, *, is_chance: bool) -> Document:
+    """Return how often ours' interval held what came, and whether it warned of the season.
+
+    Of a probability it is about a rate: that of each tenth of the persons, as ranked by ours.
+    """
+    if part.interval is None:
+        return {}
+    low, high = part.interval
+    groups = [np.array([row]) for row in range(len(part.truth))]
+    if is_chance:
+        order = np.argsort(part.said[OURS][1], kind="stable")
+        groups = [group for group in np.array_split(order, 10) if len(group)]
+    inside = [low[g].mean() <= part.truth[g].mean() <= high[g].mean() for g in groups]
+    return {
+        "interval_held": round(float(np.mean(inside)), DIGITS),
+        "is_unseen_season": part.is_unseen_season,
+    }
 
 
 def _row(part: Judged) -> Document:

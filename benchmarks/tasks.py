@@ -178,7 +178,15 @@ def judged_at(log: EventLog, tasks: Sequence[Task], cut: int) -> dict[str, Judge
         said = {OURS: (one.expected, one.score), **one.baselines}
         if models[name].task.rhythm is None:  # an own frequency knows no days of one's own
             said["personal"] = _personal(log, models[name].task, cut, one.persons)
-        found[name] = Judged(format_date(cut), one.persons, one.truth, said)
+        model = models[name]
+        found[name] = Judged(
+            format_date(cut),
+            one.persons,
+            one.truth,
+            said,
+            model.interval(one.expected, one.score),
+            model.season_drift > 0,
+        )
     return found
 
 

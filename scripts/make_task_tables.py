@@ -117,6 +117,9 @@ def each_cut(found: Found, column: tuple[str, str, int]) -> list[str]:
     named = second.replace("_", " ").replace("total error", "total's error")
     header = ["cut", "came" if metric == "auc" else "mean amount", f"{heading}, ours", f"`{best}`"]
     header += [f"{named}, ours", f"`{rated}`"]
+    header += ["ECE, ours"] if metric == "auc" else []
+    is_held = all("interval_held" in cut for cut in found["cuts"])
+    header += ["interval held", "season unseen"] if is_held else []
     lines = [row_text(header), row_text(["---"] * len(header))]
     for cut in found["cuts"]:
         told = cut["contenders"]
@@ -128,6 +131,12 @@ def each_cut(found: Found, column: tuple[str, str, int]) -> list[str]:
             number(told[OURS][second], 4),
             number(told[rated][second], 4),
         ]
+        cells += [number(told[OURS]["ece"], 3)] if metric == "auc" else []
+        if is_held:
+            cells += [
+                f"{cut['interval_held']:.0%}",
+                "told" if cut["is_unseen_season"] else "",
+            ]
         lines.append(row_text(cells))
     return [*lines, ""]
 

@@ -43,6 +43,23 @@ def test_ahead_is_the_mean_over_cuts_of_the_difference() -> None:
     assert found["differences"]["rival"]["log_loss"]["mean"] > 0, "a lower loss counts as ahead"
 
 
+def test_an_interval_holds_a_rate_or_an_amount() -> None:
+    from dataclasses import replace
+
+    from task_figures import held
+
+    part = two_cuts(noise=0.0)[0]
+    chance = part.said["ours"][0]
+    wide = replace(part, interval=(chance - 0.3, chance + 0.3))
+    assert held(wide, is_chance=True)["interval_held"] == 1
+    beside = replace(part, interval=(chance + 0.3, chance + 0.4), is_unseen_season=True)
+    assert held(beside, is_chance=True) == {"interval_held": 0, "is_unseen_season": True}
+    half = replace(part, interval=(np.zeros(300), np.full(300, 0.5)))
+    assert held(half, is_chance=False)["interval_held"] == pytest.approx(
+        1 - part.truth.mean(), abs=1e-5
+    )
+
+
 def test_who_says_the_same_is_never_ahead() -> None:
     from task_figures import figures
 
