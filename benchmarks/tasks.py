@@ -89,7 +89,7 @@ SHOPS: Final = {
             Task("purchase_1d", "event", horizon_days=1, active_days=9),
             Task("next_category", "next", horizon_days=1, target="category"),
         ),
-        ("2017-12-02T15:59:00",),
+        tuple(f"2017-{day}T15:59:00" for day in ("11-29", "11-30", "12-01", "12-02")),
     ),
 }
 
