@@ -13,7 +13,7 @@ from habitue.config import ModelSettings, TrainingSettings
 from habitue.errors import Failed, NotEnoughData
 from habitue.model.behaviour import BehaviourModel
 from habitue.model.fit import TrainedNetwork
-from habitue.model.inference import Network
+from habitue.model.inference import Gist, Network
 from habitue.model.objectives import behaviour_loss
 from habitue.model.train import CURVE_FILE, train_network
 from habitue.sequences.encoder import encode
@@ -150,7 +150,9 @@ class Popularity(Network):
         counts = np.bincount(past.items, minlength=lab.vocabulary.num_items + 1)[1:]
         self.share = (counts / counts.sum()).astype(np.float32)
 
-    def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
+    def scores(
+        self, sequences: Sequences, *, as_of: int, gist: Gist | None = None
+    ) -> npt.NDArray[np.float32]:
         return np.tile(self.share, (len(sequences), 1))
 
 

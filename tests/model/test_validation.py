@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from habitue.model.inference import Network
+from habitue.model.inference import Gist, Network
 from habitue.model.validation import validation_persons
 from habitue.sequences.sequences import Sequences
 from tests.histories import day, make_sequences
@@ -17,7 +17,9 @@ class Oracle(Network):
         self.row = np.zeros(num_items, dtype=np.float32)
         self.row[chosen] = 1 / len(chosen)
 
-    def scores(self, sequences: Sequences, *, as_of: int) -> npt.NDArray[np.float32]:
+    def scores(
+        self, sequences: Sequences, *, as_of: int, gist: Gist | None = None
+    ) -> npt.NDArray[np.float32]:
         assert (sequences.timestamps < as_of).all()
         return np.tile(self.row, (len(sequences), 1))
 
