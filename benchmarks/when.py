@@ -152,15 +152,15 @@ def _frequency(model: WhenModel, features: Floats) -> Floats:
     days = features[:, FEATURE_COLUMNS.index("active_days")].astype(np.float64)
     tenure = features[:, FEATURE_COLUMNS.index("tenure_days")].astype(np.float64)
     own = (days - 1 + PRIOR_DAYS) / (tenure + PRIOR_DAYS / rate)
-    return own[:, None] * np.diff((0, *BIN_ENDS))
+    return np.asarray(own[:, None] * np.diff((0, *BIN_ENDS)))
 
 
 def run(name: str, work: Path) -> Document:
     """Read one shop, judge it at all its cuts and return its row."""
     if name == SIMULATOR:
-        log, cuts = made_shop(work), CUTS
+        log, cuts = made_shop(work), [*CUTS]
     else:
-        log, cuts = EventStore(opened(name, work).folder / "store"), SHOPS[name].cuts
+        log, cuts = EventStore(opened(name, work).folder / "store"), [*SHOPS[name].cuts]
     rows, parts, told = zip(*(judged_at(log, parse_time(cut)) for cut in cuts), strict=True)
     kept = [row["contenders"] for row in rows]
     shared = [set.intersection(*(set(row[who]) for row in kept)) for who in kept[0]]

@@ -64,7 +64,8 @@ def test_the_task_is_what_four_lines_of_settings_say() -> None:
 
 
 def test_who_always_answers_is_told_from_who_never_does() -> None:
-    from coupons import OURS, cut_of, judged, redemptions
+    from coupons import cut_of, judged, redemptions
+    from task_figures import OURS
 
     start = parse_time("2024-01-01")
     rows = []
