@@ -178,9 +178,9 @@ def quantity(value: float, unit: str) -> str:
     if unit == "times":
         return f"{value:.1f}"
     if unit == "doublings":
-        return f"{2**value:.2g}"
+        return "10多" if 2**value > 10 else f"{2**value:.2g}"
     if unit == "number":
-        return f"{value:.2g}"
+        return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"
     if unit == "day" and value < 1:
         return f"{max(round(value * 24), 1)}小时"
     number = f"{value if 0 < value < 10 else round(value):,.1f}".removesuffix(".0")

@@ -203,6 +203,13 @@ def _is_known(text: str, values: Mapping[str, float]) -> bool:
     return all(not np.isnan(values[name]) for name in named)
 
 
+def _ratio(value: float) -> str:
+    """Return how many times as much; beside next to nothing the number itself says little."""
+    if value < 0.01:
+        return "less than a hundredth"
+    return "more than ten times" if value > 10 else f"about {value:.2g} times"
+
+
 def _quantity(value: float, unit: str) -> str:
     """Return a number with its unit, as a person would say it."""
     if unit == "money":
@@ -212,9 +219,9 @@ def _quantity(value: float, unit: str) -> str:
     if unit == "times":
         return f"{value:.1f} times"
     if unit == "doublings":
-        return "less than a hundredth" if 2**value < 0.01 else f"about {2**value:.2g} times"
+        return _ratio(2**value)
     if unit == "number":
-        return f"{value:.2g}"
+        return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"
     if unit == "day" and value < 2:
         return _counted(max(round(value * 24), 1), "hour") if value < 1 else _counted(1, "day")
     return _counted(value if 0 < value < 10 else round(value), unit)

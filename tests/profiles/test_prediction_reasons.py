@@ -58,6 +58,7 @@ def test_an_unknown_rhythm_is_left_out() -> None:
         ("category_breadth", 2.5, "interest spread over 2.5 categories"),
         ("days_since_event", 1.2, "last seen 1 day ago"),
         ("gap_mean_days", np.nan, "fewer than two orders"),
+        ("category_breadth", 152.0, "interest spread over 152 categories"),
         ("order_days", 1.0, "ordered on 1 day"),
         ("return_chance", 0.34, "rhythm and silence make an order 34% likely"),
         ("order_days_to_come", 0.62, "rhythm and silence speak for 0.62 more orders"),
@@ -73,6 +74,14 @@ def test_next_to_nothing_has_no_digits() -> None:
         "spent nothing in the last 90 days, less than a hundredth as much as in the 90 days before"
     )
     assert sentence("spend_trend_90d", values) == told
+
+
+def test_many_times_next_to_nothing_is_not_counted() -> None:
+    values = {**NOTHING, "spend_90d": 643.12, "spend_trend_90d": np.log2(644.12)}
+    told = "spent 643.12 in the last 90 days, more than ten times as much as in the 90 days before"
+    assert sentence("spend_trend_90d", values) == told
+    with speaking("zh"):
+        assert sentence("spend_trend_90d", values).endswith("约为再往前90天的10多倍")
 
 
 @pytest.mark.parametrize(
