@@ -27,7 +27,7 @@ _ISOTONIC_CASES: Final = 5000
 _SPREAD_BINS: Final = 10
 _MIN_BIN: Final = 50
 # How much the log odds of a whole window stray from one window to the next, before any was seen.
-_PRIOR_DRIFT: Final = 0.2
+PRIOR_DRIFT: Final = 0.2
 # How far the slope of right scores strays from one window to the next (a deviation).
 _SLOPE_DRIFT: Final = 0.2
 _EDGE: Final = 1e-6
@@ -248,7 +248,7 @@ def _drift(chance_V: Floats, label_V: Floats, window_V: Ints) -> float:
         squares += float(gaps[rows][0]) ** 2
         noise += 1 / float((chance_V[rows] * (1 - chance_V[rows])).sum() + 0.5)
     excess = max(0.0, squares - noise)
-    return float(np.sqrt((_PRIOR_DRIFT**2 + excess) / (1 + len(windows))))
+    return float(np.sqrt((PRIOR_DRIFT**2 + excess) / (1 + len(windows))))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ told too low or too high in the windows learnt from, all in all, is put right be
 which its level was worse than their predecessors' rate take the rest back.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from habitue.profiles.calibration import Calibrator, level_gap, odds_of
+from habitue.profiles.calibration import PRIOR_DRIFT, Calibrator, chance_of, level_gap
+from habitue.profiles.cuts import distinct_windows
+from habitue.schema import DAY
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -28,25 +30,44 @@ _BELIEF_A_DAY: Final = 1 / 60
 # Windows without a bias that are assumed beside those seen.
 _UNBIASED_WINDOWS: Final = 2.0
 _TOLD_SHARE: Final = 0.5  # of the persons; of fewer, what is told of some says little of all
-# Rates this far apart in log odds, beyond chance, are seasons and not the noise of windows.
-_SEASONAL: Final = 0.3
+# Of six windows alike the highest and the lowest lie further apart than so many deviations of a
+# difference in 1 case of 20 (Tukey's range, 4.03, over the root of 2).
+_BEYOND_CHANCE: Final = 2.85
 _QUARTER_DAYS: Final = 91
 _QUARTER_DRIFT: Final = 0.5  # of the log odds of a window a quarter ahead, in an unseen season
 
 
-def lifetime_bias(
-    odds_N: Floats, happened_N: Floats, told_N: Floats, window_N: Ints, *, num_windows: float
-) -> float:
-    """Return how far above the level that the lifetime model told the windows lay, in log odds.
+@dataclass(frozen=True)
+class Bias:
+    """How far above the level that the lifetime model told each window lay, in log odds."""
 
-    `odds_N` are those of the fitted model. `num_windows` is what the windows are worth where they
-    share days; the mean of few is drawn towards 0.
-    """
+    windows: tuple[int, ...]  # when they began
+    gaps: tuple[float, ...]
+    horizon_days: float
+
+    def known_at(self, moment: float = np.inf) -> float:
+        """Return the mean of the windows that had ended by then, drawn towards 0.
+
+        The fewer windows there are, days they share counted once, the nearer to 0.
+        """
+        horizon = round(self.horizon_days * DAY)
+        pairs = zip(self.windows, self.gaps, strict=True)
+        ended = [(window, gap) for window, gap in pairs if window + horizon <= moment]
+        if not ended:
+            return 0.0
+        began = np.array([window for window, _ in ended], np.int64)
+        num_windows = distinct_windows(began, horizon=horizon)
+        mean = float(np.mean([gap for _, gap in ended]))
+        return mean * num_windows / (num_windows + _UNBIASED_WINDOWS)
+
+
+def lifetime_bias(
+    odds_N: Floats, happened_N: Floats, told_N: Floats, window_N: Ints, *, horizon_days: float
+) -> Bias:
+    """Return what the lifetime model told wrongly; `odds_N` are those of the fitted model."""
     gaps = _gaps(odds_N, happened_N, told_N, window_N)
-    if not gaps:
-        return 0.0
-    bias = float(np.mean([came - told for came, told in gaps]))
-    return bias * num_windows / (num_windows + _UNBIASED_WINDOWS)
+    windows = tuple(window for window, _, _ in gaps)
+    return Bias(windows, tuple(came - told for _, came, told in gaps), horizon_days)
 
 
 def lifetime_weight(
@@ -56,21 +77,22 @@ def lifetime_weight(
     window_V: Ints,
     *,
     horizon_days: float,
-    bias: float = 0.0,
+    bias: Bias,
 ) -> float:
     """Return how much of the way to the lifetime model's level to go, 0 to 1.
 
     `raw_V` are scores by models that had not seen the row's window, `told_V` the chances that the
-    lifetime model told then (NaN of who never bought), `bias` what is added to its level. The gaps
-    of windows are regressed on those that the lifetime model told, drawn towards going the whole
-    way.
+    lifetime model told then (NaN of who never bought). To its level is added the `bias` of windows
+    that had ended when the judged one began. The gaps of windows are regressed on those that the
+    lifetime model told, drawn towards going the whole way.
     """
     gaps = _gaps(raw_V, happened_V, told_V, window_V)
     belief = horizon_days * _BELIEF_A_DAY
     agreed, told = belief, belief
-    for true_gap, told_gap in gaps:
-        agreed += true_gap * (told_gap + bias)
-        told += (told_gap + bias) ** 2
+    for window, true_gap, told_gap in gaps:
+        told_right = told_gap + bias.known_at(window)
+        agreed += true_gap * told_right
+        told += told_right**2
     return float(np.clip(agreed / told, 0, 1)) if gaps and told > 0 else 0.0
 
 
@@ -87,8 +109,8 @@ def moved_level(
 
 def _gaps(
     odds_N: Floats, happened_N: Floats, told_N: Floats, window_N: Ints
-) -> list[tuple[float, float]]:
-    """Return, of each window, how far above the scores it lay and was told to lie.
+) -> list[tuple[int, float, float]]:
+    """Return each window, and how far above the scores it lay and was told to lie.
 
     Nothing where the lifetime model told of too few persons.
     """
@@ -99,24 +121,39 @@ def _gaps(
             return []
         rate = (happened_N[rows].sum() + 0.5) / (rows.sum() + 1)
         came = level_gap(odds_N[rows], float(rate))
-        gaps.append((came, level_gap(odds_N[rows], float(told_N[rows].mean()))))
+        gaps.append((int(window), came, level_gap(odds_N[rows], float(told_N[rows].mean()))))
     return gaps
 
 
 def is_unseen_season(
-    rates_W: Floats, counts_W: Ints, *, seen_days: float, horizon_days: float
+    odds_N: Floats,
+    happened_N: Floats,
+    window_N: Ints,
+    *,
+    seen_days: float,
+    horizon_days: float,
 ) -> bool:
-    """Whether the rates of the windows learnt from move with time, and no year has been seen.
+    """Whether the windows learnt from differ beyond chance and persons, and no year has been seen.
 
-    `seen_days` is the time from the log's beginning to the cut: a year and the horizon must have
-    passed for a window of the coming season to have been one of the past.
+    `odds_N` are those of the fitted model: what they explain by who was there is no season. Nor is
+    what every interval reckons with. `seen_days` is the time from the log's beginning to the cut: a
+    year and the horizon must have passed for a window of the coming season to have been one of
+    the past.
     """
-    if seen_days >= YEAR_DAYS + horizon_days or len(rates_W) < 2:
+    if seen_days >= YEAR_DAYS + horizon_days:
         return False
-    odds = odds_of(rates_W)
-    noise = np.sqrt(1 / np.maximum(counts_W * rates_W * (1 - rates_W), 0.5))
-    first, last = int(odds.argmin()), int(odds.argmax())
-    return bool(odds[last] - odds[first] - 2 * np.hypot(noise[first], noise[last]) > _SEASONAL)
+    gaps, noise = [], []
+    for window in np.unique(window_N):
+        rows = window_N == window
+        rate = float((happened_N[rows].sum() + 0.5) / (rows.sum() + 1))
+        gaps.append(level_gap(odds_N[rows], rate))
+        chance = chance_of(odds_N[rows] + gaps[-1])
+        noise.append(1 / np.sqrt(float((chance * (1 - chance)).sum()) + 0.5))
+    if len(gaps) < 2:
+        return False
+    low, high = int(np.argmin(gaps)), int(np.argmax(gaps))
+    chance_apart = _BEYOND_CHANCE * float(np.hypot(noise[low], noise[high]))
+    return bool(gaps[high] - gaps[low] - chance_apart > PRIOR_DRIFT)
 
 
 def season_drift(horizon_days: float) -> float:

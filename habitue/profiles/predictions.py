@@ -51,7 +51,6 @@ from habitue.profiles.candidates import (
 )
 from habitue.profiles.cuts import (
     Fold,
-    distinct_windows,
     folds_by_time,
     is_by_time,
     training_cuts,
@@ -249,7 +248,7 @@ def _at_level_of_lifetime(
         happened,
         told,
         rows.cuts,
-        num_windows=distinct_windows(rows.cuts, horizon=task.horizon),
+        horizon_days=task.horizon_days,
     )
     weight = lifetime_weight(
         chosen.chance.raw,
@@ -267,12 +266,12 @@ def _at_level_of_lifetime(
         finished.chance.raw(matrix),
         _told_chance(task, population),
         weight=weight,
-        bias=bias,
+        bias=bias.known_at(),
     )
     moved = calibrator.level - finished.calibrator.level
     note = (
         f"level moved by {moved:+.2f} in log odds, {weight:.0%} of the way to BG/NBD's, "
-        f"to which {bias:+.2f} were added for what it told of past windows"
+        f"to which {bias.known_at():+.2f} were added for what it told of past windows"
     )
     return replace(finished, calibrator=calibrator), note
 
@@ -426,7 +425,7 @@ def _model(
         validation=_validation(task, finished, truth),
         notes=notes,
         lifetime=lifetime,
-        season_drift=_season_drift(task, rows, seen_days),
+        season_drift=_season_drift(task, rows, chosen, finished, seen_days),
     )
     expected, _ = model.score_matrix(population.features, population.embeddings)
     return replace(model, percentiles=quantiles(expected))
@@ -443,14 +442,18 @@ def _moved_rate(rate: float, moved: float) -> float:
     return float(chance_of(odds_of(np.array(rate)) + moved)) if moved else rate
 
 
-def _season_drift(task: Task, rows: TaskRows, seen_days: float) -> float:
+def _season_drift(
+    task: Task, rows: TaskRows, chosen: Candidate, finished: Finished, seen_days: float
+) -> float:
     """Return how far the level may stray where the season ahead was not seen; else 0."""
-    cuts, window = np.unique(rows.cuts, return_inverse=True)
-    counts = np.bincount(window)
-    happened = np.bincount(window, weights=rows.labels > 0)
-    rates = (happened + 0.5) / (counts + 1)
-    is_unseen = is_unseen_season(rates, counts, seen_days=seen_days, horizon_days=task.horizon_days)
-    return season_drift(task.horizon_days) if len(cuts) and is_unseen else 0.0
+    is_unseen = is_unseen_season(
+        finished.calibrator.odds(finished.chance.raw(chosen.matrix)),
+        happened_in(rows),
+        rows.cuts,
+        seen_days=seen_days,
+        horizon_days=task.horizon_days,
+    )
+    return season_drift(task.horizon_days) if is_unseen else 0.0
 
 
 def _thin_typical(rows: TaskRows) -> float:
