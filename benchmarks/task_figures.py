@@ -73,7 +73,8 @@ def figures(parts: Sequence[Judged], *, is_chance: bool) -> Document:
 def held(part: Judged, *, is_chance: bool) -> Document:
     """Return how often ours' interval held what came, and whether it warned of the season.
 
-    Of a probability it is about a rate: that of each tenth of the persons, as ranked by ours.
+    Of a probability it is about a rate: that of each tenth of the persons, as ranked by ours, whose
+    means are given as `reliability`.
     """
     if part.interval is None:
         return {}
@@ -83,10 +84,19 @@ def held(part: Judged, *, is_chance: bool) -> Document:
         order = np.argsort(part.said[OURS][1], kind="stable")
         groups = [group for group in np.array_split(order, 10) if len(group)]
     inside = [low[g].mean() <= part.truth[g].mean() <= high[g].mean() for g in groups]
+    told = part.said[OURS][0]
+    columns = {"told": told, "came": part.truth, "low": low, "high": high}
+    reliability = [
+        {
+            "persons": len(g),
+            **{key: round(float(of[g].mean()), DIGITS) for key, of in columns.items()},
+        }
+        for g in groups
+    ]
     return {
         "interval_held": round(float(np.mean(inside)), DIGITS),
         "is_unseen_season": part.is_unseen_season,
-    }
+    } | ({"reliability": reliability} if is_chance else {})
 
 
 def _row(part: Judged) -> Document:

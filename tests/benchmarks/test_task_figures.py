@@ -53,7 +53,12 @@ def test_an_interval_holds_a_rate_or_an_amount() -> None:
     wide = replace(part, interval=(chance - 0.3, chance + 0.3))
     assert held(wide, is_chance=True)["interval_held"] == 1
     beside = replace(part, interval=(chance + 0.3, chance + 0.4), is_unseen_season=True)
-    assert held(beside, is_chance=True) == {"interval_held": 0, "is_unseen_season": True}
+    found = held(beside, is_chance=True)
+    assert (found["interval_held"], found["is_unseen_season"]) == (0, True)
+    for tenth in found["reliability"]:
+        assert tenth["low"] == pytest.approx(tenth["told"] + 0.3, abs=2e-5)
+    came = sum(tenth["persons"] * tenth["came"] for tenth in found["reliability"])
+    assert came == pytest.approx(part.truth.sum(), abs=0.01)
     half = replace(part, interval=(np.zeros(300), np.full(300, 0.5)))
     assert held(half, is_chance=False)["interval_held"] == pytest.approx(
         1 - part.truth.mean(), abs=1e-5
