@@ -38,6 +38,7 @@ docs: $(VENV)/.dev
 figures: $(VENV)/.dev
 	$(PIP) -e ".[figures]"
 	$(BIN)/python scripts/plot_simulator.py
+	$(BIN)/python scripts/plot_reliability.py
 	$(BIN)/python scripts/make_log_tables.py
 
 clean:
