@@ -133,7 +133,8 @@ def fit_tasks(
     progress.start("Predictions", len(asked), "tasks")
     for one in asked:
         task, rows, population = _decided(one, samples)
-        if task.rhythm is not None and (lifetime is None or not len(rows)):
+        has_cut = any(task.name in sample.labels for sample in samples[:-1])
+        if has_cut and task.rhythm is not None and (lifetime is None or not len(rows)):
             unanswered[task.name] = "too few customers bought again to know a usual pause"
         elif not len(rows):
             unanswered[task.name] = "the log up to the cut is shorter than the task's horizon needs"

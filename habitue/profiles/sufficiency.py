@@ -30,6 +30,7 @@ class SufficiencyTexts:
     away: str
     present: str
     without: str
+    never: str
     fading: str
     asked_of: str
     learnt_from: str
@@ -51,6 +52,7 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         away="not seen for {length}; {because}",
         present="seen in the last {length}; the prediction was learnt from persons who were not",
         without="no {event} in the last {length}; the prediction was learnt from persons with one",
+        never="no {event} yet; the prediction was learnt from persons with one",
         fading="what is known of interests fades within {length}",
         asked_of="the answer is meant for persons seen in the last {length}",
         learnt_from="the prediction was learnt from persons seen in the last {length}",
@@ -70,6 +72,7 @@ TEXTS: Final[dict[Language, SufficiencyTexts]] = {
         away="已{length}未到访；{because}",
         present="近{length}内到访过；模型只学习了这段时间未到访的客户",
         without="近{length}内没有{event}；模型只学习了有过的客户",
+        never="从未有过{event}；模型只学习了有过的客户",
         fading="兴趣信息在{length}后逐渐失效",
         asked_of="该预测只适用于近{length}内到访过的客户",
         learnt_from="模型只学习了近{length}内到访过的客户",

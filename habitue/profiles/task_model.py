@@ -28,7 +28,6 @@ from habitue.profiles.calibration import (
 )
 from habitue.profiles.carried import Extrapolation, carried_on
 from habitue.profiles.feature_names import LIFETIME_FEATURES
-from habitue.profiles.labels import ANY_EVENT
 from habitue.profiles.prediction_record import PredictionRecord
 from habitue.profiles.samples import (
     FEATURE_COLUMNS,
@@ -68,6 +67,7 @@ _SINCE: Final = {
 }
 _EVENTS: Final = FEATURE_COLUMNS.index("events")
 _RECENCY: Final = FEATURE_COLUMNS.index("days_since_event")
+_ORDERS: Final = FEATURE_COLUMNS.index("orders")
 
 
 @dataclass(frozen=True)
@@ -360,7 +360,8 @@ class TaskModel:
         """Return (level, reason) by the person's events, and by whom the question is about."""
         task, texts = self.task, told(TEXTS)
         recency, active = features_NF[:, _RECENCY], length_text(task.active_days)
-        is_about_seen = task.absent_days is None and task.active_event in ("", ANY_EVENT)
+        # Longer away than that without any event is without the one asked for, too.
+        is_about_seen = task.absent_days is None and task.active_event not in _SINCE
         level, reason = judge_events(
             features_NF[:, _EVENTS],
             recency,
@@ -370,7 +371,11 @@ class TaskModel:
         )
         if task.absent_days is not None:
             outside = texts.present.format(length=length_text(task.absent_days))
-            return limited_to(level, reason, recency > task.absent_days, outside=outside)
+            level, reason = limited_to(level, reason, recency > task.absent_days, outside=outside)
+            if task.event != "purchase":
+                return level, reason
+            never = texts.never.format(event=retold("purchase"))
+            return limited_to(level, reason, features_NF[:, _ORDERS] > 0, outside=never)
         if task.active_event in _SINCE:
             since = features_NF[:, FEATURE_COLUMNS.index(_SINCE[task.active_event])]
             event = retold(task.active_event.replace("_", " "))

@@ -376,6 +376,15 @@ def test_without_customers_who_came_back_no_rhythm_is_known() -> None:
     assert fitted.unanswered == {"own": "too few customers bought again to know a usual pause"}
 
 
+def test_a_log_too_short_for_a_rhythm_is_told_as_too_short() -> None:
+    shop = make_shop(num_persons=60, days=30)
+    asked = Task("own", "no_event", horizon_days=60, active_days=60, rhythm=2.0)
+    fitted = fit_tasks(MemoryLog(shop), [ResolvedTask(asked, "ok")], train_until=shop.end_at)
+    assert fitted.unanswered == {
+        "own": "the log up to the cut is shorter than the task's horizon needs"
+    }
+
+
 def test_a_cut_too_early_for_the_horizon_is_told_with_a_reason() -> None:
     shop = make_shop(num_persons=60, days=60)
     fitted = fit_tasks(MemoryLog(shop), [CHURN], train_until=shop.start_at + 20 * DAY)

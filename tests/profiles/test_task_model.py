@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from habitue.errors import NotReady
+from habitue.languages import speaking
 from habitue.profiles.features import build_features
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import AmountShape, TaskModel, load_task_model
@@ -96,9 +97,19 @@ def test_the_absence_that_is_asked_about_makes_nothing_stale(
 ) -> None:
     churn = models["churn"]
     back = replace(churn, task=replace(churn.task, kind="event", absent_days=90))
-    person = features.head(1).with_columns(events=pl.lit(30.0), days_since_event=pl.lit(400.0))
+    person = features.head(1).with_columns(
+        events=pl.lit(30.0), days_since_event=pl.lit(400.0), orders=pl.lit(1.0)
+    )
     said = back.predict(person)
     assert (said.data_sufficiency[0], said.reason[0]) == ("ok", "")
+    said = back.predict(person.with_columns(orders=pl.lit(0.0)))
+    assert said.data_sufficiency[0] == "limited"
+    never = "no purchase yet; the prediction was learnt from persons with one"
+    assert said.reason[0] == never
+    with speaking("zh"):
+        assert (
+            back.predict(person.with_columns(orders=pl.lit(0.0))).reason[0].startswith("从未有过")
+        )
     said = back.predict(person.with_columns(days_since_event=pl.lit(4.0)))
     assert said.data_sufficiency[0] == "limited"
     assert said.reason[0] == (
@@ -121,6 +132,20 @@ def test_who_is_asked_about_by_an_event_is_not_stale_for_want_of_visits(
         shown = person.with_columns(days_since_impression=pl.lit(days, dtype=pl.Float64))
         said = replace(churn, task=task).predict(shown)
         assert (said.data_sufficiency[0], said.reason[0]) == ("limited", without)
+
+
+@pytest.mark.parametrize("event", ["view_item", "refund", "begin_checkout"])
+def test_who_is_longer_away_than_any_event_may_lie_back_was_not_asked_about(
+    models: dict[str, TaskModel], features: pl.DataFrame, event: str
+) -> None:
+    churn = models["churn"]
+    asked = replace(churn, task=replace(churn.task, active_event=event, active_days=30))
+    person = features.head(1).with_columns(events=pl.lit(30.0), days_since_event=pl.lit(2000.0))
+    said = asked.predict(person)
+    assert (said.data_sufficiency[0], said.reason[0]) == (
+        "limited",
+        "not seen for 2,000 days; the prediction was learnt from persons seen in the last 30 days",
+    )
 
 
 @pytest.mark.parametrize("name", ["churn", "value"])
