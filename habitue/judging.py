@@ -4,7 +4,7 @@ In: a version, the log with its held-out end, the moment of the cut. Out: `Evalu
 document that `evaluate` prints and the report draws. Knows nothing about workspaces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,8 +22,9 @@ from habitue.evaluate import RecommendationEvaluation, evaluate_recommendation
 from habitue.events.log import EventLog
 from habitue.files import Json
 from habitue.metrics import limits_of
+from habitue.profiles.labels import OTHER_CLASS
 from habitue.profiles.next_evaluation import collect_next, evaluate_next
-from habitue.profiles.next_model import NETWORK
+from habitue.profiles.next_model import NETWORK, UNKNOWN_CLASS
 from habitue.profiles.task_evaluation import TaskEvaluation, evaluate_tasks, headline_metric
 from habitue.profiles.tasks import describe_task
 from habitue.profiles.when import HEAD
@@ -172,6 +173,18 @@ def _difference(result: TaskEvaluation, metric: str) -> Json:
     return {"metric": metric, "mean": result.gain.mean, "interval": limits}
 
 
+def _alike(kind: int, labels: Sequence[str]) -> str:
+    """Return why there is nothing to judge where nearly every answer is of one kind."""
+    if kind == UNKNOWN_CLASS:
+        return "nearly every next answer is new since training, so there is nothing to tell apart"
+    only = labels[kind]
+    if only == OTHER_CLASS:
+        return "nearly every next answer is too rare for a name, so there is nothing to tell apart"
+    # An event type has words in every language; a category is the shop's own.
+    told = only.replace("_", " ") if only in EVENT_TYPES else f"'{only}'"
+    return f"nearly every next answer is {told}, so there is nothing to tell apart"
+
+
 def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict[str, Json] | str:
     """Return the task's part of the document, or why there is nothing to judge."""
     until = min(as_of + LONGEST_WINDOW, log.end_at)
@@ -181,10 +194,7 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         return "nobody did anything in the time after the cut"
     kinds, counts = np.unique(truth.labels, return_counts=True)
     if counts.max() > MAX_SHARE * counts.sum():
-        only = labels[kinds[counts.argmax()]]
-        # An event type has words in every language; a category is the shop's own.
-        told = only.replace("_", " ") if only in EVENT_TYPES else f"'{only}'"
-        return f"nearly every next answer is {told}, so there is nothing to tell apart"
+        return _alike(int(kinds[counts.argmax()]), labels)
     answers = np.zeros((len(truth.labels), len(labels)), dtype=np.float32)
     alone = np.zeros_like(answers)
     items = log.items(as_of=as_of)
@@ -195,8 +205,7 @@ def _judge_next(version: Version, log: EventLog, task: Task, as_of: int) -> dict
         persons = sequences.take(np.searchsorted(sequences.subject_ids, truth.subject_ids[rows]))
         answers[rows] = version.next_chances(task.name, frame, items, persons, as_of=as_of)
         expected = version.network_chances(task.name, persons, as_of=as_of)
-        if expected is not None:
-            alone[rows] = expected
+        alone[rows] = 0.0 if expected is None else expected
     if version.next_models[task.name].asks_network:
         truth = replace(truth, baselines={NETWORK: alone, **truth.baselines})
     result = evaluate_next(truth, answers)

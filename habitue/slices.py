@@ -21,18 +21,18 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """A mean over persons; the interval is None of too few."""
+    """A mean over persons with its interval."""
 
     n: int
     mean: float
-    interval: tuple[float, float] | None
+    interval: tuple[float, float]
 
     def as_json(self, metric: str) -> dict[str, Json]:
         """Return the keys of the evaluation document."""
         return {
             "n": self.n,
             metric: self.mean,
-            "interval": None if self.interval is None else list(self.interval),
+            "interval": list(self.interval),
         }
 
 
@@ -66,8 +66,6 @@ class Slice:
 
 
 def _below(one: Measured, other: Measured) -> bool:
-    if one.interval is None or other.interval is None:
-        return False
     return one.interval[1] < other.interval[0]
 
 
@@ -90,11 +88,14 @@ class Groups:
         )
 
     def slices(self, values: Floats, *, seed: int = 0) -> tuple[Slice, ...]:
-        """Return the groups that divide the persons, with `values`, one a person in their order."""
+        """Return the groups that divide the persons, with `values`, one a person in their order.
+
+        Groups of a few persons are none, nor are all but a few: they could be known by it.
+        """
         return tuple(
             Slice(name, _measured(values[chosen], seed), _measured(values[~chosen], seed))
             for name, chosen in groups_of(Known.joined(self._parts)).items()
-            if 0 < chosen.sum() < len(chosen)
+            if min(chosen.sum(), (~chosen).sum()) >= MIN_RESAMPLED
         )
 
 
@@ -111,7 +112,5 @@ def _usual_platform(past: Sequences) -> npt.NDArray[np.int64]:
 
 
 def _measured(values: Floats, seed: int) -> Measured:
-    if len(values) < MIN_RESAMPLED:
-        return Measured(len(values), float(values.mean()), None)
     found = bootstrap_interval(values, seed=seed)
     return Measured(len(values), found.mean, (found.low, found.high))

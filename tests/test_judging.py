@@ -7,8 +7,9 @@ import pytest
 
 from habitue.compute import Silent
 from habitue.errors import NotEnoughData
-from habitue.judging import Evaluation, judge_version
-from habitue.profiles.next_model import NextModel
+from habitue.judging import Evaluation, _alike, judge_version
+from habitue.profiles.labels import OTHER_CLASS
+from habitue.profiles.next_model import UNKNOWN_CLASS, NextModel
 from habitue.profiles.predictions import fit_tasks
 from habitue.profiles.task_model import TaskModel
 from habitue.profiles.tasks import ResolvedTask
@@ -179,3 +180,10 @@ def test_the_days_until_the_next_event_are_judged_beside_life_tables() -> None:
     assert set(told["baselines"]) == {"everyone", "pause", "absence"}
     assert set(told["metrics"]) == set(told["baselines"]["everyone"]) > {"log_loss", "ece_7d"}
     assert judged(log).as_json()["when"] == {}
+
+
+def test_why_nothing_is_told_apart_names_the_right_answer() -> None:
+    labels = ("food", "toys", OTHER_CLASS)
+    assert _alike(1, labels).startswith("nearly every next answer is 'toys',")
+    assert _alike(2, labels).startswith("nearly every next answer is too rare for a name,")
+    assert _alike(UNKNOWN_CLASS, labels).startswith("nearly every next answer is new since")

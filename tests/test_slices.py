@@ -32,19 +32,19 @@ def test_who_is_new_and_who_is_rare_is_told_from_the_past() -> None:
 
 
 def test_the_tenth_with_the_most_events_is_heavy() -> None:
-    past = make_sequences([[(day_of, 0) for day_of in range(1 + n)] for n in range(40)])
-    heavy = slices_of(past, [float(n) for n in range(40)])["heavy"]
-    assert heavy.inside.n == 4
-    assert heavy.inside.mean == pytest.approx((36 + 37 + 38 + 39) / 4)
+    past = make_sequences([[(day_of, 0) for day_of in range(1 + n)] for n in range(100)])
+    heavy = slices_of(past, [float(n) for n in range(100)])["heavy"]
+    assert heavy.inside.n == 10
+    assert heavy.inside.mean == pytest.approx(np.mean(np.arange(90, 100)), abs=0.1)
 
 
 def test_persons_belong_to_the_platform_of_most_of_their_events() -> None:
     web, app = PLATFORMS.index("web") + 1, PLATFORMS.index("app") + 1
     platform = np.array([web, app, app, web, 0] * 20 + [web, 0] * 20, dtype=np.int32)
-    platform[:5] = [app, app, app, web, 0]
+    platform[:50] = [app, app, app, web, 0] * 10
     found = slices_of(replace(PAST, features={"platform": platform}), [0.5] * 40)
-    assert found["platform: web"].inside.n == 39
-    assert found["platform: app"].inside.n == 1
+    assert found["platform: web"].inside.n == 30
+    assert found["platform: app"].inside.n == 10
 
 
 def test_a_group_is_worse_only_where_the_intervals_do_not_touch() -> None:
@@ -56,11 +56,10 @@ def test_a_group_is_worse_only_where_the_intervals_do_not_touch() -> None:
     assert slices_of(PAST, [0.1] * 20 + [0.9] * 20)["new"].is_better
 
 
-def test_a_group_of_a_few_has_a_mean_and_no_interval() -> None:
-    past = make_sequences([[(n, 0) for n in range(5)]] * 30 + [[(91, 0)]] * 9)
-    few = slices_of(past, [0.9] * 30 + [0.0] * 9)["new"]
-    assert few.inside.interval is None
-    assert not few.is_worse
+@pytest.mark.parametrize(("old", "new"), [(30, 9), (9, 30)])
+def test_a_group_of_a_few_is_left_out_and_so_are_all_but_a_few(old: int, new: int) -> None:
+    past = make_sequences([[(n, 0) for n in range(5)]] * old + [[(91, 0)]] * new)
+    assert "new" not in slices_of(past, [0.9] * old + [0.0] * new)
 
 
 def test_every_group_has_a_name_of_the_contract() -> None:

@@ -49,6 +49,8 @@ OBSTACLES: Final[dict[str, str]] = {
     "extrapolated from {n} days: {why}": "由{n}天的预测外推：{why}",
     "too few customers bought again to know a usual pause": "复购客户太少，无法得知平时的购买间隔",
     "the log up to the cut is shorter than the task's horizon needs": "截止时刻之前的日志太短，不足以支持这一预测周期",
+    "nearly every next answer is new since training, so there is nothing to tell apart": "几乎所有人的下一步都是训练之后才出现的，无从区分",
+    "nearly every next answer is too rare for a name, so there is nothing to tell apart": "几乎所有人的下一步都是过于少见、未单独列出的，无从区分",
     "nearly every next answer is '{answer}', so there is nothing to tell apart": "几乎所有人的下一步都是“{answer}”，无从区分",
     "nearly every next answer is {answer}, so there is nothing to tell apart": "几乎所有人的下一步都是“{answer}”，无从区分",
     "the log ends less than {n} days after the cut; the outcome is not known yet": "截止时刻之后的日志不足{n}天，结果尚不可知",

@@ -299,16 +299,17 @@ def _open_carts(past: pl.DataFrame) -> pl.DataFrame:
 def _campaigns(past: pl.DataFrame) -> pl.DataFrame:
     """Say to how many of the campaigns shown to them persons answered, and how many are open.
 
-    A click answers a campaign where it carries its name; a campaign is open for two months.
+    A click answers a campaign where it carries its name and comes after; a campaign is open for two
+    months.
     """
     shown = pl.when(_is("impression")).then("age")
     clicked = pl.when(_is("click")).then("age")
-    is_answered = pl.col("clicked").is_not_null()
+    is_answered = (pl.col("clicked") <= pl.col("shown_first")).fill_null(False)
     is_open = (pl.col("shown") <= _OPEN_CAMPAIGN_DAYS * DAY) & ~is_answered
     return (
         past.filter(pl.col("campaign").is_not_null(), _is("impression", "click"))
         .group_by("subject_id", "campaign")
-        .agg(shown=shown.min(), clicked=clicked.min())
+        .agg(shown=shown.min(), shown_first=shown.max(), clicked=clicked.min())
         .filter(pl.col("shown").is_not_null())
         .group_by("subject_id")
         .agg(

@@ -25,7 +25,8 @@ from habitue.schema import DAY
 
 MIN_LIFT: Final = 1.3
 # How seldom chance may bring about as much, by the exact tail: in five visits three standard
-# errors come about by chance too often. Habits of time have thirteen tries.
+# errors come about by chance too often. Of a person's time that is each name's: the best of several
+# is taken, so that chance gives some name to a few of a thousand persons.
 MOST_CHANCE: Final = {"time": 0.001, "discount": 0.001, "platform": 0.01}
 CLEARLY_PRICED: Final = 2.5  # standard errors from the shop's average
 MIN_PRICED_ITEMS: Final = 5

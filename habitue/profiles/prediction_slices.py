@@ -119,7 +119,7 @@ def known_at(cut: int, features_NF: Floats) -> Known:
 def task_slices(
     predicted: Predicted, groups: Mapping[str, Bools], *, is_probability: bool
 ) -> tuple[TaskSlice, ...]:
-    """Return the groups that divide the rows."""
+    """Return the groups that divide the rows; none of a few persons, who could be known by it."""
     measured = _of_chances if is_probability else _of_amounts
     return tuple(
         TaskSlice(
@@ -129,7 +129,7 @@ def task_slices(
             is_error=not is_probability,
         )
         for name, chosen in groups.items()
-        if 0 < chosen.sum() < len(chosen)
+        if min(_persons(predicted.only(one)) for one in (chosen, ~chosen)) >= MIN_RESAMPLED
     )
 
 

@@ -43,6 +43,7 @@ def test_campaigns_are_counted_and_so_is_who_answered() -> None:
         Row(1, ago(100), "impression", campaign="A"),
         Row(1, ago(99), "click", campaign="A"),
         Row(1, ago(95), "click", campaign="A"),
+        Row(1, ago(71), "click", campaign="B"),
         Row(1, ago(70), "impression", campaign="B"),
         Row(1, ago(40), "impression", campaign="C"),
         Row(1, ago(20), "impression", campaign="C"),
@@ -53,9 +54,9 @@ def test_campaigns_are_counted_and_so_is_who_answered() -> None:
     )
     assert person["impressions"] == 5
     assert person["impressions_30d"] == 2
-    assert person["clicks"] == 4
+    assert person["clicks"] == 5
     assert person["clicks_7d"] == 2
-    assert person["click_per_impression"] == 0.8
+    assert person["click_per_impression"] == 1.0
     assert (person["days_since_impression"], person["days_since_click"]) == (10, 2)
     assert (person["campaigns"], person["answered_campaigns"]) == (4, 2)
     assert person["answered_share"] == 0.5

@@ -90,21 +90,17 @@ def test_amounts_are_judged_by_what_is_missed_of_each_unit_of_money() -> None:
     assert found.level == "too_high"
 
 
-def test_too_few_persons_have_figures_and_no_verdict() -> None:
-    nine = np.arange(PERSONS) < 9
-    found = sliced(HAPPENED.astype(float), np.where(HAPPENED, 0.9, 0.2), is_new=nine)
-    assert found.inside.figures["auc"] == 1.0
-    told = found.as_json()
-    assert (told["interval"], told["level_interval"]) == (None, None)
-    assert (told["verdict"], told["level"]) == (None, None)
-
-
-def test_nine_persons_at_a_hundred_cuts_are_nine_persons() -> None:
-    persons = np.where(IS_NEW, np.arange(PERSONS) % 9, np.arange(PERSONS))
-    found = sliced(HAPPENED.astype(float), np.where(HAPPENED, 0.9, 0.2), persons=persons)
-    assert found.inside.figures["n"] == 100
-    assert found.inside.figures["persons"] == 9
-    assert found.level is None
+@pytest.mark.parametrize("is_probability", [True, False])
+def test_what_a_few_persons_did_is_no_slice(is_probability: bool) -> None:
+    truth, told = HAPPENED.astype(float), np.where(HAPPENED, 0.9, 0.2)
+    for persons, few in (
+        (np.arange(PERSONS), np.arange(PERSONS) < 9),
+        (np.arange(PERSONS), np.arange(PERSONS) >= 9),
+        # At however many cuts, nine persons are nine persons.
+        (np.where(IS_NEW, np.arange(PERSONS) % 9, np.arange(PERSONS)), IS_NEW),
+    ):
+        rows = Predicted(persons, truth, told, told)
+        assert task_slices(rows, {"new": few}, is_probability=is_probability) == ()
 
 
 def test_a_person_is_drawn_with_all_their_cuts() -> None:
