@@ -1,4 +1,4 @@
-"""`benchmarks/groups.py` and `benchmarks/probes.py`: measures with right answers by construction."""
+"""`benchmarks/groups.py` and `benchmarks/probes.py`: right answers by construction."""
 
 import sys
 from pathlib import Path
