@@ -30,6 +30,7 @@ from habitue.schema import EVENT_TYPES
 EVIDENCE_SHOWN = 2
 MOVES_SHOWN = 5
 BECAUSE = {"en": " ({})", "zh": "（{}）"}
+SEMICOLON = {"en": "; ", "zh": "；"}
 COMMA = {"en": ", ", "zh": "，"}
 MIN_OPTION = 0.005  # as in the report
 
@@ -127,14 +128,14 @@ def show_profile(console: Console, document: Object) -> None:
             cell(tag.get("weight")),
             words(cell(tag.get("trend"))),
             cell(str(tag.get("last_seen") or "")[:10]),
-            "; ".join(
+            SEMICOLON[language()].join(
                 cell(one.get("text")) for one in objects_of(tag, "evidence")[:EVIDENCE_SHOWN]
             ),
         )
         for tag in objects_of(document, "tags")
     ]
     if tags:
-        console.print(cells_table(("tag", "weight", "trend", "last seen", "because"), tags))
+        console.print(cells_table(("tag", "weight", "trend", "latest", "because"), tags))
     predictions = object_of(document, "predictions")
     rows = [_prediction(name, one) for name, one in predictions.items() if isinstance(one, Mapping)]
     if rows:

@@ -54,5 +54,5 @@ def _effect(value: Json, document: Object) -> str:
     if not isinstance(value, int | float):
         return "–"
     if document.get("unit") == "money":
-        return f"{value:+,.2f}"
-    return say("{count} points", count=f"{value * 100:+.2f}")
+        return f"{value:+,.2f}".replace("-", "−")
+    return say("{count} points", count=f"{value * 100:+.2f}".replace("-", "−"))

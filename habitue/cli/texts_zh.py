@@ -16,7 +16,7 @@ LABELS: Final[dict[str, str]] = {
     "first seen": "首次到访", "frequency": "购买频次", "gain": "提升", "habit": "个人习惯",
     "in the list": "名单内", "is bot": "疑似机器", "item": "商品", "items": "商品数",
     "last order at": "最近下单", "last order days": "距最近下单天数", "last seen": "最近到访",
-    "learnt until": "学习截至", "limited": "数据有限", "longest order gap days": "最长下单间隔（天）",
+    "latest": "最近一次", "learnt until": "学习截至", "limited": "数据有限", "longest order gap days": "最长下单间隔（天）",
     "mean": "均值", "means": "均值", "model": "模型", "model card": "模型卡", "model version": "模型版本", "monetary": "客单价",
     "name": "名称", "next item": "下一件商品", "again": "个人商品（学习所得）", "network": "模型", "none": "无", "not enough data": "数据不足", "notes": "说明",
     "now": "当前", "ok": "充足", "order days": "下单天数", "order gap days": "下单间隔（天）",
