@@ -150,7 +150,9 @@ def after(one: Learnt, ids: Ints, *, most: int = TOP_CATEGORIES) -> tuple[Floats
     buyers = [place[subject] for subject in bought["subject_id"]]
     np.add.at(spent, buyers, bought["value"].fill_null(0).to_numpy())
     pairs = acted.drop_nulls("category").select("subject_id", "category").unique()
-    top = pairs["category"].value_counts(sort=True)["category"].head(most).to_list()
+    counted = pairs.group_by("category").len()
+    commonest = counted.sort(["len", "category"], descending=[True, False]).head(most)
+    top = commonest["category"].to_list()
     came = np.zeros((len(ids), len(top)))
     for subject, category in pairs.filter(pl.col("category").is_in(top)).iter_rows():
         came[place[subject], top.index(category)] = 1

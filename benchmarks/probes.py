@@ -134,7 +134,10 @@ def _ahead(
     ours: str,
     rival: str,
 ) -> list[float]:
-    """Return the 95 % interval of the mean difference in AUC, resampling persons in pairs."""
+    """Return the 95 % interval of the mean difference in AUC, resampling persons in pairs.
+
+    What the probes of all seeds say is averaged.
+    """
     num = len(next(iter(questions.values())))
     rng, found = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
@@ -145,7 +148,9 @@ def _ahead(
             drawn = np.repeat(np.arange(int(is_known.sum())), counts[is_known])
             happened = truth[is_known][drawn] > 0
             if 0 < happened.sum() < len(happened):
-                mine, theirs = (told[question][who][0][drawn] for who in (ours, rival))
+                mine, theirs = (
+                    np.mean(told[question][who], axis=0)[drawn] for who in (ours, rival)
+                )
                 gaps.append(metrics.auc(happened, mine) - metrics.auc(happened, theirs))
         found.append(float(np.mean(gaps)))
     return [float(limit) for limit in np.quantile(found, (0.025, 0.975))]

@@ -120,6 +120,13 @@ def test_the_score_card_names_every_contender_and_the_difference() -> None:
     assert "habitue train --architecture gru --size tiny --as-of 2024-02-01" in text
 
 
+def test_a_prediction_about_others_is_named_without_its_number() -> None:
+    record = {"probability": 0.3125, "base_rate": 0.3, "asked": False}
+    text = shown("profile", {"predictions": {"reactivation_30d": record}}, 120)
+    assert "Not asked of this customer: reactivation_30d." in text
+    assert "31" not in text
+
+
 def test_amount_of_a_profile_is_the_expected_one_that_its_base_rate_compares_with() -> None:
     record: Object = {"value": 0.0, "expected": 21.5, "interval": [0, 90], "base_rate": 30.0}
     text = shown("profile", {"user_id": "u1", "predictions": {"value_90d": record}}, 120)

@@ -137,10 +137,18 @@ def show_profile(console: Console, document: Object) -> None:
     if tags:
         console.print(cells_table(("tag", "weight", "trend", "latest", "because"), tags))
     predictions = object_of(document, "predictions")
-    rows = [_prediction(name, one) for name, one in predictions.items() if isinstance(one, Mapping)]
+    rows = [
+        _prediction(name, one)
+        for name, one in predictions.items()
+        if isinstance(one, Mapping) and one.get("asked") is not False
+    ]
     if rows:
         columns = ("prediction", "answer", "90 % interval", "percentile", "base rate", "data")
         console.print(cells_table(columns, rows))
+    others = [name for name in predictions if object_of(predictions, name).get("asked") is False]
+    if others:
+        told = say("Not asked of this customer: {tasks}.", tasks=COMMA[language()].join(others))
+        console.print(f"[dim]{told}[/]")
     for name, one in predictions.items():
         if isinstance(one, Mapping) and object_of(one, "when"):
             console.print(f"[bold]{name}[/]: {_when(object_of(one, 'when'))}", soft_wrap=True)

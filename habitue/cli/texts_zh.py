@@ -55,6 +55,7 @@ SENTENCES: Final[dict[str, str]] = {
     "as of {as_of}, model {model}, data: {data}{because}": "数据截至{as_of}，模型{model}，数据量：{data}{because}",
     "as of {as_of}, model {model}": "数据截至{as_of}，模型{model}",
     "{count} points": "{count}个百分点",
+    "Not asked of this customer: {tasks}.": "不适用于此客户：{tasks}。",
     "This model knows nothing but the base rate: {reason}.": "该模型只知道平均水平：{reason}。",
     " (typically {value})": "（通常{value}）",
     "{low} to {high}": "{low} 至 {high}",

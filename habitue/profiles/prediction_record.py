@@ -47,6 +47,7 @@ class PredictionRecord:
     data_sufficiency: str = "ok"  # ok | limited | not_enough_data
     reason: str = ""  # why not ok
     extrapolated: bool = False  # beyond what the log can show
+    asked: bool = True  # false where the question is about others, as of who was here lately
 
     def as_json(self) -> dict[str, Json]:
         """Return the entry of a profile's `predictions`."""

@@ -86,6 +86,8 @@ class Predictions:
     data_sufficiency: npt.NDArray[np.str_]  # ok | limited | not_enough_data
     reason: npt.NDArray[np.str_]  # why not ok
     is_extrapolated: bool = False
+    # Whether the question is about the person; None where only the log could tell who is not.
+    is_asked: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.subject_ids)
@@ -127,6 +129,7 @@ class Predictions:
             data_sufficiency=str(self.data_sufficiency[row]),
             reason=str(self.reason[row]),
             extrapolated=self.is_extrapolated,
+            asked=self.is_asked is None or bool(self.is_asked[row]),
         )
 
 
@@ -194,6 +197,7 @@ class TaskModel:
         expected, score = self.score_matrix(features_NF, embeddings)
         low, high = self.interval(expected, score)
         sufficiency, reason = self._sufficiency(features_NF)
+        asked = [is_asked for is_asked, _ in self._conditions(features_NF)]
         return Predictions(
             task=self.task,
             subject_ids=features["subject_id"].to_numpy(),
@@ -208,6 +212,7 @@ class TaskModel:
             data_sufficiency=sufficiency,
             reason=reason,
             is_extrapolated=self.extrapolation is not None,
+            is_asked=np.logical_and.reduce(asked) if asked else None,
         )
 
     def score_matrix(
@@ -369,19 +374,25 @@ class TaskModel:
             fresh_days=task.active_days if is_about_seen else np.inf,
             stale_because=texts.learnt_from.format(length=active),
         )
+        for is_asked, outside in self._conditions(features_NF):
+            level, reason = limited_to(level, reason, is_asked, outside=outside)
+        return level, reason
+
+    def _conditions(self, features_NF: Floats) -> list[tuple[npt.NDArray[np.bool_], str]]:
+        """Return whom the question is about, and what is said of others, where features tell."""
+        task, texts, found = self.task, told(TEXTS), []
         if task.absent_days is not None:
             outside = texts.present.format(length=length_text(task.absent_days))
-            level, reason = limited_to(level, reason, recency > task.absent_days, outside=outside)
-            if task.event != "purchase":
-                return level, reason
-            never = texts.never.format(event=retold("purchase"))
-            return limited_to(level, reason, features_NF[:, _ORDERS] > 0, outside=never)
-        if task.active_event in _SINCE:
+            found.append((features_NF[:, _RECENCY] > task.absent_days, outside))
+            if task.event == "purchase":
+                never = texts.never.format(event=retold("purchase"))
+                found.append((features_NF[:, _ORDERS] > 0, never))
+        elif task.active_event in _SINCE:
             since = features_NF[:, FEATURE_COLUMNS.index(_SINCE[task.active_event])]
             event = retold(task.active_event.replace("_", " "))
-            outside = texts.without.format(event=event, length=active)
-            return limited_to(level, reason, since <= task.active_days, outside=outside)
-        return level, reason
+            outside = texts.without.format(event=event, length=length_text(task.active_days))
+            found.append((since <= task.active_days, outside))
+        return found
 
 
 def load_task_model(path: Path) -> TaskModel:

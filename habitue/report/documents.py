@@ -333,6 +333,7 @@ class Prediction:
     percentile: float | None  # 0 to 100
     base_rate: float | None
     is_calibrated: bool
+    is_asked: bool
     data_sufficiency: str
     reason: str  # why not enough, where it is not
     options: list[Option]  # of what comes next, the likeliest first
@@ -358,6 +359,7 @@ class Prediction:
             percentile=document.number("percentile"),
             base_rate=document.number("base_rate"),
             is_calibrated=document.entries.get("calibrated") is True,
+            is_asked=document.entries.get("asked") is not False,
             data_sufficiency=document.text("data_sufficiency"),
             reason=document.text("reason"),
             options=[one for one in options if one.probability >= MIN_OPTION],

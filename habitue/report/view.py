@@ -323,12 +323,15 @@ class View:
         return min(max((tag.weight or 0.0) / (max(same, default=0.0) or 1.0), 0.0), 1.0)
 
     def predictions(self, profile: Profile) -> list[Prediction]:
-        """Return the person's predictions, without those where all people do the same."""
+        """Return the person's predictions, without those where all people do the same, or which
+        are about others.
+        """
         trivial = [task.task for task in self._evaluated() if task.is_trivial]
         return [
             one
             for one in profile.predictions
-            if one.when is not None or (one.task not in trivial and not one.is_foregone)
+            if one.is_asked
+            and (one.when is not None or (one.task not in trivial and not one.is_foregone))
         ]
 
     def tag(self, tag: Tag) -> Markup:

@@ -102,7 +102,11 @@ def test_the_absence_that_is_asked_about_makes_nothing_stale(
     )
     said = back.predict(person)
     assert (said.data_sufficiency[0], said.reason[0]) == ("ok", "")
+    assert said.record(0).asked
+    assert churn.predict(person).record(0).asked
+    assert not back.predict(person.with_columns(days_since_event=pl.lit(4.0))).record(0).asked
     said = back.predict(person.with_columns(orders=pl.lit(0.0)))
+    assert not said.record(0).asked
     assert said.data_sufficiency[0] == "limited"
     never = "no purchase yet; the prediction was learnt from persons with one"
     assert said.reason[0] == never

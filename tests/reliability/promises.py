@@ -184,10 +184,13 @@ PROMISES: tuple[Promise, ...] = (
         ),
     ),
     Promise(
-        "How persons moved is written with the refresh or not at all; of a person who is "
-        "forgotten no byte is left in what refreshes keep.",
+        "How persons moved is written with the refresh or not at all; of a person whom "
+        "`forgetting.forget` took out no byte is left in what refreshes keep (the store is another "
+        "matter).",
         (
             "test_refreshed_history.py::test_a_refresh_that_breaks_off_leaves_no_entry",
+            "test_refreshed_history.py::"
+            "test_where_the_last_refresh_is_lost_history_goes_on_from_the_one_before",
             "test_forgetting.py::test_no_byte_of_a_forgotten_person_is_left",
             "test_forgetting.py::test_what_was_killed_half_way_is_done_by_doing_it_again",
         ),
