@@ -174,7 +174,7 @@ def quantity(value: float, unit: str) -> str:
     if unit == "money":
         return f"{value:,.2f}"
     if unit == "share":
-        return f"{value:.0%}"
+        return "99%以上" if 0.995 <= value < 1 else f"{value:.0%}"
     if unit == "times":
         return f"{value:.1f}"
     if unit == "doublings":

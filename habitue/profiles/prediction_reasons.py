@@ -215,7 +215,7 @@ def _quantity(value: float, unit: str) -> str:
     if unit == "money":
         return f"{value:,.2f}" if value else "nothing"
     if unit == "share":
-        return f"{value:.0%}"
+        return "over 99%" if 0.995 <= value < 1 else f"{value:.0%}"
     if unit == "times":
         return f"{value:.1f} times"
     if unit == "doublings":

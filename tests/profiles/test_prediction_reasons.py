@@ -59,6 +59,7 @@ def test_an_unknown_rhythm_is_left_out() -> None:
         ("days_since_event", 1.2, "last seen 1 day ago"),
         ("gap_mean_days", np.nan, "fewer than two orders"),
         ("category_breadth", 152.0, "interest spread over 152 categories"),
+        ("return_chance", 0.9971, "rhythm and silence make an order over 99% likely"),
         ("order_days", 1.0, "ordered on 1 day"),
         ("return_chance", 0.34, "rhythm and silence make an order 34% likely"),
         ("order_days_to_come", 0.62, "rhythm and silence speak for 0.62 more orders"),
