@@ -63,6 +63,7 @@ def test_the_task_is_what_four_lines_of_settings_say() -> None:
     assert (found.task, found.status) == (TASK, "ok")
 
 
+@pytest.mark.slow
 def test_who_always_answers_is_told_from_who_never_does() -> None:
     from coupons import cut_of, judged, redemptions
     from task_figures import OURS
