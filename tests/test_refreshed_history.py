@@ -13,20 +13,16 @@ from habitue.profiles.profile import Profile
 from habitue.refreshing import Refresh, current_refresh
 from habitue.schema import DAY
 from habitue.workspace import Workspace
-from tests.golden.make_shop import QUICK, restored
-from tests.shop import Shop, make_shop, write_csv
+from tests.golden.make_shop import restored
+from tests.refreshed_shop import SHOP, bring, made_in, opened
+from tests.shop import Shop, write_csv
 
-SHOP = make_shop(num_persons=30, days=120)
 LAST = SHOP.end_at
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden shop, refreshed once by the present code."""
-    folder = tmp_path_factory.mktemp("made") / "shop"
-    restored(folder)
-    opened(folder).refresh()
-    return folder
+    return made_in(tmp_path_factory.mktemp("made") / "shop")
 
 
 @pytest.fixture
@@ -34,25 +30,8 @@ def shop(made: Path, tmp_path: Path) -> Workspace:
     return opened(Path(shutil.copytree(made, tmp_path / "shop")))
 
 
-def opened(folder: Path) -> Workspace:
-    return Workspace(folder, settings=QUICK)
-
-
 def date_of(moment: int) -> datetime:
     return datetime.fromtimestamp(moment / 1_000_000, UTC)
-
-
-def bring(shop: Workspace, *persons: int, days: float) -> None:
-    """Let these persons do again, so many days after the log's end, what they did last."""
-    rows = SHOP.events.filter(pl.col("subject_id").is_in(persons))
-    rows = rows.group_by("subject_id", maintain_order=True).tail(6)
-    shift = int(days * DAY) + LAST - pl.col("timestamp").max()
-    rows = rows.with_columns(
-        (pl.col("timestamp") + shift).alias("timestamp"),
-        pl.format("{}-{}", "order_id", pl.lit(days)).alias("order_id"),
-    )
-    later = Shop(rows, SHOP.items, {}, {}, 0, 0)
-    shop.ingest(write_csv(later, shop.folder.parent / f"later-{days}.csv"))
 
 
 def history(shop: Workspace) -> pl.DataFrame:

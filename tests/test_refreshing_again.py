@@ -11,52 +11,23 @@ from habitue.checksums import CHECKSUMS_FILE, check_folder, read_sealed
 from habitue.errors import HabitueWarning
 from habitue.model.inference import Network
 from habitue.refreshing import Refresh, current_refresh
-from habitue.schema import DAY
 from habitue.sequences.sequences import Sequences
 from habitue.workspace import Workspace
-from tests.golden.make_shop import QUICK, few_trees, restored
-from tests.shop import Shop, make_shop, write_csv
+from tests.golden.make_shop import QUICK, few_trees
+from tests.refreshed_shop import SHOP, bring, made_in, opened
+from tests.shop import make_shop, write_csv
 
-SHOP = make_shop(num_persons=30, days=120)
 ANSWERS = ("table/", "offers/", "history/", "recommender/", "memory/")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden shop, refreshed a minute after its last event, by the present code."""
-    folder = tmp_path_factory.mktemp("made") / "shop"
-    restored(folder)
-    opened(folder).refresh()
-    return folder
+    return made_in(tmp_path_factory.mktemp("made") / "shop")
 
 
 @pytest.fixture
 def shop(made: Path, tmp_path: Path) -> Workspace:
     return opened(Path(shutil.copytree(made, tmp_path / "shop")))
-
-
-def opened(folder: Path) -> Workspace:
-    return Workspace(folder, settings=QUICK)
-
-
-def bring(
-    shop: Workspace,
-    *persons: int,
-    days: float,
-    of: str = "later",
-    items: pl.DataFrame = SHOP.items,
-    among: Shop = SHOP,
-) -> None:
-    """Let these persons do, so many days after the log's end, what they did last."""
-    rows = among.events.filter(pl.col("subject_id").is_in(persons))
-    rows = rows.group_by("subject_id", maintain_order=True).tail(4)
-    shift = among.end_at + int(days * DAY) - pl.col("timestamp").max()
-    rows = rows.with_columns(
-        (pl.col("timestamp") + shift).alias("timestamp"),
-        pl.format("{}-{}", "order_id", pl.lit(days)).alias("order_id"),
-    )
-    raw = write_csv(Shop(rows, items, {}, {}, 0, 0), shop.folder.parent / f"{of}.csv")
-    shop.ingest(raw)
 
 
 def answers(refresh: Refresh) -> dict[str, str]:
