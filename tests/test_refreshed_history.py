@@ -17,8 +17,6 @@ from tests.golden.make_shop import restored
 from tests.refreshed_shop import SHOP, bring, made_in, opened
 from tests.shop import Shop, write_csv
 
-LAST = SHOP.end_at
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
